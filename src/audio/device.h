@@ -1,0 +1,144 @@
+/*
+ * Microphones and loudspeakers behind one interface.
+ *
+ * A device is opened for capture, playback or both, mono, 16 bits, at the rate asked for. One thread (the media thread)
+ * reads and writes it; neither call blocks. There are two sorts:
+ *
+ *   - live (pulse, alsa): the hardware has its own clock. Its callback thread copies between hardware and rings, nothing
+ *     else; read gives what has arrived, write queues what will be played. audio_device_stats tells how much is queued
+ *     and how fast the clock runs, so that the caller can correct drift.
+ *   - pulled (null, tone, file, mem): clocked by the caller. Read always gives all that is asked for, write takes all.
+ *
+ * libpulse, libasound and libsndfile are opened when first asked for: an idle telephone does not carry them.
+ */
+#ifndef AHOY_AUDIO_DEVICE_H
+#define AHOY_AUDIO_DEVICE_H
+
+#include "base/log.h"
+#include "base/view.h"
+#include "sys/loop.h"
+
+enum {
+    AUDIO_SPEC_BYTES = 512,
+    AUDIO_WHY_BYTES = 256,   /* room for the reason of a failure, for people */
+    AUDIO_NAME_BYTES = 256,
+    AUDIO_MAX_DEVICES = 128,
+};
+
+enum audio_kind { AUDIO_NULL, AUDIO_TONE, AUDIO_FILE, AUDIO_PULSE, AUDIO_ALSA, AUDIO_MEM };
+
+/** A device as people write it: null | tone:HZ | file:IN.wav[,OUT.wav] | pulse[:DEV] | alsa[:DEV] */
+struct audio_spec {
+    enum audio_kind kind;
+    uint32_t tone_hz;
+    char dev[AUDIO_SPEC_BYTES]; /* pulse, alsa: the device ("" is the default); file: the file that is read ("" none) */
+    char out[AUDIO_SPEC_BYTES]; /* file: the file that is written ("" none) */
+};
+
+/** SYNTAX: not one of the forms; RANGE: HZ outside 20 … 20000, or too long. */
+AHOY_MUST_USE enum ahoy_err audio_spec_parse(struct view v, struct audio_spec *out);
+
+/** The text of a spec; returns dst. */
+const char *audio_spec_print(const struct audio_spec *spec, char dst[2 * AUDIO_SPEC_BYTES]);
+
+struct audio_mem;
+
+enum audio_event {
+    AUDIO_EVENT_DEVICES, /* the list of devices or the defaults changed */
+    AUDIO_EVENT_LOST,    /* the device or its server went away; it is tried again */
+    AUDIO_EVENT_BACK,    /* it works again */
+    AUDIO_EVENT_SILENT,  /* a file device has played its file to the end (from audio_device_read) */
+};
+
+struct audio_device_config {
+    struct audio_spec spec;
+    const char *capture_id;  /* pulse, alsa: overrides spec.dev for one direction; NULL or "": as the spec says */
+    const char *playback_id;
+    bool capture, playback;
+    uint32_t rate_hz;        /* 8000, 16000, 32000, 44100, 48000 */
+    uint16_t frame_ms;       /* what the caller reads and writes at a time: 5 … 60 */
+    const char *app_name;    /* shown by the sound server; NULL: "Ahoy" */
+    struct sys_loop *loop;   /* its clock stamps a live device; NULL: its clock is not measured. Outlives the device */
+    const struct log *log;   /* may be NULL; outlives the device */
+    struct audio_mem *mem;   /* for AUDIO_MEM */
+    /** May be NULL. Comes from any thread, the device's own included, with the backend's lock held: post and return. */
+    void (*event)(void *arg, enum audio_event event);
+    void *arg;
+};
+
+/** Both directions, 48 kHz, 20 ms. */
+struct audio_device_config audio_device_defaults(void);
+
+struct audio_device;
+
+/**
+ * Opens; for pulse this waits for the server's answer (at most some seconds). DEVICE with a sentence for people in `why`
+ * when there is no library, no server, no such device or it is busy; NOT_FOUND, ACCESS, FORMAT for a file; NOMEM, RANGE.
+ * `why` is "" or set whenever the call fails.
+ */
+AHOY_MUST_USE enum ahoy_err audio_device_open(struct audio_device **out, const struct audio_device_config *cfg,
+                                              char why[AUDIO_WHY_BYTES]);
+
+/** Stops and frees; completes a recording. No event comes afterwards. NULL is ignored. */
+void audio_device_close(struct audio_device *d);
+
+/** Up to `n` captured samples; a pulled device gives all n. Gain and meter are applied. */
+size_t audio_device_read(struct audio_device *d, int16_t *pcm, size_t n);
+
+/** Queues up to `n` samples for playing; returns how many were taken (the queue holds 200 ms). `pcm` is not changed. */
+size_t audio_device_write(struct audio_device *d, const int16_t *pcm, size_t n);
+
+/** True for devices with a clock of their own. */
+bool audio_device_live(const struct audio_device *d);
+
+/** Gain in dB; -100 mutes. */
+void audio_device_set_gain(struct audio_device *d, double capture_db, double playback_db);
+
+struct audio_device_stats {
+    size_t capture_ready;      /* samples that can be read now */
+    size_t playback_queued;    /* samples written and not yet taken by the hardware */
+    uint64_t captured, played; /* samples the hardware has delivered and taken */
+    uint64_t overruns;         /* captured samples that were dropped because nobody read them */
+    uint64_t underruns;        /* samples of silence played because nobody wrote */
+    uint32_t xruns;            /* restarts after the hardware stumbled */
+    bool clock_known;
+    double capture_ppm, playback_ppm; /* how much faster than nominal the clocks run, when clock_known */
+    int64_t capture_latency_us, playback_latency_us; /* in server and hardware, queues here not included; -1 unknown */
+    double capture_dbfs, playback_dbfs;
+};
+
+/** From the thread that reads and writes. */
+void audio_device_stats(struct audio_device *d, struct audio_device_stats *out);
+
+/* ---- what there is ------------------------------------------------------------------------------------------------ */
+
+struct audio_device_info {
+    enum audio_kind kind;          /* AUDIO_PULSE or AUDIO_ALSA */
+    bool capture, playback;
+    bool is_default;               /* of its kind, for this direction */
+    bool monitor;                  /* hears what another device plays */
+    char id[AUDIO_NAME_BYTES];     /* for a spec: pulse:ID, alsa:ID */
+    char name[AUDIO_NAME_BYTES];   /* for people */
+};
+
+/**
+ * Lists devices of PulseAudio (or PipeWire) and ALSA: at most `max`. Returns how many. Waits for the server at most two
+ * seconds. When a backend cannot be asked, the reason is added to `why` (may be NULL) and the others are still listed.
+ */
+size_t audio_devices_list(struct audio_device_info *out, size_t max, char why[AUDIO_WHY_BYTES]);
+
+/* ---- memory as a device, for tests -------------------------------------------------------------------------------- */
+
+/** A microphone that plays given samples (then silence, or again when `loop`) and a loudspeaker that remembers up to
+ * `max_heard` samples. It may be opened by one device at a time and outlives it. */
+AHOY_MUST_USE enum ahoy_err audio_mem_create(struct audio_mem **out, const int16_t *said, size_t n, bool loop,
+                                             size_t max_heard);
+void audio_mem_destroy(struct audio_mem *m);
+
+/** What was played so far; valid until the next write. */
+const int16_t *audio_mem_heard(const struct audio_mem *m, size_t *n);
+
+/** How many samples of `said` have been read so far (loops counted). */
+uint64_t audio_mem_read_count(const struct audio_mem *m);
+
+#endif

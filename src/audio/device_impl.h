@@ -1,0 +1,56 @@
+/*
+ * What a backend is to audio/device.c: one table of functions. Private to src/audio.
+ *
+ * `live` backends move samples through the two rings from their own thread and leave stamps in the stamp rings; all else
+ * (gain, meters, clocks, statistics) is done by audio/device.c on the caller's thread, so no memory is shared but rings.
+ */
+#ifndef AHOY_AUDIO_DEVICE_IMPL_H
+#define AHOY_AUDIO_DEVICE_IMPL_H
+
+#include "audio/device.h"
+#include "sys/ring.h"
+
+/** What a callback tells about itself, through a ring. Counts are totals. */
+struct audio_stamp {
+    int64_t when_us;      /* 0: time is not known */
+    uint64_t frames;      /* delivered or taken by the hardware */
+    uint64_t missed;      /* overruns or underruns, samples */
+    uint32_t xruns;
+    int64_t latency_us;   /* -1: not known */
+};
+
+/** One direction of a live device. The callback thread owns `stamp`. */
+struct audio_way {
+    struct sys_ring *ring;   /* of int16_t */
+    struct sys_ring *stamps; /* of struct audio_stamp */
+    struct audio_stamp stamp;
+};
+
+struct audio_backend_ops {
+    /** Makes the backend's part of a device; rings exist already for a live one. `why` as in audio_device_open. */
+    enum ahoy_err (*open)(void **out, const struct audio_device_config *cfg, struct audio_way *capture,
+                          struct audio_way *playback, char why[AUDIO_WHY_BYTES]);
+    void (*close)(void *b);
+    /** Pulled devices only. */
+    void (*read)(void *b, int16_t *pcm, size_t n);
+    void (*write)(void *b, const int16_t *pcm, size_t n);
+    bool live;
+};
+
+extern const struct audio_backend_ops audio_null_ops, audio_tone_ops, audio_file_ops, audio_mem_ops, audio_pulse_ops,
+    audio_alsa_ops;
+
+/** Captured samples from a callback; those that do not fit are counted as missed. */
+AHOY_RT void audio_way_captured(struct audio_way *w, const int16_t *pcm, size_t n);
+
+/** Samples to play for a callback; silence where none wait, counted as missed once something had been played. */
+AHOY_RT void audio_way_to_play(struct audio_way *w, int16_t *pcm, size_t n);
+
+/** Publishes the stamp. */
+AHOY_RT void audio_way_stamp(struct audio_way *w, int64_t when_us, int64_t latency_us);
+
+/** Lists one backend's devices; what cannot be asked says so in `why`. Return how many. */
+size_t audio_pulse_list(struct audio_device_info *out, size_t max, char why[AUDIO_WHY_BYTES]);
+size_t audio_alsa_list(struct audio_device_info *out, size_t max, char why[AUDIO_WHY_BYTES]);
+
+#endif
