@@ -1,0 +1,125 @@
+/* Calls. */
+#ifndef AHOY_CALL_H
+#define AHOY_CALL_H
+
+#include "ahoy/types.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum ahoy_call_state {
+    AHOY_CALL_CALLING,   /* INVITE sent */
+    AHOY_CALL_RINGING,   /* out: 180 came; in: it rings here */
+    AHOY_CALL_EARLY,     /* out: sound before the answer (183 with SDP) */
+    AHOY_CALL_CONFIRMED, /* both sides talk */
+    AHOY_CALL_HELD,      /* confirmed, and we put it on hold */
+    AHOY_CALL_ENDED,     /* the last state; the event has the summary */
+};
+
+/** How sound comes in and goes out, and what the network is made to do; shared by all ways to make a call. */
+struct ahoy_media_config {
+    const char *codecs;  /* "opus,g722,pcmu,pcma,l16": order is preference; NULL: opus,g722,pcma,pcmu */
+    uint32_t ptime_ms;   /* 10 … 60; 0: 20 */
+    const char *audio;   /* "null", "tone:HZ", "file:IN.wav[,OUT.wav]", "pulse[:DEV]", "alsa:DEV"; NULL: the default device */
+    bool echo;           /* send back what is heard, instead of a microphone */
+    const char *impair;  /* harm received packets: "loss=5,burst=3,jitter=40,dup=1,reorder=1,rate=64k,seed=7"; NULL: no */
+    const char *dtmf;    /* digits to send when the call stands; NULL: none */
+    uint32_t no_rtp_s;   /* report NO_RTP/ONE_WAY when nothing came for so long; 0: 10 */
+};
+
+struct ahoy_call_config {
+    ahoy_account_id account; /* 0: the first account, or none at all */
+    const char *uri;         /* "sip:bob@example.org", "bob@example.org", "bob" or "+49…" (completed with the account's domain). Needed */
+    const char *from;        /* NULL: the account's; without an account "sip:ahoy@ADDRESS" */
+    const char *proxy;       /* route the INVITE by this loose route; NULL: the account's */
+    enum ahoy_transport transport;
+    struct ahoy_media_config media;
+    uint32_t ring_s;         /* give up (CANCEL) when not answered for so long; 0: 180 */
+    uint32_t max_s;          /* hang up after so long; 0: never */
+    uint32_t hold_after_s;   /* put on hold so long after the answer; 0: never */
+};
+
+/** Places a call. Its fate comes as AHOY_EVENT_CALL_STATE. INVAL: the URI or an option cannot be parsed; LIMIT: too many calls; STATE: needs an account. */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_place(struct ahoy_engine *engine, const struct ahoy_call_config *cfg,
+                                                     ahoy_call_id *out);
+
+/** What the engine does with calls that come in. */
+struct ahoy_listen_config {
+    bool auto_answer;        /* answer after answer_after_ms; else the face decides (ahoy_call_answer …) */
+    uint16_t answer_status;  /* 0 or 200: answer; 180/183: only ring; 3xx-6xx: refuse with it */
+    uint32_t answer_after_ms;
+    struct ahoy_media_config media;
+    uint32_t max_s;
+    uint32_t max_calls;      /* more are answered 486; 0: 1000 */
+};
+
+/** Sets it; calls that are there stay as they are. Without it calls ring (180) until the face answers. */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_listen(struct ahoy_engine *engine, const struct ahoy_listen_config *cfg);
+
+/** Commands on a call. Each gives a command id whose AHOY_EVENT_RESULT tells success; NULL `out` if nobody cares.
+ * NOT_FOUND: no such call. STATE in the result: not possible now. */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_answer(struct ahoy_engine *e, ahoy_call_id call, ahoy_command_id *out);
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_reject(struct ahoy_engine *e, ahoy_call_id call, unsigned sip_status,
+                                                      ahoy_command_id *out);
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_hangup(struct ahoy_engine *e, ahoy_call_id call, ahoy_command_id *out);
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_hold(struct ahoy_engine *e, ahoy_call_id call, bool on,
+                                                    ahoy_command_id *out);
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_mute(struct ahoy_engine *e, ahoy_call_id call, bool on,
+                                                    ahoy_command_id *out);
+/** Digits 0-9 * # A-D, ',' is a pause of 500 ms; sent as telephone-event, or as tones in the sound when the peer has none. */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_dtmf(struct ahoy_engine *e, ahoy_call_id call, const char *digits,
+                                                    ahoy_command_id *out);
+/** Sends a re-INVITE with a fresh offer; `codecs` NULL: the same codecs. */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_reinvite(struct ahoy_engine *e, ahoy_call_id call, const char *codecs,
+                                                        ahoy_command_id *out);
+/** Plays a WAV file to the peer instead of the microphone until it ends; NULL: stop. */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_play(struct ahoy_engine *e, ahoy_call_id call, const char *path,
+                                                    ahoy_command_id *out);
+/** Records both sides into a WAV file (left: we, right: they); NULL: stop. */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_record(struct ahoy_engine *e, ahoy_call_id call, const char *path,
+                                                      ahoy_command_id *out);
+
+/** Quality of a call so far. Counts are packets. */
+struct ahoy_call_stats {
+    uint32_t duration_ms;      /* since the answer */
+    uint32_t setup_ms;         /* from INVITE to answer */
+    char codec[16];            /* "opus", empty before sound */
+    uint32_t rate_hz;          /* sampling rate of the codec */
+    char send_codec[16];
+    uint64_t rtp_in, rtp_out;
+    uint64_t bytes_in, bytes_out;
+    uint64_t lost, late, duplicate, reordered;
+    uint32_t concealed_ms;
+    double jitter_ms;          /* RFC 3550 */
+    double rtt_ms;             /* < 0: unknown */
+    double buffer_ms;          /* jitter buffer now */
+    double delay_ms;           /* mouth to ear as far as known: half the round trip, both buffers, codec; < 0: unknown */
+    double mos;                /* E-model (G.107), < 0: unknown */
+    double level_in_dbfs, level_out_dbfs; /* of the last second; -127 is silence */
+    double remote_lost_fraction; /* what the peer reports of our packets, 0 … 1; < 0: no report */
+};
+
+/** A call as it stands. */
+struct ahoy_call_info {
+    ahoy_call_id id;
+    ahoy_account_id account;
+    enum ahoy_call_state state;
+    bool incoming, muted, held_by_us, held_by_peer;
+    char peer_uri[256];
+    char peer_name[128];
+    char call_id[256];         /* SIP Call-ID */
+    struct ahoy_call_stats stats;
+};
+
+/** Calls of the engine as an array; free with ahoy_free. */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_list(struct ahoy_engine *engine, struct ahoy_call_info **out,
+                                                    size_t *count);
+
+AHOY_API const char *ahoy_call_state_name(enum ahoy_call_state state);       /* "confirmed" */
+AHOY_API const char *ahoy_account_state_name(int account_state);             /* "registered" */
+
+#ifdef __cplusplus
+}
+#endif
+#endif
