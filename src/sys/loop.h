@@ -46,6 +46,15 @@ AHOY_MUST_USE enum ahoy_err sys_host_source(struct sys_host *host, const struct 
 /** Fills with randomness of the host: of the operating system, or of the simulation's seed. Any thread. */
 void sys_host_random(struct sys_host *host, void *p, size_t n);
 
+/**
+ * Asks these name servers (at most SYS_MAX_NAMESERVERS, with their ports; 0: 53) instead of those of the system; n of 0
+ * goes back to the system's. Counts for look-ups started later. Before loops of the host run, or from their callbacks.
+ * A simulated host has one table of names only: UNSUPPORTED.
+ */
+AHOY_MUST_USE enum ahoy_err sys_host_set_nameservers(struct sys_host *host, const struct addr *servers, size_t n);
+
+enum { SYS_MAX_NAMESERVERS = 8 };
+
 /* ---- loops -------------------------------------------------------------------------------------------------------- */
 
 /** A loop without a thread: its owner calls sys_loop_run (real), or the simulation runs it. */
@@ -57,7 +66,10 @@ void sys_loop_destroy(struct sys_loop *loop);
 /** Runs callbacks until sys_loop_stop. Real only; a simulated loop is run by sim_run. */
 void sys_loop_run(struct sys_loop *loop);
 
-/** Makes sys_loop_run return after the current callback. From callbacks of this loop. */
+/**
+ * Makes sys_loop_run return at the end of this turn: callbacks that are due already still run. From callbacks of this
+ * loop. A simulated loop runs nothing any more until it is spawned again.
+ */
 void sys_loop_stop(struct sys_loop *loop);
 
 /**
@@ -66,18 +78,24 @@ void sys_loop_stop(struct sys_loop *loop);
  */
 AHOY_MUST_USE enum ahoy_err sys_loop_spawn(struct sys_loop *loop, const char *name);
 
-/** Asks a spawned loop to stop and waits for its thread. Called from another thread than the loop's. */
+/**
+ * Asks a spawned loop to stop and waits for its thread. Messages that the caller posted before are run first. Called from
+ * another thread than the loop's; afterwards the caller may close what lives on the loop, and destroy it.
+ */
 void sys_loop_join(struct sys_loop *loop);
 
 struct sys_host *sys_loop_host(const struct sys_loop *loop);
 
-/** Monotonic microseconds, cached at the start of each batch of callbacks on the loop's own thread. Any thread. */
+/**
+ * Monotonic microseconds, cached at the start of each batch of callbacks on the loop's own thread. Any thread; the cache
+ * of another thread's loop is as old as its last batch, so sys_clock_us serves better there.
+ */
 int64_t sys_now_us(const struct sys_loop *loop);
 
-/** Monotonic microseconds read afresh. */
+/** Monotonic microseconds read afresh. Any thread. */
 int64_t sys_clock_us(const struct sys_loop *loop);
 
-/** Milliseconds since 1970-01-01 UTC. */
+/** Milliseconds since 1970-01-01 UTC. Any thread. */
 int64_t sys_wall_ms(const struct sys_loop *loop);
 
 /* ---- messages to a loop ------------------------------------------------------------------------------------------- */
@@ -121,6 +139,20 @@ static inline bool sys_timer_running(const struct sys_timer *t)
 {
     return t->loop != NULL;
 }
+
+/* ---- changes of the machine's addresses --------------------------------------------------------------------------- */
+
+struct sys_iface_watch;
+
+/** Some address came or went; ask sys_host_ifaces. Several changes at once may come as one call. */
+typedef void sys_iface_watch_fn(void *arg);
+
+/** Watches the addresses of the loop's host. LIMIT, NOMEM, IO, ACCESS. */
+AHOY_MUST_USE enum ahoy_err sys_iface_watch_start(struct sys_iface_watch **out, struct sys_loop *loop,
+                                                  sys_iface_watch_fn *fn, void *arg);
+
+/** NULL is ignored. */
+void sys_iface_watch_stop(struct sys_iface_watch *w);
 
 #define SYS_MS(ms) ((int64_t) (ms) * 1000)
 #define SYS_S(s)   ((int64_t) (s) * 1000000)

@@ -19,7 +19,10 @@ AHOY_MUST_USE enum ahoy_err sim_create(struct sim **out, uint64_t seed);
 /** Destroys hosts, links and records. All loops must have been destroyed. NULL is ignored. */
 void sim_destroy(struct sim *s);
 
-/** A host with one address ("192.0.2.1" or IPv6). It lives as long as the simulation. */
+/**
+ * A host with one address ("192.0.2.1" or IPv6). It lives as long as the simulation. A datagram to a port where it does not
+ * listen is refused: the sender's error callback hears it after the way back.
+ */
 AHOY_MUST_USE enum ahoy_err sim_host(struct sim *s, const char *ip, struct sys_host **out);
 
 /** Gives a host one more address, or takes one away (sockets bound to it go silent): a changed network. */
@@ -33,14 +36,14 @@ struct sim_link {
     double duplicate;    /* chance that a packet arrives twice */
     double reorder;      /* chance that a packet is held back by reorder_us */
     double corrupt;      /* chance that one bit of the packet is flipped */
-    int64_t delay_us;    /* one way */
+    int64_t delay_us;    /* one way; at least 10 us pass in any case */
     int64_t jitter_us;   /* uniform 0 … jitter_us on top, so packets may overtake each other */
     int64_t reorder_us;  /* 0: 20 ms */
-    uint32_t rate_bps;   /* 0: unlimited; else a queue of at most queue_bytes */
+    uint32_t rate_bps;   /* 0: unlimited; else a queue of at most queue_bytes. IP and UDP headers count */
     uint32_t queue_bytes;
 };
 
-/** Applies to everything, until a pair has its own. */
+/** Applies to everything, until a pair has its own. A new simulation has 1 ms of delay and nothing else. */
 void sim_default_link(struct sim *s, const struct sim_link *link);
 
 /** Applies to packets from `from` to `to` only. */
@@ -52,7 +55,11 @@ AHOY_MUST_USE enum ahoy_err sim_partition(struct sim *s, struct sys_host *a, str
 
 enum sim_nat_kind { SIM_NAT_FULL_CONE, SIM_NAT_ADDRESS_RESTRICTED, SIM_NAT_PORT_RESTRICTED, SIM_NAT_SYMMETRIC };
 
-/** Puts a host behind a NAT with this public address. Idle UDP bindings vanish after `binding_s` seconds (0: 120). */
+/**
+ * Puts a host behind a NAT with this public address. Idle UDP bindings vanish after `binding_s` seconds (0: 120). Hosts
+ * behind the same public address share that NAT and reach each other directly; private addresses may repeat behind
+ * different ones. TCP goes out only.
+ */
 AHOY_MUST_USE enum ahoy_err sim_nat(struct sys_host *host, const char *public_ip, enum sim_nat_kind kind,
                                     uint32_t binding_s);
 
@@ -61,6 +68,9 @@ AHOY_MUST_USE enum ahoy_err sim_dns_add(struct sim *s, const char *name, const s
 AHOY_MUST_USE enum ahoy_err sim_dns_add_ip(struct sim *s, const char *name, const char *ip);
 AHOY_MUST_USE enum ahoy_err sim_dns_add_srv(struct sim *s, const char *name, uint16_t priority, uint16_t weight,
                                             uint16_t port, const char *target);
+
+/** Forgets all records of a name. */
+void sim_dns_remove(struct sim *s, const char *name);
 
 /** Makes the name server fail (DNS_SERVER after 5 s) or work again. */
 void sim_dns_broken(struct sim *s, bool broken);
@@ -77,7 +87,7 @@ bool sim_run_until(struct sim *s, bool (*done)(void *arg), void *arg, int64_t li
 /** Runs until nothing is left to happen or now + limit_us; returns whether it became idle. */
 bool sim_run_idle(struct sim *s, int64_t limit_us);
 
-/** A tap: sees each datagram as it is sent, for tests and ladders. */
+/** A tap: sees each datagram as its sender sends it (before any NAT) and whether it gets lost; for tests and ladders. */
 typedef void sim_tap_fn(void *arg, int64_t now_us, const struct addr *src, const struct addr *dst, const void *data,
                         size_t n, bool lost);
 void sim_tap(struct sim *s, sim_tap_fn *fn, void *arg);

@@ -40,9 +40,13 @@ const struct addr *sys_udp_local(const struct sys_udp *u);
 
 /**
  * Sends one datagram. Datagrams sent in one turn of the loop leave together at its end (sendmmsg); the bytes are copied.
- * `src` may be NULL, or the local address to send from when bound to "any". A full queue (LIMIT) drops, like the network.
+ * `src` may be NULL, or the local address to send from when bound to "any" (its port does not count). A full queue
+ * (LIMIT) drops, like the network. INVAL for another family than the socket's, TOO_BIG above what a datagram can hold.
  */
 enum ahoy_err sys_udp_send(struct sys_udp *u, const struct addr *src, const struct addr *dst, const void *data,
                            size_t n);
+
+/** Datagrams that the system dropped because this socket's receive buffer was full, since it was opened. */
+uint64_t sys_udp_overflows(const struct sys_udp *u);
 
 #endif
