@@ -151,7 +151,8 @@ AHOY_MUST_USE enum ahoy_err sdp_session_create(struct sdp_session **out, const s
 void sdp_session_destroy(struct sdp_session *s);
 
 /**
- * A second session with the same past, for the case that an INVITE forks: one offer, answers from several dialogs. NOMEM.
+ * A second session with the same past, for the case that an INVITE forks: one offer, answers from several dialogs. The two
+ * share memory, so they stay on one thread. NOMEM.
  */
 AHOY_MUST_USE enum ahoy_err sdp_session_fork(const struct sdp_session *s, struct sdp_session **out);
 
