@@ -4,7 +4,7 @@
  *
  * Values are views into the parsed header. A quoted value is the bytes between its quotes with escapes kept, which is
  * what goes into the digest and back to the server byte for byte; deployed servers hash what they sent. Only the user
- * name is escaped on printing and unescaped on parsing by sip_unquote.
+ * name is escaped on printing; sip_digest_unescape resolves it after parsing.
  */
 #ifndef AHOY_SIP_DIGEST_H
 #define AHOY_SIP_DIGEST_H
@@ -13,7 +13,13 @@
 #include "base/view.h"
 
 /* In order of strength. */
-enum sip_digest_alg { SIP_DIGEST_UNKNOWN, SIP_DIGEST_MD5, SIP_DIGEST_SHA256, SIP_DIGEST_SHA512_256, SIP_DIGEST_ALG_COUNT };
+enum sip_digest_alg {
+    SIP_DIGEST_UNKNOWN,
+    SIP_DIGEST_MD5,
+    SIP_DIGEST_SHA256,
+    SIP_DIGEST_SHA512_256,
+    SIP_DIGEST_ALG_COUNT,
+};
 
 enum {
     SIP_DIGEST_HEX_BYTES = 65,     /* 64 digits of a SHA-256 and a zero byte */
@@ -69,6 +75,9 @@ struct sip_credentials {
 
 /** UNSUPPORTED for another scheme than Digest; SYNTAX when a mandatory part is missing or qop is given without nc. */
 AHOY_MUST_USE enum ahoy_err sip_credentials_parse(struct view v, struct sip_credentials *out);
+
+/** Resolves the backslash escapes of a quoted value (given without its quotes). */
+void sip_digest_unescape(struct view v, struct buf *out);
 
 /** Appends the header value "Digest username=…". */
 void sip_credentials_put(struct buf *b, const struct sip_credentials *c);

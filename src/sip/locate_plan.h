@@ -50,8 +50,8 @@ const char *sip_plan_srv_name(enum sip_proto p, struct view host, char dst[SYS_D
  * NAPTR records to follow, best first by order and preference, as indexes into `records`: those with flag "s" or "a"
  * and a service among `protos` (RFC 3263 section 4.1). Returns how many of at most `max`.
  */
-size_t sip_plan_order_naptr(const struct sys_dns_record *records, size_t n, const struct sip_protos *protos, bool secure,
-                            size_t *index, size_t max);
+size_t sip_plan_order_naptr(const struct sys_dns_record *records, size_t n, const struct sip_protos *protos,
+                            bool secure, size_t *index, size_t max);
 
 /** The protocol a NAPTR service stands for: "SIP+D2U" … ; UNKNOWN for others. */
 enum sip_proto sip_plan_naptr_proto(const char *service);

@@ -55,7 +55,7 @@ struct sip_request_config {
     struct sip_auth *auth;      /* NULL: challenges are final. Borrowed for the request's life */
     struct view method;
     struct view uri;            /* the (remote target) URI; headers and method parameter are left out when printed */
-    struct view routes;         /* Route values joined by commas, loose or strict (RFC 3261 section 12.2.1.1); may be empty */
+    struct view routes;         /* Route values joined by commas, loose or strict (RFC 3261 12.2.1.1); or empty */
     /**
      * Whole header lines, each with CRLF: From, To, Call-ID and what else the request carries. Not Via, Route, CSeq,
      * Content-Length, Content-Type, Authorization; Max-Forwards and User-Agent are added when missing.
@@ -66,10 +66,10 @@ struct sip_request_config {
     uint32_t cseq;              /* of the first try; 0: 1 */
     /** Appends further header lines that depend on the flow, such as Contact; called for each try. May be NULL. */
     void (*put_headers)(void *arg, struct sip_request *rq, const struct sip_flow *flow, struct buf *out);
-    struct sip_flow *flow;      /* tried first, without locating: a dialog's or registration's; referenced. May be NULL */
+    struct sip_flow *flow;      /* tried first, without locating; referenced. May be NULL */
     bool flow_only;             /* no other flow will do */
     bool follow_redirects;      /* 3xx: otherwise it is the final response */
-    uint32_t try_ms;            /* longest wait for one server while others may be left; 0: 8 s. The last gets 64 * T1 */
+    uint32_t try_ms;            /* longest wait for one server while others may be left; 0: 8 s */
     uint32_t timeout_ms;        /* of the last or only server; 0: 64 * T1 */
 };
 
