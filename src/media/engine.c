@@ -1,0 +1,192 @@
+#include "media/stream.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+enum { MAX_WORKERS = 64 };
+
+struct media_engine {
+    struct sys_loop *loop;
+    const struct log *log;
+    uint16_t port_low, port_high;
+    struct media_worker *worker;
+    unsigned workers, next;
+    struct sys_loop *opener; /* started with the first live device's session */
+    int sessions;
+};
+
+/* ---- workers ------------------------------------------------------------------------------------------------------ */
+
+/* One timer serves all streams of a worker; their ticks lie on one grid, so streams of one packet time share wake-ups. */
+static void restart_tick(struct media_worker *w)
+{
+    int64_t first = INT64_MAX;
+    LIST_EACH(k, &w->streams)
+        first = AHOY_MIN(first, LIST_ENTRY(k, struct media_stream, link)->tick_us);
+    if (first == INT64_MAX)
+        sys_timer_stop(&w->tick);
+    else
+        sys_timer_start_at(w->loop, &w->tick, first);
+}
+
+static void worker_tick(void *arg)
+{
+    struct media_worker *w = arg;
+    int64_t now = sys_now_us(w->loop);
+    LIST_EACH(k, &w->streams)
+    {
+        struct media_stream *st = LIST_ENTRY(k, struct media_stream, link);
+        if (st->tick_us > now)
+            continue;
+        if (now - st->tick_us > SYS_MS(200))
+            st->tick_us = now; /* the machine slept or was stopped: no flood of old ticks */
+        media_stream_tick(st, now);
+        st->tick_us += SYS_MS(st->tick_ms);
+    }
+    restart_tick(w);
+}
+
+void media_worker_add(struct media_worker *w, struct media_stream *st)
+{
+    int64_t now = sys_now_us(w->loop), step = SYS_MS(st->tick_ms);
+    st->tick_us = (now / step + 1) * step;
+    list_push_back(&w->streams, &st->link);
+    restart_tick(w);
+}
+
+void media_worker_remove(struct media_worker *w, struct media_stream *st)
+{
+    list_remove(&st->link);
+    restart_tick(w);
+}
+
+static enum ahoy_err worker_start(struct media_engine *e, struct media_worker *w)
+{
+    uint8_t seed[32];
+    struct sys_host *host = sys_loop_host(e->loop);
+    enum ahoy_err err = sys_loop_create(host, &w->loop);
+    if (err)
+        return err;
+    sys_host_random(host, seed, sizeof seed);
+    rng_init(&w->rng, seed);
+    list_init(&w->streams);
+    sys_timer_init(&w->tick, worker_tick, w);
+    if ((err = sys_loop_spawn(w->loop, "ahoy-media"))) {
+        sys_loop_destroy(w->loop);
+        return err;
+    }
+    w->running = true;
+    return AHOY_OK;
+}
+
+struct media_worker *media_engine_worker(struct media_engine *e)
+{
+    struct media_worker *w = &e->worker[e->next];
+    if (!w->running && worker_start(e, w))
+        return NULL;
+    e->next = (e->next + 1) % e->workers;
+    return w;
+}
+
+struct sys_loop *media_engine_opener(struct media_engine *e)
+{
+    if (e->opener)
+        return e->opener;
+    struct sys_loop *loop;
+    if (sys_loop_create(sys_loop_host(e->loop), &loop))
+        return NULL;
+    if (sys_loop_spawn(loop, "ahoy-devices")) {
+        sys_loop_destroy(loop);
+        return NULL;
+    }
+    return e->opener = loop;
+}
+
+/* ---- life --------------------------------------------------------------------------------------------------------- */
+
+enum ahoy_err media_engine_create(struct media_engine **out, const struct media_engine_config *cfg)
+{
+    bool range = cfg->port_low > 0 || cfg->port_high > 0;
+    if (range && (cfg->port_low == 0 || (cfg->port_high + 1u) / 2 <= (cfg->port_low + 1u) / 2))
+        return AHOY_ERR_INVAL;
+    if (cfg->workers > MAX_WORKERS)
+        return AHOY_ERR_INVAL;
+    struct media_engine *e = mem_zalloc(sizeof *e);
+    if (!e)
+        return AHOY_ERR_NOMEM;
+    e->workers = cfg->workers > 0 ? cfg->workers : 1;
+    e->worker = mem_zalloc(e->workers * sizeof *e->worker);
+    if (!e->worker) {
+        mem_free(e);
+        return AHOY_ERR_NOMEM;
+    }
+    e->loop = cfg->loop;
+    e->log = cfg->log;
+    e->port_low = cfg->port_low;
+    e->port_high = cfg->port_high;
+    *out = e;
+    return AHOY_OK;
+}
+
+void media_engine_destroy(struct media_engine *e)
+{
+    if (!e)
+        return;
+    AHOY_ASSERT(e->sessions == 0);
+    if (e->opener) { /* first: a device on its way goes to a worker to be closed there */
+        sys_loop_join(e->opener);
+        sys_loop_destroy(e->opener);
+    }
+    for (unsigned i = 0; i < e->workers; i++)
+        if (e->worker[i].running) {
+            sys_loop_join(e->worker[i].loop);
+            sys_loop_destroy(e->worker[i].loop);
+        }
+    mem_free(e->worker);
+    mem_free(e);
+}
+
+void media_engine_ports(const struct media_engine *e, uint16_t *low, uint16_t *high)
+{
+    *low = e->port_low;
+    *high = e->port_high;
+}
+
+struct sys_loop *media_engine_loop(const struct media_engine *e)
+{
+    return e->loop;
+}
+
+const struct log *media_engine_log(const struct media_engine *e)
+{
+    return e->log;
+}
+
+void media_engine_count(struct media_engine *e, int sessions)
+{
+    e->sessions += sessions;
+}
+
+/* ---- codecs ------------------------------------------------------------------------------------------------------- */
+
+enum ahoy_err media_codecs_parse(struct view list, struct media_codecs *out)
+{
+    struct media_codecs c = { .n = 0 };
+    struct view rest = view_empty(list) ? VIEW("opus,g722,pcma,pcmu") : list;
+    while (rest.n > 0) {
+        struct view name = view_trim(view_cut(&rest, ','));
+        if (view_empty(name))
+            return AHOY_ERR_SYNTAX;
+        const struct audio_codec *codec = audio_codec_by_name(name);
+        if (!codec)
+            return AHOY_ERR_NOT_FOUND;
+        if (c.n == MEDIA_MAX_CODECS)
+            return AHOY_ERR_LIMIT;
+        c.codec[c.n++] = codec;
+    }
+    if (c.n == 0)
+        return AHOY_ERR_SYNTAX;
+    *out = c;
+    return AHOY_OK;
+}

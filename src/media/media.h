@@ -1,0 +1,161 @@
+/*
+ * Media: one call's sound. SDP decides, RTP carries, the codec and the sound endpoint run.
+ *
+ * A session has two halves. The signalling half (this header; called on the signalling loop only) makes and reads session
+ * descriptions. The stream half (media/stream.h) lives on a media worker, a loop with a thread of its own (in the simulated
+ * world: another loop in turn), and does packets and sound. They share nothing: commands go down and notes come up as
+ * messages of their loops.
+ *
+ * Life: media_session_open → ready → any number of offers and answers → media_session_close → closed. Between close and
+ * closed no other callback comes; with `closed` the session is gone.
+ */
+#ifndef AHOY_MEDIA_MEDIA_H
+#define AHOY_MEDIA_MEDIA_H
+
+#include "audio/codec.h"
+#include "audio/device.h"
+#include "rtp/impair.h"
+#include "rtp/session.h"
+#include "sdp/offer.h"
+#include "sys/loop.h"
+
+struct media_engine;
+struct media_session;
+
+enum { MEDIA_MAX_CODECS = 16, MEDIA_WHY_BYTES = 256 };
+
+struct media_engine_config {
+    struct sys_loop *loop;         /* the signalling loop; callbacks of sessions come here */
+    unsigned workers;              /* 0: 1. Their threads start with the first session */
+    uint16_t port_low, port_high;  /* UDP ports for sound, inclusive; 0, 0: any */
+    const struct log *log;         /* borrowed; may be NULL */
+};
+
+/** INVAL: a port range without an even port that has room for RTCP behind it. NOMEM. */
+AHOY_MUST_USE enum ahoy_err media_engine_create(struct media_engine **out, const struct media_engine_config *cfg);
+
+/** Stops the threads. All sessions must be closed (their `closed` has come). NULL is ignored. */
+void media_engine_destroy(struct media_engine *e);
+
+/* ---- what a session is made of ------------------------------------------------------------------------------------ */
+
+struct media_codecs {
+    const struct audio_codec *codec[MEDIA_MAX_CODECS]; /* in order of preference */
+    size_t n;
+};
+
+/** "opus,g722,pcmu,pcma,l16/16000": NOT_FOUND for an unknown name, LIMIT, SYNTAX when empty. Empty view: the default list. */
+AHOY_MUST_USE enum ahoy_err media_codecs_parse(struct view list, struct media_codecs *out);
+
+/** A sound endpoint of the caller's: a test number, a mixer. Called on the media worker, once a tick: write, then read. */
+struct media_endpoint {
+    uint32_t rate_hz;
+    void (*read)(void *arg, int16_t *pcm, size_t n);        /* what is sent to the peer: fills all n */
+    void (*write)(void *arg, const int16_t *pcm, size_t n); /* what the peer said; may be NULL */
+    void (*close)(void *arg);                               /* the last call; may be NULL */
+    void *arg;
+};
+
+enum media_sound { MEDIA_SOUND_DEVICE, MEDIA_SOUND_ECHO, MEDIA_SOUND_ENDPOINT };
+
+struct media_session_config {
+    struct addr local;              /* IP to bind and to announce; port ignored */
+    struct media_codecs codecs;
+    unsigned ptime_ms;              /* 10 … 60; 0: 20 */
+    enum media_sound sound;
+    struct audio_spec device;       /* MEDIA_SOUND_DEVICE */
+    struct audio_mem *mem;          /* for a device of kind AUDIO_MEM: tests */
+    struct media_endpoint endpoint; /* MEDIA_SOUND_ENDPOINT; copied */
+    struct impair_config impair;    /* harm to received packets; zero: none */
+    unsigned no_rtp_ms;             /* report MEDIA_RTP_SILENT when nothing came for so long; 0: never */
+};
+
+/** Quality so far. Counts are packets. Doubles below 0: unknown. */
+struct media_stats {
+    const struct audio_codec *rx_codec, *tx_codec; /* NULL before sound */
+    uint64_t rtp_in, rtp_out, bytes_in, bytes_out;
+    uint64_t lost, late, duplicate, reordered;
+    uint32_t concealed_ms;
+    double jitter_ms, rtt_ms, buffer_ms, delay_ms, mos;
+    double level_in_dbfs, level_out_dbfs;
+    double remote_lost_fraction;
+    bool remote_reports;     /* RTCP came from the peer */
+    bool remote_hears;       /* it told that packets of ours reached it */
+};
+
+/** Who sends and receives, and where, after an exchange or a change of latch. */
+struct media_info {
+    bool running, sending, receiving, held_by_peer;
+    const struct audio_codec *codec; /* we send with; NULL: none */
+    struct addr local, remote;
+};
+
+enum media_rtp { MEDIA_RTP_FIRST, MEDIA_RTP_SILENT, MEDIA_RTP_BACK };
+
+/** All on the signalling loop. Pointers are valid during the call. Any but `ready` and `closed` may be NULL. */
+struct media_handler {
+    void (*ready)(void *arg, enum ahoy_err err, const char *why); /* ports are open; or not: then close */
+    void (*info)(void *arg, const struct media_info *info);
+    void (*dtmf)(void *arg, char digit, unsigned duration_ms);
+    void (*rtp)(void *arg, enum media_rtp news);
+    void (*stats)(void *arg, const struct media_stats *stats);    /* once a second while running */
+    void (*sound)(void *arg, enum ahoy_err err, const char *why); /* the device failed (the call goes on silent), or is back (OK) */
+    void (*played)(void *arg);                                    /* the file of media_session_play, or of a file device, has ended */
+    void (*closed)(void *arg, const struct media_stats *stats);
+    void *arg;
+};
+
+/** `ready` follows. NOMEM, INVAL (ptime). */
+AHOY_MUST_USE enum ahoy_err media_session_open(struct media_session **out, struct media_engine *e,
+                                               const struct media_session_config *cfg,
+                                               const struct media_handler *handler);
+
+/** Sends RTCP BYE, closes sockets and files; `closed` follows, always. */
+void media_session_close(struct media_session *s);
+
+/* ---- offer and answer (RFC 3264); errors and state as of sdp/offer.h ----------------------------------------------- */
+
+/** Writes an offer. STATE while an exchange is under way. */
+AHOY_MUST_USE enum ahoy_err media_session_offer(struct media_session *s, struct buf *out);
+
+/** Reads an offer, writes the answer and starts (or changes) the sound. UNSUPPORTED: nothing in common, answer 488 (nothing has
+ * changed); SYNTAX: 400 with `why`; STATE: 491. */
+AHOY_MUST_USE enum ahoy_err media_session_answer(struct media_session *s, struct view offer, struct buf *out,
+                                                 struct sdp_error *why);
+
+/** Reads the answer to our offer and starts (or changes) the sound. `final` false for a provisional response. */
+AHOY_MUST_USE enum ahoy_err media_session_apply(struct media_session *s, struct view answer, bool final,
+                                                struct sdp_error *why);
+
+/** The exchange under way failed: what was agreed before holds. */
+void media_session_rollback(struct media_session *s);
+
+/** Whether an offer of ours waits for an answer. */
+bool media_session_offering(const struct media_session *s);
+
+/** Whether the peer's last description has any stream we accepted. */
+bool media_session_active(const struct media_session *s);
+
+/** The address signalling comes from, so that latching can tell near from strange sources; before the exchange. */
+void media_session_set_signalling(struct media_session *s, const struct addr *peer);
+
+/* ---- what the user does. Those that change the description take effect with the next offer. ------------------------ */
+
+void media_session_set_hold(struct media_session *s, bool on);
+void media_session_set_codecs(struct media_session *s, const struct media_codecs *codecs);
+
+void media_session_set_mute(struct media_session *s, bool on);
+
+/** Digits as of dtmf_sender_queue, with ',' as a pause. SYNTAX, LIMIT, NOMEM. */
+AHOY_MUST_USE enum ahoy_err media_session_dtmf(struct media_session *s, struct view digits);
+
+/** Plays a file instead of the microphone, once; NULL: stop. The file is opened at once: NOT_FOUND, FORMAT, NOMEM… */
+AHOY_MUST_USE enum ahoy_err media_session_play(struct media_session *s, const char *path);
+
+/** Records a stereo WAV, left what we say, right what we hear; NULL: stop. Opened at once: ACCESS, NOT_FOUND, NOMEM… */
+AHOY_MUST_USE enum ahoy_err media_session_record(struct media_session *s, const char *path);
+
+/** The last statistics that came up, at most a second old. */
+const struct media_stats *media_session_stats(const struct media_session *s);
+
+#endif

@@ -1,0 +1,214 @@
+#include "media/playout.h"
+
+#include "audio/mix.h"
+#include "audio/stretch.h"
+#include "base/mem.h"
+
+#include <string.h>
+
+enum {
+    FIFO_SAMPLES = 48 * 400,          /* at the sound's rate: the longest packet, stretched, and a tick */
+    WORK_SAMPLES = AUDIO_MAX_SAMPLES + 48 * STRETCH_MAX_MS,
+    QUIET_DBFS = -50,                 /* a frame this soft may be left out whole */
+};
+
+enum ahoy_err playout_init(struct playout *p, playout_codec_fn *codec_of, void *arg)
+{
+    *p = (struct playout){ .codec_of = codec_of, .arg = arg };
+    struct jitter_config cfg = jitter_config_default(8000);
+    enum ahoy_err err = jitter_create(&p->jitter, &cfg);
+    if (err)
+        return err;
+    p->fifo = mem_alloc(FIFO_SAMPLES * sizeof *p->fifo);
+    if (!p->fifo) {
+        jitter_destroy(p->jitter);
+        p->jitter = NULL;
+        return AHOY_ERR_NOMEM;
+    }
+    return AHOY_OK;
+}
+
+void playout_fini(struct playout *p)
+{
+    jitter_destroy(p->jitter);
+    audio_decoder_destroy(p->decoder);
+    resample_destroy(p->resample);
+    mem_free(p->fifo);
+    *p = (struct playout){ 0 };
+}
+
+void playout_set_rate(struct playout *p, uint32_t sound_hz)
+{
+    if (p->sound_hz == sound_hz)
+        return;
+    p->sound_hz = sound_hz;
+    p->fifo_n = p->fifo_at = 0;
+}
+
+void playout_expect(struct playout *p, const struct audio_codec *codec, unsigned ptime_ms)
+{
+    jitter_set_clock(p->jitter, codec->clock_hz, codec->clock_hz / 1000 * ptime_ms);
+    jitter_set_redundancy(p->jitter, codec->ops->recover ? 1 : 0);
+}
+
+int64_t playout_held_us(const struct playout *p)
+{
+    return p->sound_hz > 0 ? (int64_t) (p->fifo_n - p->fifo_at) * 1000000 / p->sound_hz : 0;
+}
+
+/* The decoder for a payload type; false when there is none for it, or no memory. */
+static bool use_codec(struct playout *p, const struct audio_codec *codec)
+{
+    if (p->decoder && p->codec == codec)
+        return true;
+    struct audio_decoder *decoder;
+    if (audio_decoder_create(&decoder, codec))
+        return false;
+    audio_decoder_destroy(p->decoder);
+    p->decoder = decoder;
+    p->codec = codec;
+    return true;
+}
+
+/* Appends sound of `from_hz` to the fifo. */
+static void push(struct playout *p, const int16_t *pcm, size_t n, uint32_t from_hz)
+{
+    if (p->fifo_at > 0) {
+        memmove(p->fifo, p->fifo + p->fifo_at, (p->fifo_n - p->fifo_at) * sizeof *pcm);
+        p->fifo_n -= p->fifo_at;
+        p->fifo_at = 0;
+    }
+    size_t room = FIFO_SAMPLES - p->fifo_n;
+    if (from_hz == p->sound_hz) {
+        n = AHOY_MIN(n, room);
+        memcpy(p->fifo + p->fifo_n, pcm, n * sizeof *pcm);
+        p->fifo_n += n;
+        return;
+    }
+    if (!p->resample || p->resample_from_hz != from_hz || p->resample_to_hz != p->sound_hz) {
+        resample_destroy(p->resample);
+        p->resample = NULL;
+        if (resample_create(&p->resample, from_hz, p->sound_hz, RESAMPLE_VOICE)) {
+            size_t silent = AHOY_MIN(room, (size_t) ((uint64_t) n * p->sound_hz / from_hz));
+            memset(p->fifo + p->fifo_n, 0, silent * sizeof *pcm);
+            p->fifo_n += silent;
+            return;
+        }
+        p->resample_from_hz = from_hz;
+        p->resample_to_hz = p->sound_hz;
+    }
+    if (resample_max_out(p->resample, n) <= room)
+        p->fifo_n += resample_run(p->resample, pcm, n, p->fifo + p->fifo_n);
+}
+
+/* Follows the jitter buffer's advice with a decoded frame: leaves a pitch period out or puts one in, in silence more. */
+static size_t adapt(struct playout *p, int16_t *pcm, size_t n, int16_t *spare)
+{
+    uint32_t hz = p->codec->rate_hz;
+    enum jitter_advice advice = jitter_advice(p->jitter);
+    if (advice == JITTER_NORMAL || n < (size_t) hz / 1000 * STRETCH_MIN_PIECE_MS)
+        return n;
+    bool quiet = mix_level_dbfs(pcm, n) < QUIET_DBFS;
+    if (advice == JITTER_STRETCH) {
+        size_t m = stretch_expand(hz, quiet ? STRETCH_FORCED : STRETCH_GENTLE, pcm, n, spare);
+        memcpy(pcm, spare, m * sizeof *pcm);
+        return m;
+    }
+    if (advice == JITTER_DROP_IN_SILENCE && quiet)
+        return 0;
+    return stretch_shrink(hz, advice == JITTER_DROP_IN_SILENCE || quiet ? STRETCH_FORCED : STRETCH_GENTLE, pcm, n, pcm);
+}
+
+/* Samples of a duration in timestamp units, in steps that every decoder conceals (10 ms), 10 … 120 ms. */
+static size_t samples_of(const struct audio_codec *c, uint32_t duration_ts)
+{
+    uint32_t ms = duration_ts / (c->clock_hz / 1000);
+    ms = AHOY_MIN(AHOY_MAX(ms / 10 * 10, 10u), (uint32_t) AUDIO_MAX_MS);
+    return audio_codec_samples(c, ms);
+}
+
+static size_t conceal(struct playout *p, int16_t *pcm, uint32_t duration_ts)
+{
+    size_t n = samples_of(p->codec, duration_ts);
+    if (audio_conceal(p->decoder, pcm, n))
+        memset(pcm, 0, n * sizeof *pcm);
+    p->concealed_samples_us += (uint64_t) n * 1000000 / p->codec->rate_hz;
+    return n;
+}
+
+static size_t decode(struct playout *p, const struct jitter_frame *f, int16_t *pcm, int16_t *spare)
+{
+    bool cn = false;
+    const struct audio_codec *codec = p->codec_of(p->arg, f->payload_type, &cn);
+    if (cn) {
+        p->noise = cng_set(&p->cng, (const uint8_t *) f->payload.p, f->payload.n) == AHOY_OK;
+        return 0;
+    }
+    if (!codec || !use_codec(p, codec))
+        return 0;
+    size_t n;
+    if (audio_decode(p->decoder, (const uint8_t *) f->payload.p, f->payload.n, pcm, AUDIO_MAX_SAMPLES, &n))
+        return conceal(p, pcm, f->duration_ts);
+    p->noise = false;
+    return adapt(p, pcm, n, spare);
+}
+
+static size_t recover(struct playout *p, const struct jitter_frame *f, int16_t *pcm)
+{
+    bool cn = false;
+    size_t n = samples_of(p->codec, f->duration_ts);
+    if (f->next_distance == 1 && p->codec_of(p->arg, f->next_payload_type, &cn) == p->codec
+        && audio_recover(p->decoder, (const uint8_t *) f->next_payload.p, f->next_payload.n, pcm, n) == AHOY_OK)
+        return n;
+    return conceal(p, pcm, f->duration_ts);
+}
+
+/* Nothing is missing: noise as the sender described it, what an Opus decoder makes of a pause (RFC 6716 section 2.1.9), or silence. */
+static size_t rest(struct playout *p, int16_t *pcm)
+{
+    size_t n = (size_t) p->codec->rate_hz / 100;
+    if (p->noise)
+        cng_run(&p->cng, pcm, n);
+    else if (!p->codec->ops->recover || audio_conceal(p->decoder, pcm, n))
+        memset(pcm, 0, n * sizeof *pcm);
+    return n;
+}
+
+/* One answer of the jitter buffer; appends to the fifo. */
+static void produce(struct playout *p, int64_t now_us, int64_t queued_us)
+{
+    int16_t pcm[WORK_SAMPLES], spare[WORK_SAMPLES];
+    struct jitter_frame f;
+    size_t n = 0;
+    enum jitter_got got = jitter_get(p->jitter, now_us, playout_held_us(p) + queued_us, &f);
+    if (got == JITTER_PACKET) {
+        n = decode(p, &f, pcm, spare);
+        if (n > 0)
+            push(p, pcm, n, p->codec->rate_hz);
+        return;
+    }
+    if (!p->codec) {
+        memset(pcm, 0, sizeof(int16_t) * (p->sound_hz / 100));
+        push(p, pcm, p->sound_hz / 100, p->sound_hz);
+        return;
+    }
+    if (got == JITTER_LOST)
+        n = recover(p, &f, pcm);
+    else if (got == JITTER_EMPTY)
+        n = conceal(p, pcm, f.duration_ts);
+    else
+        n = rest(p, pcm);
+    push(p, pcm, n, p->codec->rate_hz);
+}
+
+void playout_get(struct playout *p, int64_t now_us, int64_t queued_us, int16_t *pcm, size_t n)
+{
+    AHOY_ASSERT(p->sound_hz > 0);
+    /* Some answers make no sound (a packet of noise, an undecodable one): a bounded number of them a call. */
+    for (int turns = 0; p->fifo_n - p->fifo_at < n && turns < 200; turns++)
+        produce(p, now_us, queued_us);
+    size_t have = AHOY_MIN(n, p->fifo_n - p->fifo_at);
+    memcpy(pcm, p->fifo + p->fifo_at, have * sizeof *pcm);
+    memset(pcm + have, 0, (n - have) * sizeof *pcm);
+    p->fifo_at += have;
+}

@@ -1,0 +1,46 @@
+/*
+ * From the jitter buffer to the sound endpoint: decodes, recovers, conceals, stretches and resamples. One stream, one
+ * thread (the media worker). Private to media/.
+ */
+#ifndef AHOY_MEDIA_PLAYOUT_H
+#define AHOY_MEDIA_PLAYOUT_H
+
+#include "audio/cng.h"
+#include "audio/codec.h"
+#include "audio/resample.h"
+#include "rtp/jitter.h"
+
+/** Codec of a received payload type: NULL when it is none (comfort noise: *cn is set). */
+typedef const struct audio_codec *playout_codec_fn(void *arg, unsigned pt, bool *cn);
+
+struct playout {
+    struct jitter *jitter;
+    struct audio_decoder *decoder;
+    const struct audio_codec *codec;  /* of the decoder; NULL before the first packet */
+    struct resample *resample;        /* codec rate to sound rate; NULL when equal */
+    uint32_t sound_hz, resample_from_hz, resample_to_hz;
+    int16_t *fifo;                    /* at the sound's rate */
+    size_t fifo_n, fifo_at;
+    struct cng cng;
+    bool noise;                       /* the sender told of comfort noise */
+    uint64_t concealed_samples_us;    /* time concealed */
+    playout_codec_fn *codec_of;
+    void *arg;
+};
+
+AHOY_MUST_USE enum ahoy_err playout_init(struct playout *p, playout_codec_fn *codec_of, void *arg);
+void playout_fini(struct playout *p);
+
+/** The sampling rate of the endpoint; before the first playout_get, and again when it changes. */
+void playout_set_rate(struct playout *p, uint32_t sound_hz);
+
+/** The codec that packets are expected to have: clock and frame length of the jitter buffer. */
+void playout_expect(struct playout *p, const struct audio_codec *codec, unsigned ptime_ms);
+
+/** Fills `n` samples at the endpoint's rate. `queued_us`: sound queued behind it (in the device) for delay statistics. */
+void playout_get(struct playout *p, int64_t now_us, int64_t queued_us, int16_t *pcm, size_t n);
+
+/** Sound decoded and not yet taken, microseconds. */
+int64_t playout_held_us(const struct playout *p);
+
+#endif

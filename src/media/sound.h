@@ -1,0 +1,96 @@
+/*
+ * Where sound comes from and goes to: a device, the stream itself (echo), or an endpoint of the caller's; with a file
+ * playing in place of the microphone and a recording of both sides. One stream, media worker. Private to media/.
+ *
+ * All sound here has one rate, that of the first codec agreed. A live device is opened on the engine's opener thread, since
+ * a sound server may take its time; until it is there the call is silent.
+ */
+#ifndef AHOY_MEDIA_SOUND_H
+#define AHOY_MEDIA_SOUND_H
+
+#include "audio/mix.h"
+#include "audio/resample.h"
+#include "audio/wav.h"
+#include "media/media.h"
+
+enum {
+    SOUND_MAX_TICK_SAMPLES = 48 * 60,
+    SOUND_LIVE_TICK_MS = 10,
+    SOUND_LIVE_QUEUE_MS = 30, /* sound kept ready in front of a live loudspeaker */
+    SOUND_DRY_US = 200000,    /* a live microphone silent for so long is replaced by silence */
+};
+
+struct sound_open;
+
+/** News of a device; on the media worker. */
+struct sound_events {
+    void (*state)(void *arg, enum ahoy_err err, const char *why); /* DEVICE: it failed or went away; OK: it is (again) there */
+    void (*played)(void *arg);                                    /* a file that played has ended */
+    void *arg;
+};
+
+struct sound {
+    enum media_sound kind;
+    uint32_t rate_hz; /* 0 before sound_start */
+    bool live;
+    struct audio_spec spec;
+    struct audio_mem *mem;
+    struct audio_device *device;
+    struct sound_open *opening;
+    struct media_endpoint endpoint;
+    struct sound_events events;
+    struct sys_loop *worker, *opener;
+    const struct log *log;
+
+    int16_t echo[SOUND_MAX_TICK_SAMPLES]; /* last played, to be sent back */
+    size_t echo_n;
+    int64_t dry_since_us;
+
+    struct wav_reader *play;
+    struct resample *play_resample;
+    int16_t *play_fifo;
+    size_t play_n, play_at;
+
+    struct wav_writer *record;
+    int16_t *record_side[2]; /* what we said, what we heard: a second each, joined as both are there */
+    size_t record_n[2];
+
+    struct mix_meter meter_in, meter_out; /* in: what the peer says; out: what we say */
+};
+
+struct sound_config {
+    const struct media_session_config *session;
+    uint32_t rate_hz;
+    struct sys_loop *worker;
+    struct sys_loop *opener; /* for live devices; may be NULL: they are opened in place */
+    const struct log *log;
+    struct sound_events events;
+};
+
+/** Begins; a device that cannot be opened is told by events.state, and the sound is silence. */
+void sound_start(struct sound *s, const struct sound_config *cfg);
+
+/** Ends; completes recordings. A sound never started is fine. */
+void sound_stop(struct sound *s);
+
+/** Milliseconds from tick to tick that suit it, given the packet time. */
+unsigned sound_tick_ms(const struct sound *s, unsigned ptime_ms);
+
+/** How many samples should be played now, given the tick; a live device says by its queue. */
+size_t sound_want(struct sound *s, unsigned tick_ms);
+
+/** Plays `n` samples of what the peer says (n <= SOUND_MAX_TICK_SAMPLES). */
+void sound_write(struct sound *s, const int16_t *pcm, size_t n);
+
+/** Reads up to `n` samples to be sent: a pulled source gives all, a live one what it has. */
+size_t sound_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us);
+
+/** Sound queued in front of the loudspeaker, and latency of the hardware both ways, microseconds. */
+int64_t sound_queued_us(struct sound *s);
+int64_t sound_latency_us(struct sound *s);
+
+/** Takes an open file over to play it (NULL: stop), or a writer to record to (stereo at rate_hz; NULL: stop). */
+void sound_play(struct sound *s, struct wav_reader *file);
+void sound_record(struct sound *s, struct wav_writer *file);
+
+#endif

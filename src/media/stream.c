@@ -1,0 +1,309 @@
+#include "media/stream.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { PORT_TRIES = 64, LATE_TICK_US = 200000, STATS_US = 1000000, CNAME_BYTES = 24 };
+
+/* ---- sockets ------------------------------------------------------------------------------------------------------ */
+
+static void on_rtp(void *arg, const struct addr *src, const struct addr *local, const void *data, size_t n, int64_t when_us)
+{
+    (void) local;
+    media_rx_datagram(arg, false, src, data, n, when_us);
+}
+
+static void on_rtcp(void *arg, const struct addr *src, const struct addr *local, const void *data, size_t n,
+                    int64_t when_us)
+{
+    (void) local;
+    media_rx_datagram(arg, true, src, data, n, when_us);
+}
+
+static enum ahoy_err open_pair(struct media_stream *st, uint16_t port)
+{
+    struct sys_loop *loop = st->worker->loop;
+    struct sys_udp_config cfg = { .local = addr_with_port(&st->config.local, port), .dscp = 46 };
+    struct sys_udp_handler rtp = { .recv = on_rtp, .arg = st }, rtcp = { .recv = on_rtcp, .arg = st };
+    enum ahoy_err err = sys_udp_open(&st->rtp_socket, loop, &cfg, &rtp);
+    if (err)
+        return err;
+    uint16_t got = sys_udp_local(st->rtp_socket)->port;
+    err = got % 2 == 1 || got == UINT16_MAX ? AHOY_ERR_ADDR_IN_USE : AHOY_OK; /* RFC 3550 section 11: RTP even, RTCP next */
+    if (!err) {
+        cfg.local.port = (uint16_t) (got + 1);
+        err = sys_udp_open(&st->rtcp_socket, loop, &cfg, &rtcp);
+    }
+    if (err) {
+        sys_udp_close(st->rtp_socket);
+        st->rtp_socket = NULL;
+    }
+    return err;
+}
+
+/* A pair of ports: anywhere, or in the range that was asked for, starting at a random place in it. */
+static enum ahoy_err open_sockets(struct media_stream *st, struct media_engine *e, char why[MEDIA_WHY_BYTES])
+{
+    uint16_t low, high;
+    char ip[ADDR_TEXT_BYTES];
+    enum ahoy_err err = AHOY_ERR_ADDR_IN_USE;
+    media_engine_ports(e, &low, &high);
+    uint32_t first = (low + 1u) / 2, pairs = low > 0 ? (high + 1u) / 2 - first : 0;
+    uint32_t at = pairs > 0 ? rng_below(&st->worker->rng, pairs) : 0;
+    uint32_t tries = pairs > 0 ? pairs : PORT_TRIES;
+    for (uint32_t i = 0; i < tries && err == AHOY_ERR_ADDR_IN_USE; i++)
+        err = open_pair(st, pairs > 0 ? (uint16_t) (2 * (first + (at + i) % pairs)) : 0);
+    if (err && pairs > 0)
+        snprintf(why, MEDIA_WHY_BYTES, "no free pair of UDP ports between %u and %u for sound: %s", low, high, ahoy_err_text(err));
+    else if (err)
+        snprintf(why, MEDIA_WHY_BYTES, "no UDP port for sound can be opened on %s: %s",
+                 addr_print_ip(&st->config.local, false, ip), ahoy_err_text(err));
+    return err;
+}
+
+/* ---- life --------------------------------------------------------------------------------------------------------- */
+
+static const struct audio_codec *playout_codec(void *arg, unsigned pt, bool *cn)
+{
+    const struct media_stream *st = arg;
+    for (size_t i = 0; i < st->params.rx_n; i++)
+        if (st->params.rx[i].pt == pt) {
+            *cn = st->params.rx[i].use == SDP_USE_CN;
+            return st->params.rx[i].codec;
+        }
+    return NULL;
+}
+
+static void held_due(void *arg)
+{
+    struct media_stream *st = arg;
+    media_rx_release_held(st, sys_now_us(st->worker->loop));
+}
+
+static void rtcp_due(void *arg)
+{
+    media_tx_rtcp(arg);
+}
+
+enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e, char why[MEDIA_WHY_BYTES])
+{
+    char cname[CNAME_BYTES + 1];
+    struct sys_loop *loop = st->worker->loop;
+    list_init(&st->held);
+    sys_timer_init(&st->held_timer, held_due, st);
+    sys_timer_init(&st->rtcp_timer, rtcp_due, st);
+    struct latch_config latch = latch_config_default();
+    latch_init(&st->latch, &latch);
+    latch_init(&st->rtcp_latch, &latch);
+    st->impaired = impair_active(&st->config.impair);
+    impair_init(&st->impair, &st->config.impair);
+    rng_token(&st->worker->rng, cname, CNAME_BYTES); /* RFC 7022: short-term, random */
+    struct rtp_session_config cfg = { .rng = &st->worker->rng,
+                                      .cname = view_str(cname),
+                                      .send_clock_hz = 8000,
+                                      .receive_clock_hz = 8000,
+                                      .now_us = sys_now_us(loop),
+                                      .unix_us = sys_wall_ms(loop) * 1000,
+                                      .xr_rrtr = true };
+    enum ahoy_err err = rtp_session_create(&st->rtp, &cfg);
+    if (!err)
+        err = playout_init(&st->playout, playout_codec, st);
+    if (err) {
+        snprintf(why, MEDIA_WHY_BYTES, "%s", ahoy_err_text(err));
+        return err;
+    }
+    return open_sockets(st, e, why);
+}
+
+void media_stream_finish(struct media_stream *st)
+{
+    media_worker_remove(st->worker, st);
+    if (st->rtp) {
+        media_stream_collect(st, sys_now_us(st->worker->loop));
+        if (st->configured)
+            media_tx_bye(st);
+    }
+    sound_stop(&st->sound);
+    media_rx_drop_held(st);
+    sys_timer_stop(&st->rtcp_timer);
+    sys_udp_close(st->rtp_socket);
+    sys_udp_close(st->rtcp_socket);
+    st->rtp_socket = st->rtcp_socket = NULL;
+    media_tx_fini(st);
+    playout_fini(&st->playout);
+    rtp_session_destroy(st->rtp);
+    st->rtp = NULL;
+}
+
+/* ---- parameters --------------------------------------------------------------------------------------------------- */
+
+static void sound_state(void *arg, enum ahoy_err err, const char *why)
+{
+    media_note_sound(arg, err, why);
+}
+
+static void sound_played(void *arg)
+{
+    media_note_played(arg);
+}
+
+/* The rate of the first codec agreed stays the sound's rate; codecs of another rate that follow are resampled. */
+static void begin_sound(struct media_stream *st, const struct media_params *p)
+{
+    struct sound_config cfg = { .session = &st->config,
+                                .rate_hz = p->tx_codec->rate_hz,
+                                .worker = st->worker->loop,
+                                .opener = media_session_opener(st->session),
+                                .log = st->log,
+                                .events = { .state = sound_state, .played = sound_played, .arg = st } };
+    if (st->config.sound == MEDIA_SOUND_ENDPOINT)
+        cfg.rate_hz = st->config.endpoint.rate_hz;
+    sound_start(&st->sound, &cfg);
+    playout_set_rate(&st->playout, st->sound.rate_hz);
+    tone_detect_init(&st->tone_rx, st->sound.rate_hz);
+}
+
+void media_stream_configure(struct media_stream *st, const struct media_params *p)
+{
+    int64_t now = sys_now_us(st->worker->loop);
+    if (p->active && p->tx_codec && st->sound.rate_hz == 0)
+        begin_sound(st, p);
+    if (p->tx_codec) {
+        rtp_session_renegotiated(st->rtp, p->tx_codec->clock_hz, p->tx_codec->clock_hz);
+        if (!st->playout.codec)
+            playout_expect(&st->playout, p->tx_codec, p->ptime_ms);
+    }
+    enum ahoy_err err = media_tx_configure(st, p);
+    if (err)
+        media_note_sound(st, err, "the encoder could not be started");
+    uint32_t event_hz = p->event_clock_hz > 0 ? p->event_clock_hz : 8000;
+    if (!st->configured || st->dtmf_rx.clock_hz != event_hz)
+        dtmf_receiver_init(&st->dtmf_rx, event_hz);
+    st->params = *p;
+    const struct addr *near = p->signalling.family ? &p->signalling : NULL;
+    if (latch_signal(&st->latch, &p->rtp, near) || latch_signal(&st->rtcp_latch, &p->rtcp, near))
+        log_write(st->log, LOG_WARN, "media", "the peer named an address that sound cannot be sent to");
+    st->configured = true;
+    if (p->active && p->tx_codec) {
+        st->tick_ms = sound_tick_ms(&st->sound, p->ptime_ms);
+        if (!list_linked(&st->link)) {
+            st->started_us = st->stats_us = now;
+            media_worker_add(st->worker, st);
+            media_tx_rtcp(st);
+        }
+    } else {
+        media_worker_remove(st->worker, st);
+    }
+    media_note_info(st);
+}
+
+/* ---- ticks -------------------------------------------------------------------------------------------------------- */
+
+static void watch_silence(struct media_stream *st, int64_t now_us)
+{
+    if (st->config.no_rtp_ms == 0 || st->rtp_silent || !st->params.receive)
+        return;
+    struct rtp_stats s;
+    rtp_session_stats(st->rtp, &s);
+    int64_t since = AHOY_MAX(s.last_received_us, st->started_us);
+    if (now_us - since >= SYS_MS(st->config.no_rtp_ms)) {
+        st->rtp_silent = true;
+        media_note_rtp(st, MEDIA_RTP_SILENT);
+    }
+}
+
+static void end_lost_digit(struct media_stream *st, int64_t now_us)
+{
+    struct dtmf_note note;
+    char c;
+    if (dtmf_receiver_tick(&st->dtmf_rx, now_us, &note) && note.kind == DTMF_NOTE_END && (c = dtmf_char(note.event)))
+        media_note_dtmf(st, c, note.duration_ts / (st->dtmf_rx.clock_hz / 1000));
+}
+
+static void tone_heard(void *arg, const struct tone_digit *digit)
+{
+    if (digit->end)
+        media_note_dtmf(arg, digit->digit, 100);
+}
+
+void media_stream_tick(struct media_stream *st, int64_t now_us)
+{
+    int16_t pcm[SOUND_MAX_TICK_SAMPLES];
+    size_t want = sound_want(&st->sound, st->tick_ms);
+    if (want > 0) {
+        playout_get(&st->playout, now_us, sound_queued_us(&st->sound), pcm, want);
+        sound_write(&st->sound, pcm, want);
+        if (st->params.event_clock_hz == 0) /* no telephone-event agreed: keys can only come as tones */
+            tone_detect_run(&st->tone_rx, pcm, want, tone_heard, st);
+    }
+    size_t tick = (size_t) st->sound.rate_hz / 1000 * st->tick_ms;
+    size_t most = st->sound.live ? SOUND_MAX_TICK_SAMPLES : tick;
+    for (size_t got = 1, turns = 0; got > 0 && turns < (st->sound.live ? 4 : 1); turns++) {
+        got = sound_read(&st->sound, pcm, most, now_us);
+        media_tx_frame(st, pcm, got, now_us);
+    }
+    end_lost_digit(st, now_us);
+    if (now_us - st->stats_us >= STATS_US) {
+        st->stats_us += STATS_US;
+        watch_silence(st, now_us);
+        media_stream_collect(st, now_us);
+        media_note_stats(st);
+    }
+}
+
+/* ---- figures ------------------------------------------------------------------------------------------------------ */
+
+static double mouth_to_ear_ms(struct media_stream *st, const struct rtp_stats *r)
+{
+    if (r->rtt_count == 0)
+        return -1;
+    double codec = st->params.tx_codec ? (st->params.tx_codec->ops->recover ? 6.5 : 0) : 0; /* Opus' look-ahead */
+    return r->rtt_ms / 2 + st->params.ptime_ms + codec + st->stats.buffer_ms
+           + (double) (sound_queued_us(&st->sound) + sound_latency_us(&st->sound)) / 1000;
+}
+
+static double mos(const struct media_stream *st, const struct rtp_stats *r, const struct jitter_stats *j)
+{
+    if (!st->playout.codec || r->received_packets == 0)
+        return -1;
+    struct quality_score score;
+    uint64_t played = j->played + j->lost;
+    struct quality_input in = { .codec = quality_codec(view_str(st->playout.codec->name)),
+                                .delay_ms = st->stats.delay_ms >= 0 ? st->stats.delay_ms : st->stats.buffer_ms + 50,
+                                .round_trip_ms = r->rtt_count > 0 ? r->rtt_ms : 0,
+                                .loss = played > 0 ? (double) j->lost / (double) played : 0,
+                                .burst_ratio = 1 };
+    quality_score(&in, &score);
+    return score.mos_cq;
+}
+
+void media_stream_collect(struct media_stream *st, int64_t now_us)
+{
+    struct rtp_stats r;
+    struct jitter_stats j;
+    struct media_stats *s = &st->stats;
+    (void) now_us;
+    rtp_session_stats(st->rtp, &r);
+    jitter_stats(st->playout.jitter, &j);
+    s->rx_codec = st->playout.codec;
+    s->tx_codec = st->params.tx_codec;
+    s->rtp_in = r.received_packets;
+    s->rtp_out = r.sent_packets;
+    s->bytes_in = r.received_bytes;
+    s->bytes_out = r.sent_bytes;
+    s->lost = r.lost;
+    s->late = r.late;
+    s->duplicate = r.duplicate;
+    s->reordered = r.reordered;
+    s->concealed_ms = (uint32_t) (st->playout.concealed_samples_us / 1000);
+    s->jitter_ms = r.jitter_ms;
+    s->rtt_ms = r.rtt_count > 0 ? r.rtt_ms : -1;
+    s->buffer_ms = (double) jitter_delay_us(st->playout.jitter) / 1000;
+    s->delay_ms = mouth_to_ear_ms(st, &r);
+    s->mos = mos(st, &r, &j);
+    s->level_in_dbfs = st->sound.rate_hz > 0 ? mix_meter_dbfs(&st->sound.meter_in) : MIX_SILENCE_DBFS;
+    s->level_out_dbfs = st->sound.rate_hz > 0 ? mix_meter_dbfs(&st->sound.meter_out) : MIX_SILENCE_DBFS;
+    s->remote_lost_fraction = r.remote_reports > 0 ? r.remote_fraction_lost / 256.0 : -1;
+}

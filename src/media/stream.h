@@ -1,0 +1,155 @@
+/*
+ * The stream half of a media session: everything here runs on one media worker. Private to media/.
+ *
+ *     socket → impairment → latch → RTP session → jitter buffer → playout → sound endpoint
+ *     sound endpoint → encoder or telephone-event → RTP session → socket
+ */
+#ifndef AHOY_MEDIA_STREAM_H
+#define AHOY_MEDIA_STREAM_H
+
+#include "audio/tone.h"
+#include "base/list.h"
+#include "media/media.h"
+#include "media/playout.h"
+#include "media/sound.h"
+#include "rtp/dtmf.h"
+#include "rtp/latch.h"
+#include "rtp/quality.h"
+#include "sys/udp.h"
+
+struct media_worker {
+    struct sys_loop *loop;
+    struct list streams;      /* by media_stream.link */
+    struct sys_timer tick;
+    struct rng rng;
+    bool running;
+};
+
+enum { MEDIA_MAX_RX = 32, MEDIA_PACKET_BYTES = 1500 + 6000, MEDIA_TICK_GRID_US = 5000 };
+
+/* What an exchange of offer and answer came to, in values: it crosses threads. */
+struct media_params {
+    bool active;
+    bool send, receive, held;
+    bool rtcp_mux;
+    bool silent;                        /* 0.0.0.0: neither RTP nor RTCP */
+    struct addr rtp, rtcp, signalling;
+    const struct audio_codec *tx_codec; /* NULL: none */
+    uint8_t tx_pt;
+    struct audio_params tx_params;
+    unsigned ptime_ms;
+    int tx_event_pt;                    /* -1: none, digits go as tones */
+    uint32_t event_clock_hz;
+    struct {
+        uint8_t pt;
+        enum sdp_use use;
+        const struct audio_codec *codec; /* SDP_USE_CODEC */
+    } rx[MEDIA_MAX_RX];
+    size_t rx_n;
+};
+
+/* A packet that the impairment holds back. */
+struct media_held {
+    struct list_link link;
+    int64_t at_us;
+    struct addr src;
+    bool rtcp_port;
+    size_t n;
+    uint8_t data[];
+};
+
+struct media_stream {
+    struct list_link link;
+    struct media_worker *worker;
+    struct media_session *session; /* for notes only */
+    struct media_session_config config;
+    const struct log *log;
+
+    struct sys_udp *rtp_socket, *rtcp_socket;
+    struct rtp_session *rtp;
+    struct latch latch, rtcp_latch;
+    struct media_params params;
+    bool configured;
+
+    struct impair impair;
+    bool impaired;
+    struct list held;             /* struct media_held, by time */
+    struct sys_timer held_timer;
+    size_t held_count;
+
+    struct playout playout;
+    struct sound sound;
+
+    /* sending */
+    struct audio_encoder *encoder;
+    struct resample *tx_resample; /* sound rate to codec rate; NULL when equal */
+    int16_t *tx_fifo;             /* at the codec's rate */
+    size_t tx_fifo_n;
+    uint32_t tx_ts;
+    struct dtmf_sender dtmf_tx;
+    struct tone_gen tones;        /* the key that sounds, for a peer without telephone-event */
+    char tone_queue[DTMF_QUEUE];
+    size_t tone_n;
+    struct tone_detect tone_rx;   /* the same for keys of such a peer */
+    struct dtmf_receiver dtmf_rx;
+    bool muted;
+
+    /* time */
+    int64_t tick_us;              /* when the next tick is due */
+    unsigned tick_ms;
+    int64_t started_us, stats_us;
+    struct sys_timer rtcp_timer;
+
+    bool rtp_seen, rtp_silent;
+    struct media_stats stats;
+};
+
+/** Opens sockets (port pair) and what else a stream needs; on the worker. */
+AHOY_MUST_USE enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e, char why[MEDIA_WHY_BYTES]);
+
+/** Ends it: BYE, files completed, sockets closed; on the worker. Final figures are in st->stats. */
+void media_stream_finish(struct media_stream *st);
+
+/** Takes new parameters; on the worker. */
+void media_stream_configure(struct media_stream *st, const struct media_params *params);
+
+/** One tick of sound; on the worker. */
+void media_stream_tick(struct media_stream *st, int64_t now_us);
+
+void media_stream_collect(struct media_stream *st, int64_t now_us); /* fills st->stats */
+
+/* stream_rx.c */
+void media_rx_datagram(struct media_stream *st, bool rtcp_port, const struct addr *src, const void *data, size_t n,
+                       int64_t when_us);
+void media_rx_release_held(struct media_stream *st, int64_t now_us);
+void media_rx_drop_held(struct media_stream *st);
+
+/* stream_tx.c */
+void media_tx_frame(struct media_stream *st, const int16_t *pcm, size_t n, int64_t now_us); /* at the sound's rate */
+AHOY_MUST_USE enum ahoy_err media_tx_configure(struct media_stream *st, const struct media_params *params);
+void media_tx_digits(struct media_stream *st, struct view digits);
+void media_tx_fini(struct media_stream *st);
+void media_tx_rtcp(struct media_stream *st);
+void media_tx_bye(struct media_stream *st);
+
+/* session.c: notes to the signalling half; on the worker. */
+void media_note_dtmf(struct media_stream *st, char digit, unsigned duration_ms);
+void media_note_rtp(struct media_stream *st, enum media_rtp news);
+void media_note_stats(struct media_stream *st);
+void media_note_sound(struct media_stream *st, enum ahoy_err err, const char *why);
+void media_note_played(struct media_stream *st);
+void media_note_info(struct media_stream *st);
+
+struct sys_loop *media_session_opener(struct media_session *s); /* where live devices are opened */
+
+/* engine.c */
+void media_worker_add(struct media_worker *w, struct media_stream *st);
+void media_worker_remove(struct media_worker *w, struct media_stream *st);
+struct media_worker *media_engine_worker(struct media_engine *e); /* the next in turn; NULL on failure to start */
+struct sys_loop *media_engine_opener(struct media_engine *e);     /* where devices are opened; NULL on failure */
+void media_engine_ports(const struct media_engine *e, uint16_t *low, uint16_t *high);
+struct sys_loop *media_engine_loop(const struct media_engine *e);
+const struct log *media_engine_log(const struct media_engine *e);
+void media_engine_count(struct media_engine *e, int sessions);
+
+#endif

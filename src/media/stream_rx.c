@@ -1,0 +1,208 @@
+/* Receiving: socket → impairment → latch → RTP session → jitter buffer. */
+#include "media/stream.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+enum { HELD_MAX = 2000 };
+
+static const struct audio_codec *codec_of(const struct media_params *p, unsigned pt, enum sdp_use *use)
+{
+    for (size_t i = 0; i < p->rx_n; i++)
+        if (p->rx[i].pt == pt) {
+            *use = p->rx[i].use;
+            return p->rx[i].codec;
+        }
+    *use = SDP_USE_RED; /* not agreed; the caller sees no codec */
+    return NULL;
+}
+
+static bool is_agreed(const struct media_params *p, unsigned pt)
+{
+    for (size_t i = 0; i < p->rx_n; i++)
+        if (p->rx[i].pt == pt)
+            return true;
+    return false;
+}
+
+static void digits(struct media_stream *st, const struct dtmf_note *note, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        char c = dtmf_char(note[i].event);
+        if (note[i].kind == DTMF_NOTE_END && c)
+            media_note_dtmf(st, c, note[i].duration_ts / (st->dtmf_rx.clock_hz / 1000));
+    }
+}
+
+static void put_audio(struct media_stream *st, const struct rtp_packet *p, const struct audio_codec *codec,
+                      enum sdp_use use, int64_t now_us)
+{
+    struct jitter_packet j = { .ssrc = p->ssrc,
+                               .seq = p->seq,
+                               .timestamp = p->timestamp,
+                               .payload_type = p->payload_type,
+                               .marker = p->marker,
+                               .silence = use == SDP_USE_CN,
+                               .filler = use == SDP_USE_EVENT,
+                               .payload = p->payload };
+    if (use == SDP_USE_EVENT)
+        j.payload = view_of(NULL, 0);
+    if (codec) {
+        size_t samples = audio_payload_samples(codec, (const uint8_t *) p->payload.p, p->payload.n);
+        if (samples == 0)
+            return; /* nothing that this codec could decode */
+        j.duration_ts = (uint32_t) ((uint64_t) samples * codec->clock_hz / codec->rate_hz);
+        j.silence = codec->ops->recover && p->payload.n <= 2; /* an Opus DTX frame, RFC 6716 section 2.1.9 */
+        if (!st->playout.codec || st->playout.codec->clock_hz != codec->clock_hz)
+            playout_expect(&st->playout, codec, j.duration_ts / (codec->clock_hz / 1000));
+    }
+    if (jitter_put(st->playout.jitter, &j, now_us) == JITTER_PUT_LATE)
+        rtp_session_count_late(st->rtp, 1);
+}
+
+static void take_rtp(struct media_stream *st, const struct rtp_packet *p, const struct addr *src, int64_t now_us)
+{
+    struct rtp_received info;
+    enum rtp_verdict verdict = rtp_session_receive(st->rtp, p, src, now_us, &info);
+    if (verdict != RTP_OK && verdict != RTP_PROBATION)
+        return;
+    if (verdict == RTP_OK && info.new_stream) {
+        struct dtmf_note note;
+        if (dtmf_receiver_reset(&st->dtmf_rx, &note))
+            digits(st, &note, 1);
+    }
+    if (!st->rtp_seen || st->rtp_silent) {
+        media_note_rtp(st, st->rtp_seen ? MEDIA_RTP_BACK : MEDIA_RTP_FIRST);
+        st->rtp_seen = true;
+        st->rtp_silent = false;
+    }
+    enum sdp_use use;
+    const struct audio_codec *codec = codec_of(&st->params, p->payload_type, &use);
+    if (use == SDP_USE_EVENT) {
+        struct dtmf_note note[DTMF_MAX_NOTES];
+        size_t n = dtmf_receiver_put(&st->dtmf_rx, p->payload, p->marker, p->timestamp, now_us, note);
+        digits(st, note, n);
+    }
+    put_audio(st, p, codec, use, now_us);
+}
+
+static void rtp_datagram(struct media_stream *st, const struct addr *src, struct view datagram, int64_t now_us)
+{
+    struct rtp_packet p;
+    if (rtp_parse(datagram, &p))
+        return;
+    struct latch_packet lp = { .negotiated = is_agreed(&st->params, p.payload_type), .ssrc = p.ssrc, .seq = p.seq };
+    const struct addr *was = latch_target(&st->latch);
+    struct addr before = was ? *was : (struct addr){ 0 };
+    bool take = latch_observe(&st->latch, src, &lp, now_us);
+    const struct addr *is = latch_target(&st->latch);
+    if (is && !addr_eq(is, &before))
+        media_note_info(st);
+    if (take && lp.negotiated && st->params.receive)
+        take_rtp(st, &p, src, now_us);
+}
+
+static void rtcp_datagram(struct media_stream *st, bool rtcp_port, const struct addr *src, struct view datagram,
+                          int64_t now_us)
+{
+    /* RTCP beside RTP on one port is judged by RTP's latch, on its own port by its own. */
+    struct latch *latch = rtcp_port && !st->params.rtcp_mux ? &st->rtcp_latch : &st->latch;
+    struct latch_packet lp = { .rtcp = true, .negotiated = true };
+    if (!latch_observe(latch, src, &lp, now_us))
+        return;
+    struct rtp_rtcp_news news;
+    if (rtp_session_rtcp(st->rtp, datagram, src, now_us, &news))
+        return;
+    st->stats.remote_reports = true;
+    if (!news.report_on_us)
+        return;
+    struct rtp_stats s;
+    rtp_session_stats(st->rtp, &s);
+    if (s.remote_fraction_lost < 255)
+        st->stats.remote_hears = true;
+    if (st->encoder)
+        audio_encoder_set_loss(st->encoder, (unsigned) s.remote_fraction_lost * 100 / 256);
+}
+
+static void deliver(struct media_stream *st, bool rtcp_port, const struct addr *src, const void *data, size_t n,
+                    int64_t now_us)
+{
+    struct view datagram = view_of(data, n);
+    switch (rtp_classify(datagram)) {
+    case RTP_KIND_RTP: rtp_datagram(st, src, datagram, now_us); break;
+    case RTP_KIND_RTCP: rtcp_datagram(st, rtcp_port, src, datagram, now_us); break;
+    case RTP_KIND_UNKNOWN:
+    case RTP_KIND_STUN:
+    case RTP_KIND_DTLS:
+    case RTP_KIND_TURN_CHANNEL: break; /* ICE and DTLS are not agreed on here */
+    }
+}
+
+/* ---- packets held back by --impair -------------------------------------------------------------------------------- */
+
+static void restart_held_timer(struct media_stream *st)
+{
+    struct list_link *first = list_first(&st->held);
+    if (first)
+        sys_timer_start_at(st->worker->loop, &st->held_timer, LIST_ENTRY(first, struct media_held, link)->at_us);
+    else
+        sys_timer_stop(&st->held_timer);
+}
+
+static void hold(struct media_stream *st, bool rtcp_port, const struct addr *src, const void *data, size_t n,
+                 int64_t at_us)
+{
+    struct media_held *h = st->held_count < HELD_MAX ? mem_alloc(sizeof *h + n) : NULL;
+    if (!h)
+        return; /* lost, as on any network */
+    *h = (struct media_held){ .at_us = at_us, .src = *src, .rtcp_port = rtcp_port, .n = n };
+    memcpy(h->data, data, n);
+    struct list_link *after = list_last(&st->held);
+    while (after && LIST_ENTRY(after, struct media_held, link)->at_us > at_us)
+        after = after->prev == &st->held.head ? NULL : after->prev;
+    list_insert_before(after ? after->next : st->held.head.next, &h->link);
+    st->held_count++;
+}
+
+void media_rx_datagram(struct media_stream *st, bool rtcp_port, const struct addr *src, const void *data, size_t n,
+                       int64_t when_us)
+{
+    if (!st->configured)
+        return; /* before the answer nothing is known of payload types */
+    if (!st->impaired) {
+        deliver(st, rtcp_port, src, data, n, when_us);
+        return;
+    }
+    struct impair_decision d;
+    impair_decide(&st->impair, when_us, n, &d);
+    for (unsigned i = 0; i < d.copies; i++) {
+        if (d.at_us[i] <= when_us)
+            deliver(st, rtcp_port, src, data, n, when_us);
+        else
+            hold(st, rtcp_port, src, data, n, d.at_us[i]);
+    }
+    restart_held_timer(st);
+}
+
+void media_rx_release_held(struct media_stream *st, int64_t now_us)
+{
+    for (struct list_link *k; (k = list_first(&st->held));) {
+        struct media_held *h = LIST_ENTRY(k, struct media_held, link);
+        if (h->at_us > now_us)
+            break;
+        list_remove(k);
+        st->held_count--;
+        deliver(st, h->rtcp_port, &h->src, h->data, h->n, h->at_us);
+        mem_free(h);
+    }
+    restart_held_timer(st);
+}
+
+void media_rx_drop_held(struct media_stream *st)
+{
+    for (struct list_link *k; (k = list_pop_front(&st->held));)
+        mem_free(LIST_ENTRY(k, struct media_held, link));
+    st->held_count = 0;
+    sys_timer_stop(&st->held_timer);
+}

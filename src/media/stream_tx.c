@@ -1,0 +1,223 @@
+/* Sending: sound → codec rate → frames of ptime → encoder, or telephone-event → RTP → socket; and RTCP. */
+#include "media/stream.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+enum { TX_FIFO_SAMPLES = 48 * 60 * 3, DTMF_TONE_MS = 100, DTMF_GAP_MS = 60 };
+
+static uint32_t frame_ts(const struct media_params *p)
+{
+    return p->tx_codec->clock_hz / 1000 * p->ptime_ms;
+}
+
+static void configure_dtmf(struct media_stream *st, const struct media_params *p)
+{
+    struct dtmf_sender_config cfg = dtmf_sender_config_default();
+    cfg.clock_hz = p->tx_codec->clock_hz;
+    cfg.ptime_ts = frame_ts(p);
+    cfg.tone_ms = DTMF_TONE_MS;
+    cfg.gap_ms = DTMF_GAP_MS;
+    if (dtmf_sender_busy(&st->dtmf_tx) && st->dtmf_tx.config.clock_hz == cfg.clock_hz) {
+        st->dtmf_tx.config.ptime_ts = cfg.ptime_ts; /* digits that wait are not lost to a re-INVITE */
+        return;
+    }
+    dtmf_sender_init(&st->dtmf_tx, &cfg);
+}
+
+static bool same_params(const struct audio_params *a, const struct audio_params *b)
+{
+    return a->max_playback_hz == b->max_playback_hz && a->max_average_bps == b->max_average_bps
+           && a->stereo == b->stereo && a->fec == b->fec && a->dtx == b->dtx && a->cbr == b->cbr;
+}
+
+enum ahoy_err media_tx_configure(struct media_stream *st, const struct media_params *p)
+{
+    struct audio_encoder *encoder = NULL;
+    struct resample *resample = NULL;
+    enum ahoy_err err;
+    if (!p->tx_codec) {
+        media_tx_fini(st);
+        return AHOY_OK;
+    }
+    bool same = st->encoder && st->params.tx_codec == p->tx_codec
+                && same_params(&st->params.tx_params, &p->tx_params);
+    if (same) {
+        configure_dtmf(st, p);
+        return AHOY_OK;
+    }
+    struct audio_encoder_config cfg = { .peer = p->tx_params };
+    if ((err = audio_encoder_create(&encoder, p->tx_codec, &cfg)))
+        return err;
+    if (st->sound.rate_hz != p->tx_codec->rate_hz
+        && (err = resample_create(&resample, st->sound.rate_hz, p->tx_codec->rate_hz, RESAMPLE_VOICE)))
+        goto fail;
+    if (!st->tx_fifo && !(st->tx_fifo = mem_alloc(TX_FIFO_SAMPLES * sizeof *st->tx_fifo))) {
+        err = AHOY_ERR_NOMEM;
+        goto fail;
+    }
+    audio_encoder_destroy(st->encoder);
+    resample_destroy(st->tx_resample);
+    st->encoder = encoder;
+    st->tx_resample = resample;
+    st->tx_fifo_n = 0;
+    configure_dtmf(st, p);
+    return AHOY_OK;
+fail:
+    audio_encoder_destroy(encoder);
+    resample_destroy(resample);
+    return err;
+}
+
+void media_tx_fini(struct media_stream *st)
+{
+    audio_encoder_destroy(st->encoder);
+    resample_destroy(st->tx_resample);
+    mem_free(st->tx_fifo);
+    st->encoder = NULL;
+    st->tx_resample = NULL;
+    st->tx_fifo = NULL;
+    st->tx_fifo_n = 0;
+}
+
+/* ---- RTP ---------------------------------------------------------------------------------------------------------- */
+
+static bool may_send(struct media_stream *st)
+{
+    return st->params.active && st->params.send && !st->params.silent && latch_target(&st->latch);
+}
+
+static void send_payload(struct media_stream *st, const struct rtp_send *send, const uint8_t *payload, int64_t now_us)
+{
+    uint8_t packet[MEDIA_PACKET_BYTES];
+    struct rtp_packet p;
+    size_t n;
+    rtp_session_send(st->rtp, send, now_us, &p);
+    p.payload = view_of((const char *) payload, send->payload_bytes);
+    if (rtp_print(&p, packet, sizeof packet, &n) == AHOY_OK)
+        (void) sys_udp_send(st->rtp_socket, NULL, latch_target(&st->latch), packet, n);
+}
+
+/* A key as telephone-event in place of sound (RFC 4733). */
+static bool send_event(struct media_stream *st, int64_t now_us)
+{
+    struct dtmf_packet d;
+    if (st->params.tx_event_pt < 0 || !dtmf_sender_tick(&st->dtmf_tx, st->tx_ts, &d))
+        return false;
+    struct rtp_send send = { .payload_type = (uint8_t) st->params.tx_event_pt,
+                             .marker = d.marker ? RTP_MARKER_SET : RTP_MARKER_CLEAR,
+                             .timestamp = d.timestamp,
+                             .duration_ts = d.duration_ts,
+                             .payload_bytes = DTMF_EVENT_BYTES };
+    send_payload(st, &send, d.payload, now_us);
+    return true;
+}
+
+static void send_frame(struct media_stream *st, const int16_t *pcm, size_t n, int64_t now_us)
+{
+    uint8_t payload[AUDIO_MAX_PAYLOAD_BYTES];
+    size_t bytes;
+    if (!may_send(st) || send_event(st, now_us))
+        return;
+    if (audio_encode(st->encoder, pcm, n, payload, sizeof payload, &bytes) || bytes == 0)
+        return;
+    struct rtp_send send = { .payload_type = st->params.tx_pt,
+                             .marker = RTP_MARKER_AUTO,
+                             .timestamp = st->tx_ts,
+                             .duration_ts = frame_ts(&st->params),
+                             .payload_bytes = bytes };
+    send_payload(st, &send, payload, now_us);
+}
+
+static void overlay_tones(struct media_stream *st, int16_t *pcm, size_t n);
+
+void media_tx_frame(struct media_stream *st, const int16_t *pcm, size_t n, int64_t now_us)
+{
+    if (!st->encoder)
+        return;
+    if (st->tx_resample) {
+        if (st->tx_fifo_n + resample_max_out(st->tx_resample, n) > TX_FIFO_SAMPLES)
+            return;
+        st->tx_fifo_n += resample_run(st->tx_resample, pcm, n, st->tx_fifo + st->tx_fifo_n);
+    } else {
+        n = AHOY_MIN(n, TX_FIFO_SAMPLES - st->tx_fifo_n);
+        memcpy(st->tx_fifo + st->tx_fifo_n, pcm, n * sizeof *pcm);
+        st->tx_fifo_n += n;
+    }
+    size_t frame = audio_codec_samples(st->params.tx_codec, st->params.ptime_ms);
+    size_t at = 0;
+    for (; st->tx_fifo_n - at >= frame; at += frame) {
+        if (st->muted)
+            memset(st->tx_fifo + at, 0, frame * sizeof *pcm);
+        overlay_tones(st, st->tx_fifo + at, frame);
+        send_frame(st, st->tx_fifo + at, frame, now_us);
+        st->tx_ts += frame_ts(&st->params);
+    }
+    st->tx_fifo_n -= at;
+    memmove(st->tx_fifo, st->tx_fifo + at, st->tx_fifo_n * sizeof *pcm);
+}
+
+/* ---- keys --------------------------------------------------------------------------------------------------------- */
+
+void media_tx_digits(struct media_stream *st, struct view digits)
+{
+    if (st->params.tx_event_pt >= 0) {
+        if (dtmf_sender_queue(&st->dtmf_tx, digits)) /* characters were checked before */
+            log_write(st->log, LOG_WARN, "media", "too many keys wait to be sent; the last ones are dropped");
+        return;
+    }
+    size_t n = AHOY_MIN(digits.n, sizeof st->tone_queue - st->tone_n);
+    memcpy(st->tone_queue + st->tone_n, digits.p, n);
+    st->tone_n += n;
+}
+
+/* Keys as tones in place of the microphone, while any wait: for a peer that agreed to no telephone-event. */
+static void overlay_tones(struct media_stream *st, int16_t *pcm, size_t n)
+{
+    uint32_t hz = st->params.tx_codec->rate_hz;
+    while (n > 0 && (st->tones.rate_hz > 0 || st->tone_n > 0)) {
+        if (st->tones.rate_hz == 0) {
+            struct tone_spec spec = { .step = { { .ms = 500 } }, .steps = 1 }; /* ',' */
+            if (st->tone_queue[0] != ',' && tone_dtmf(st->tone_queue[0], DTMF_TONE_MS, DTMF_GAP_MS, &spec))
+                spec = (struct tone_spec){ 0 };
+            memmove(st->tone_queue, st->tone_queue + 1, --st->tone_n);
+            tone_start(&st->tones, &spec, hz);
+        }
+        size_t part = AHOY_MIN(n, (size_t) hz / 100);
+        if (!tone_run(&st->tones, pcm, part))
+            st->tones.rate_hz = 0;
+        pcm += part;
+        n -= part;
+    }
+}
+
+/* ---- RTCP --------------------------------------------------------------------------------------------------------- */
+
+static void send_rtcp(struct media_stream *st, const void *data, size_t n)
+{
+    const struct addr *to = latch_target(st->params.rtcp_mux ? &st->latch : &st->rtcp_latch);
+    struct sys_udp *socket = st->params.rtcp_mux ? st->rtp_socket : st->rtcp_socket;
+    if (to && socket && st->params.active && !st->params.silent)
+        (void) sys_udp_send(socket, NULL, to, data, n);
+}
+
+void media_tx_rtcp(struct media_stream *st)
+{
+    uint8_t packet[1500];
+    size_t n;
+    int64_t now_us = sys_now_us(st->worker->loop);
+    if (rtp_session_rtcp_due_us(st->rtp) <= now_us
+        && rtp_session_rtcp_build(st->rtp, now_us, packet, sizeof packet, &n) == AHOY_OK)
+        send_rtcp(st, packet, n);
+    int64_t due = rtp_session_rtcp_due_us(st->rtp);
+    sys_timer_start_at(st->worker->loop, &st->rtcp_timer, AHOY_MAX(due, now_us + 1000));
+}
+
+void media_tx_bye(struct media_stream *st)
+{
+    uint8_t packet[1500];
+    size_t n;
+    if (st->rtp && rtp_session_bye(st->rtp, view_of(NULL, 0), sys_now_us(st->worker->loop), packet, sizeof packet, &n) == AHOY_OK)
+        send_rtcp(st, packet, n);
+}
