@@ -8,17 +8,23 @@
 #include "sip/msg.h"
 #include "sip/uri.h"
 
-/** Takes the next item of a comma-separated list off `rest` (commas in quotes, <> and comments do not count); trimmed.
- * Returns false at the end. Empty items are returned as empty views. */
+/**
+ * Takes the next item of a comma-separated list off `rest` (commas in quotes, <> and comments do not count); trimmed.
+ * Returns false at the end. An item with nothing between two commas is an empty view. A quote, bracket or comment that nothing closes
+ * takes all that is left.
+ */
 bool sip_list_next(struct view *rest, struct view *item);
 
-/** Finds a ";name" or ";name=value" in a parameter string that starts at ';' or is empty. Value: quotes kept. */
+/**
+ * Finds a ";name" or ";name=value" in a parameter string that starts at ';' or is empty, names compared without case.
+ * Value: quotes kept, empty for a flag. False also when something malformed stands in front of it.
+ */
 bool sip_param(struct view params, struct view name, struct view *value);
 
-/** Steps through a parameter string. SYNTAX when malformed, END at the end. */
+/** Steps through a parameter string. SYNTAX when malformed, END at the end. A flag's value has no pointer. */
 AHOY_MUST_USE enum ahoy_err sip_param_next(struct view *rest, struct view *name, struct view *value);
 
-/** Removes the quotes and escapes of a quoted-string into buf; a token is copied as it is. */
+/** Appends what a quoted-string means, without quotes and escapes; a token is copied as it is. */
 void sip_unquote(struct view v, struct buf *out);
 
 enum sip_proto { SIP_PROTO_UNKNOWN, SIP_PROTO_UDP, SIP_PROTO_TCP, SIP_PROTO_TLS, SIP_PROTO_WS, SIP_PROTO_WSS, SIP_PROTO_SCTP };
@@ -38,12 +44,20 @@ struct sip_via {
     uint16_t ttl;        /* 0: none */
     struct view text;    /* the whole via-parm */
 };
-AHOY_MUST_USE enum ahoy_err sip_via_parse(struct view v, struct sip_via *out); /* one via-parm */
+/** One via-parm. White space is allowed where RFC 3261 has it (round '/', ':', ';' and '='); SYNTAX also for a bad port. */
+AHOY_MUST_USE enum ahoy_err sip_via_parse(struct view v, struct sip_via *out);
+
+/** Where the parameter received says it came from, with or without brackets (RFC 5118 section 4.5). SYNTAX without one. */
+AHOY_MUST_USE enum ahoy_err sip_via_received(const struct sip_via *via, struct addr *out);
 
 /** "z9hG4bK" followed by something: unique by RFC 3261 section 8.1.1.7. */
 bool sip_branch_is_3261(struct view branch);
 
-/** name-addr or addr-spec with parameters: From, To, Contact, Route, Refer-To, P-Asserted-Identity… */
+/**
+ * name-addr or addr-spec with parameters: From, To, Contact, Route, Refer-To, P-Asserted-Identity… The URI is not parsed.
+ * Without brackets all parameters are the header's, and ',' and '?' are SYNTAX errors (RFC 3261 section 20). An unquoted
+ * display name may hold more than the grammar's tokens (UTF-8, '@', brackets), but no comma and no semicolon.
+ */
 struct sip_addr {
     struct view display; /* quotes kept; may be empty */
     struct view uri;     /* without <> */
@@ -81,6 +95,7 @@ struct sip_media_type {
 AHOY_MUST_USE enum ahoy_err sip_media_type_parse(struct view v, struct sip_media_type *out);
 bool sip_media_type_is(const struct sip_media_type *t, struct view type, struct view subtype); /* without case */
 
+/** "*", or an address whose parameters q and expires are read; an expires that is no number means 3600 (section 10.2.1.1). */
 struct sip_contact {
     bool star;
     struct sip_addr addr;
@@ -90,7 +105,7 @@ struct sip_contact {
 };
 AHOY_MUST_USE enum ahoy_err sip_contact_parse(struct view v, struct sip_contact *out); /* one item */
 
-/** delta-seconds, clamped at 2^32 - 1; trailing comments and parameters allowed for Retry-After. */
+/** delta-seconds, clamped at 2^32 - 1; a comment and parameters behind it are allowed, as in Retry-After. */
 AHOY_MUST_USE enum ahoy_err sip_delta_parse(struct view v, uint32_t *out);
 
 /** One part of a multipart body (RFC 2046, RFC 5621). */
@@ -100,12 +115,19 @@ struct sip_part {
     struct view disposition;
     struct view body;
 };
-/** Steps through a multipart body; `boundary` unquoted. END at the end, SYNTAX when malformed. */
+/**
+ * Steps through a multipart body: start with *rest as the body; `boundary` unquoted. END behind the closing delimiter,
+ * SYNTAX when malformed (no delimiter, a part that nothing closes, a boundary of over 200 bytes). Parts are any bytes:
+ * nothing in them is looked at but the delimiters.
+ */
 AHOY_MUST_USE enum ahoy_err sip_part_next(struct view *rest, struct view boundary, struct sip_part *out);
 
+/** The boundary parameter of a multipart type, unquoted. SYNTAX when there is no usable one. */
+AHOY_MUST_USE enum ahoy_err sip_multipart_boundary(const struct sip_media_type *t, struct view *out);
+
 /**
- * The body that matters to a session: application/sdp, also inside multipart/mixed or /alternative (depth 3 at most).
- * NOT_FOUND when there is none.
+ * The body of a type, such as application/sdp, that a session acts on: the message's own or the first part of it inside
+ * multipart/… (RFC 5621; depth 3 at most). NOT_FOUND when there is none.
  */
 AHOY_MUST_USE enum ahoy_err sip_msg_body_of_type(const struct sip_msg *m, struct view type, struct view subtype,
                                                  struct view *out);

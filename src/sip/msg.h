@@ -10,7 +10,6 @@
 #ifndef AHOY_SIP_MSG_H
 #define AHOY_SIP_MSG_H
 
-#include "base/arena.h"
 #include "base/buf.h"
 
 /* X(NAME, text) */
@@ -134,14 +133,15 @@ struct sip_hdr {
 /** Limits that hold before anything is allocated in proportion to the input. */
 struct sip_limits {
     uint32_t max_bytes;   /* whole message */
-    uint32_t max_headers; /* header field lines */
+    uint32_t max_headers; /* header field lines, at most SIP_HEADERS_MOST */
 };
+enum { SIP_HEADERS_MOST = 65534 };
 #define SIP_LIMITS_DEFAULT ((struct sip_limits){ .max_bytes = 65535, .max_headers = 512 })
 
 /** Why a message was refused. */
 struct sip_fault {
     uint16_t status;   /* what a request gets: 400, 413, 501, 505, 513…; 0: nothing can be answered, drop */
-    uint32_t offset;   /* byte in the message */
+    uint32_t offset;   /* byte in the message, counted from its start line */
     const char *text;  /* static; fit for a reason phrase: "Bad CSeq" */
 };
 
@@ -162,10 +162,10 @@ struct sip_msg {
     struct view body; /* exactly Content-Length bytes when that header is there, else the rest of the datagram */
 
     /* private to msg.c */
-    struct arena arena;
     uint32_t refs;
     uint16_t first[SIP_HDR_COUNT]; /* index + 1 of the first field with this id */
-    void *core;
+    bool has_core;                 /* the core below is filled */
+    void *core;                    /* room for the struct sip_core of sip/hdr.h, in the message's one allocation */
 };
 
 /** How the bytes came in: it decides what Content-Length means (RFC 3261 section 18.3). */
@@ -175,20 +175,27 @@ enum sip_framing {
 };
 
 /**
- * Parses start line and header fields of one message. `raw` is copied. On success *out has one reference (sip_msg_unref).
+ * Parses start line and header fields of one message. `raw` is copied, in one allocation with all that is known of it.
+ * On success *out has one reference (sip_msg_unref). CRLFs before the start line are skipped, a bare LF ends a line as
+ * CRLF does, and a bare CR inside the head is a fault. RFC 3261 section 7; RFC 4475.
  *
- * SYNTAX with *fault filled: not even a start line and header fields (fault->status 0), or a fault that can be
- * answered; in that case *out may still be set (never for status 0), for sip_build_response to copy from; the caller
- * unrefs it. NOMEM, LIMIT. RFC 3261 section 7; RFC 4475.
+ * Errors: SYNTAX with *fault filled: fault->status is 0 when nothing can be answered (no SIP request, any response, ACK);
+ * otherwise it is a request that deserves that status, and *out is set, for sip_build_response to copy from: the caller
+ * unrefs it. LIMIT: the same for more than max_headers (513, *out set); for more than max_bytes *out stays as it was.
+ * NOMEM: *out stays as it was, fault->status is 0.
  */
 AHOY_MUST_USE enum ahoy_err sip_msg_parse(struct sip_msg **out, struct view raw, enum sip_framing framing,
                                           const struct sip_limits *limits, struct sip_fault *fault);
 
 /**
- * Checks what every receiver must check before it acts: the mandatory header fields, once each and well-formed (Via,
- * From, To, Call-ID, CSeq, Max-Forwards), CSeq's method, the version, the Request-URI, and the syntax of Contact, Route, Record-Route,
- * Expires, Content-Type… where present. SYNTAX with *fault (status 400, 501, 505, 416 …) otherwise. The headers parsed here
- * are kept, so sip_msg_core is free afterwards.
+ * Checks what every receiver must check before it acts (RFC 3261 sections 8.1.1, 8.2.2 and 16.3): Via, From, To, Call-ID
+ * and CSeq are there, once and well-formed; and of a request also Max-Forwards if present, CSeq's method, the
+ * Request-URI, Route and Record-Route, the Contact of methods that act on it, and the Content-Type of a body. What is
+ * malformed but not needed to process a message (Date, Expires, Accept, …) is let through (RFC 3261 section 8.2), and so
+ * are unknown URI schemes (416 is for whoever acts) and RFC 2543's lack of a branch or tag.
+ *
+ * SYNTAX with *fault: 400, or 501 for an unknown method with another method in CSeq; 0 for a response and an ACK, which
+ * are to be dropped. The headers parsed here are kept, so sip_msg_core is free afterwards.
  */
 AHOY_MUST_USE enum ahoy_err sip_msg_check(struct sip_msg *m, struct sip_fault *fault);
 
@@ -214,9 +221,15 @@ bool sip_msg_has_token(const struct sip_msg *m, enum sip_hdr_id id, struct view 
 
 /**
  * Finds where the next message of a stream ends: the empty line, then Content-Length bytes (RFC 3261 section 18.3).
- * Leading CRLFs are counted in *skip (keep-alives, RFC 5626). INCOMPLETE: more bytes are needed; LIMIT: over
- * max_bytes; SYNTAX: no usable Content-Length, the stream cannot be followed. `*scanned` carries progress between calls
- * so that a message that trickles in byte by byte costs linear time; start it at 0 and after each message.
+ *
+ * *skip is always written: the CRLFs in front (keep-alives, RFC 5626 section 4.4.1), which the caller drops from the stream, also
+ * when more bytes are needed. *scanned carries progress between calls, in a form private to this function and counted
+ * behind *skip, so that a message that trickles in byte by byte costs linear time; start it at 0 and after each message.
+ *
+ * OK: the message is the *length bytes behind *skip. INCOMPLETE: more bytes are needed. SYNTAX: no usable
+ * Content-Length, so the stream cannot be followed. LIMIT: the message is or will be over max_bytes. For the last two
+ * *length is the length of the head where that is complete, so that it may be answered before the connection closes,
+ * else 0.
  */
 AHOY_MUST_USE enum ahoy_err sip_stream_frame(struct view raw, const struct sip_limits *limits, size_t *scanned,
                                              size_t *skip, size_t *length);

@@ -1,0 +1,137 @@
+/* Bodies of several parts: RFC 2046 section 5.1, RFC 5621. */
+#include "sip/hdr.h"
+
+#include "sip/scan.h"
+
+enum { BOUNDARY_MOST_BYTES = 200, DEPTH_MOST = 3 };
+
+/* "--" boundary at the start of `v`. */
+static bool at_delimiter(struct view v, struct view boundary)
+{
+    return v.n >= boundary.n + 2 && v.p[0] == '-' && v.p[1] == '-'
+           && memcmp(v.p + 2, boundary.p, boundary.n) == 0;
+}
+
+/* The next line that starts with the delimiter: *before ends at the line end in front of it, which belongs to it. */
+static bool find_delimiter(struct view v, struct view boundary, struct view *before, struct view *at)
+{
+    if (at_delimiter(v, boundary)) {
+        *before = view_first(v, 0);
+        *at = v;
+        return true;
+    }
+    for (size_t from = 0; from < v.n;) {
+        size_t lf = from + view_find(view_from(v, from), '\n');
+        struct view line = view_from(v, lf + 1);
+        if (line.n > 0 && at_delimiter(line, boundary)) {
+            *before = view_first(v, lf > 0 && v.p[lf - 1] == '\r' ? lf - 1 : lf);
+            *at = line;
+            return true;
+        }
+        from = lf + 1;
+    }
+    return false;
+}
+
+/* Behind the delimiter line: "--" ends the body, otherwise white space and a line end start a part. */
+static enum ahoy_err pass_delimiter(struct view *rest, struct view boundary)
+{
+    struct view v = view_from(*rest, boundary.n + 2);
+    if (view_starts(v, VIEW("--")))
+        return AHOY_ERR_END;
+    struct view line;
+    if (!view_line(&v, &line) || view_trim(line).n > 0)
+        return AHOY_ERR_SYNTAX;
+    *rest = v;
+    return AHOY_OK;
+}
+
+/* The header fields in front of a part's empty line. A part without them starts with the empty line. */
+static enum ahoy_err part_head(struct view part, struct sip_part *out)
+{
+    const char *end = part.p + part.n, *p = part.p, *body;
+    *out = (struct sip_part){ .type = VIEW("text/plain") };
+    while ((body = sip_empty_line(p, end)) == NULL) {
+        if (p == end) { /* header fields alone: the body is optional */
+            body = end;
+            break;
+        }
+        struct sip_line line;
+        sip_line_scan(p, end, &line);
+        if (sip_hdr_id_of(line.name) == SIP_HDR_CONTENT_TYPE)
+            out->type = line.value;
+        else if (sip_hdr_id_of(line.name) == SIP_HDR_CONTENT_DISPOSITION)
+            out->disposition = line.value;
+        if (line.name.n == 0)
+            return AHOY_ERR_SYNTAX;
+        p = line.next;
+    }
+    out->headers = sip_span(part.p, p);
+    out->body = sip_span(body, end);
+    return AHOY_OK;
+}
+
+enum ahoy_err sip_part_next(struct view *rest, struct view boundary, struct sip_part *out)
+{
+    struct view v = *rest, part, preamble;
+    if (boundary.n == 0 || boundary.n > BOUNDARY_MOST_BYTES || v.n == 0)
+        return AHOY_ERR_SYNTAX;
+    if (!find_delimiter(v, boundary, &preamble, &v))
+        return AHOY_ERR_SYNTAX;
+    enum ahoy_err err = pass_delimiter(&v, boundary);
+    if (err)
+        return err;
+    struct sip_part found;
+    if (!find_delimiter(v, boundary, &part, &v) || part_head(part, &found))
+        return AHOY_ERR_SYNTAX;
+    *rest = v;
+    *out = found;
+    return AHOY_OK;
+}
+
+enum ahoy_err sip_multipart_boundary(const struct sip_media_type *t, struct view *out)
+{
+    struct view value;
+    if (!view_ieq(t->type, VIEW("multipart")) || !sip_param(t->params, VIEW("boundary"), &value))
+        return AHOY_ERR_SYNTAX;
+    if (value.n >= 2 && value.p[0] == '"')
+        value = view_of(value.p + 1, value.n - 2);
+    if (value.n == 0 || value.n > BOUNDARY_MOST_BYTES || view_find(value, '\\') < value.n)
+        return AHOY_ERR_SYNTAX; /* no character of a boundary needs an escape */
+    *out = value;
+    return AHOY_OK;
+}
+
+struct wanted {
+    struct view type, subtype;
+};
+
+/* The body itself or a part of it. `depth` is how many multiparts it is inside of. */
+static enum ahoy_err find_body(struct view type_text, struct view body, const struct wanted *want, unsigned depth,
+                               struct view *out)
+{
+    struct sip_media_type type;
+    struct view boundary;
+    if (sip_media_type_parse(type_text, &type))
+        return AHOY_ERR_NOT_FOUND;
+    if (sip_media_type_is(&type, want->type, want->subtype)) {
+        *out = body;
+        return AHOY_OK;
+    }
+    if (depth == DEPTH_MOST || sip_multipart_boundary(&type, &boundary))
+        return AHOY_ERR_NOT_FOUND;
+    struct sip_part part;
+    while (sip_part_next(&body, boundary, &part) == AHOY_OK)
+        if (find_body(part.type, part.body, want, depth + 1, out) == AHOY_OK)
+            return AHOY_OK;
+    return AHOY_ERR_NOT_FOUND;
+}
+
+enum ahoy_err sip_msg_body_of_type(const struct sip_msg *m, struct view type, struct view subtype, struct view *out)
+{
+    const struct wanted want = { type, subtype };
+    const struct sip_hdr *h = sip_msg_first(m, SIP_HDR_CONTENT_TYPE);
+    if (!h || m->body.n == 0)
+        return AHOY_ERR_NOT_FOUND;
+    return find_body(h->value, m->body, &want, 0, out);
+}
