@@ -45,10 +45,13 @@ static bool check_cap(const struct sdp_cap *cap)
         return false;
     if (!is_text(cap->events_fmtp) || !is_attributes(cap->extra) || cap->dir > SDP_SENDRECV)
         return false;
-    for (size_t i = 0; i < cap->codecs; i++)
+    bool useful = cap->codecs == 0; /* events alone are a stream (RFC 4733 section 2.5.1.1), red alone is none */
+    for (size_t i = 0; i < cap->codecs; i++) {
         if (!check_codec(&cap->codec[i]))
             return false;
-    return true;
+        useful = useful || !view_ieq(cap->codec[i].name, VIEW("red"));
+    }
+    return useful;
 }
 
 enum ahoy_err desc_check(const struct sdp_local *local)
@@ -124,20 +127,23 @@ static enum ahoy_err offer_line(const struct desc_build *b, size_t i, size_t c, 
     return err ? err : m->formats == 0 ? AHOY_ERR_LIMIT : AHOY_OK;
 }
 
-/* The line for a stream that has none: a dead one of its kind, any dead one, or a new one (RFC 3264 section 8.1). */
+/*
+ * The line for a stream that has none (RFC 3264 section 8.1): a dead one of its kind, else a new one. A dead one of another
+ * kind only when no new one is left: it is as legal, but devices stumble over a line that changes from video to audio.
+ */
 static size_t free_line(const struct desc_build *b, const struct desc *out, const bool *taken, enum sdp_kind kind)
 {
-    size_t any = out->n;
+    size_t any = SDP_MAX_MEDIA;
     for (size_t i = 0; i < out->n; i++) {
         const struct desc_media *old = b->before && i < b->before->n ? &b->before->media[i] : NULL;
         const struct sdp_media *r = remote_line(b, i);
         bool dead = old && !taken[i] && (!old->active || !r || r->port == 0);
         if (dead && old->kind == kind)
             return i;
-        if (dead && any == out->n)
+        if (dead && any == SDP_MAX_MEDIA)
             any = i;
     }
-    return any;
+    return out->n < SDP_MAX_MEDIA ? out->n : any;
 }
 
 enum ahoy_err desc_offer(const struct desc_build *b, struct desc *out)
