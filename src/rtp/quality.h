@@ -1,6 +1,6 @@
 /*
  * How good a call sounds, computed: the E-model (ITU-T G.107 narrowband, G.107.1 wideband) from delay, loss and burstiness, and
- * the burst and gap metrics of RFC 3611 (appendix A.2) that feed it. Pure. Any thread.
+ * the burst and gap metrics of RFC 3611 that feed it. Pure. Any thread.
  */
 #ifndef AHOY_RTP_QUALITY_H
 #define AHOY_RTP_QUALITY_H
@@ -41,17 +41,21 @@ double quality_mos(double r);
 /** Mean burst length over that of random loss: (mean run of losses) * (1 - loss), at least 1. */
 double quality_burst_ratio(double loss, double mean_run);
 
-/* ---- bursts and gaps (RFC 3611 section 4.7.2 and appendix A.2) ------------------------------------------------------ */
+/* ---- bursts and gaps (RFC 3611 section 4.7.2) --------------------------------------------------------------------- */
 
 enum { QUALITY_GMIN = 16 };
 
-/* Counts a stream packet by packet, in playing order. Zero it to begin. */
+/*
+ * Counts a stream packet by packet, in playing order. Zero it to begin. A cluster is a row of losses with fewer than Gmin
+ * received packets between neighbours: one loss alone belongs to the gap around it, more make a burst.
+ */
 struct quality_bursts {
     uint64_t packets, losses, discards;
-    uint32_t since_loss;   /* received since the last loss */
-    uint32_t run;          /* losses of the possible burst that goes on */
-    uint64_t c11, c13, c14, c22, c23, c33;
-    uint64_t runs;         /* runs of consecutive losses, for the mean run */
+    uint64_t bursts, burst_packets, burst_losses; /* of closed bursts */
+    uint64_t cluster_packets;                     /* from the open cluster's first loss to its last; 0: none open */
+    uint64_t cluster_losses;
+    uint32_t since_loss;                          /* received since the last loss */
+    uint64_t runs;                                /* runs of consecutive losses */
     bool last_lost;
 };
 

@@ -94,7 +94,7 @@ struct rtp_rtcp_news {
     struct rtcp_voip voip; /* the peer's VoIP metrics of our stream */
 };
 
-/** SYNTAX: refused as a whole, nothing changed. */
+/** SYNTAX: refused as a whole, nothing changed. A packet inside a sound compound that makes no sense is skipped. */
 AHOY_MUST_USE enum ahoy_err rtp_session_rtcp(struct rtp_session *s, struct view datagram, const struct addr *src,
                                              int64_t now_us, struct rtp_rtcp_news *news);
 

@@ -1,0 +1,172 @@
+#include "rtp/impair.h"
+
+#include "base/chars.h"
+
+#define MAX_JITTER_MS 10000
+
+/* A number with up to six decimals, "5" or "0.25"; what stands behind it is left in `v`. */
+static bool parse_number(struct view *v, double *out)
+{
+    double x = 0, unit = 1;
+    size_t i = 0, digits = 0;
+    bool point = false;
+    for (; i < v->n && digits <= 12; i++) {
+        char c = v->p[i];
+        if (c == '.' && !point) {
+            point = true;
+        } else if (chars_is_digit(c)) {
+            digits++;
+            if (point)
+                x += (c - '0') * (unit /= 10);
+            else
+                x = 10 * x + (c - '0');
+        } else {
+            break;
+        }
+    }
+    *v = view_from(*v, i);
+    *out = x;
+    return digits > 0 && digits <= 12;
+}
+
+static enum ahoy_err parse_plain(struct view v, double min, double max, double *out)
+{
+    double x;
+    if (!parse_number(&v, &x) || v.n > 0)
+        return AHOY_ERR_SYNTAX;
+    if (x < min || x > max)
+        return AHOY_ERR_RANGE;
+    *out = x;
+    return AHOY_OK;
+}
+
+static enum ahoy_err parse_percent(struct view v, double *out)
+{
+    double x;
+    enum ahoy_err err = parse_plain(v, 0, 100, &x);
+    if (!err)
+        *out = x / 100;
+    return err;
+}
+
+static enum ahoy_err parse_rate(struct view v, uint32_t *out)
+{
+    double x;
+    if (!parse_number(&v, &x))
+        return AHOY_ERR_SYNTAX;
+    if (view_ieq(v, VIEW("k")))
+        x *= 1e3;
+    else if (view_ieq(v, VIEW("m")))
+        x *= 1e6;
+    else if (v.n > 0)
+        return AHOY_ERR_SYNTAX;
+    if (x < 1 || x > 4e9)
+        return AHOY_ERR_RANGE;
+    *out = (uint32_t) x;
+    return AHOY_OK;
+}
+
+static const char *const keys[] = { "loss", "burst", "jitter", "dup", "reorder", "rate", "seed" };
+
+static enum ahoy_err parse_value(size_t key, struct view v, struct impair_config *c)
+{
+    double ms = 0;
+    enum ahoy_err err;
+    switch (key) {
+    case 0: return parse_percent(v, &c->loss);
+    case 1: return parse_plain(v, 1, 1000, &c->burst);
+    case 2:
+        err = parse_plain(v, 0, MAX_JITTER_MS, &ms);
+        c->jitter_us = (int64_t) (ms * 1000);
+        return err;
+    case 3: return parse_percent(v, &c->dup);
+    case 4: return parse_percent(v, &c->reorder);
+    case 5: return parse_rate(v, &c->rate_bps);
+    default: return view_u64(v, UINT64_MAX, &c->seed);
+    }
+}
+
+enum ahoy_err impair_parse(struct view text, struct impair_config *out)
+{
+    struct impair_config c = { .burst = 1, .seed = 1 };
+    unsigned seen = 0;
+    bool more = !view_empty(view_trim(text));
+    while (more) {
+        size_t comma = view_find(text, ',');
+        more = comma < text.n;
+        struct view value = view_trim(view_first(text, comma));
+        text = view_from(text, comma + 1);
+        struct view name = view_trim(view_cut(&value, '='));
+        size_t key = 0;
+        while (key < AHOY_COUNT(keys) && !view_ieq(name, view_str(keys[key])))
+            key++;
+        if (key == AHOY_COUNT(keys) || (seen >> key & 1))
+            return AHOY_ERR_SYNTAX;
+        seen |= 1u << key;
+        enum ahoy_err err = parse_value(key, view_trim(value), &c);
+        if (err)
+            return err;
+    }
+    *out = c;
+    return AHOY_OK;
+}
+
+bool impair_active(const struct impair_config *c)
+{
+    return c->loss > 0 || c->dup > 0 || c->reorder > 0 || c->jitter_us > 0 || c->rate_bps > 0;
+}
+
+void impair_init(struct impair *im, const struct impair_config *config)
+{
+    *im = (struct impair){ .config = *config };
+    rng_init_u64(&im->rng, config->seed);
+}
+
+/* Gilbert's model: a run of losses ends with chance 1/burst; runs begin so often that the mean loss is as asked. */
+static bool is_lost(struct impair *im)
+{
+    const struct impair_config *c = &im->config;
+    if (c->loss <= 0)
+        return false;
+    double burst = AHOY_MAX(c->burst, 1.0);
+    if (burst <= 1 || c->loss >= 1)
+        return rng_unit(&im->rng) < c->loss;
+    if (im->losing)
+        im->losing = rng_unit(&im->rng) >= 1 / burst;
+    else
+        im->losing = rng_unit(&im->rng) < c->loss / (burst * (1 - c->loss));
+    return im->losing;
+}
+
+static int64_t delay(struct impair *im)
+{
+    int64_t us = (int64_t) (rng_unit(&im->rng) * 2 * (double) im->config.jitter_us);
+    if (im->config.reorder > 0 && rng_unit(&im->rng) < im->config.reorder)
+        us += IMPAIR_REORDER_US;
+    return us;
+}
+
+void impair_decide(struct impair *im, int64_t now_us, size_t bytes, struct impair_decision *out)
+{
+    const struct impair_config *c = &im->config;
+    *out = (struct impair_decision){ 0 };
+    bool lost = is_lost(im);
+    int64_t first = now_us + delay(im);
+    bool twice = c->dup > 0 && rng_unit(&im->rng) < c->dup;
+    int64_t second = twice ? now_us + delay(im) : now_us;
+    if (lost)
+        return;
+    int64_t queue = 0;
+    if (c->rate_bps > 0) {
+        im->busy_us = AHOY_MAX(im->busy_us, now_us);
+        queue = im->busy_us - now_us;
+        if (queue > IMPAIR_QUEUE_US)
+            return;
+        int64_t send = (int64_t) ((double) bytes * 8e6 / c->rate_bps);
+        im->busy_us += send;
+        queue += send;
+    }
+    out->copies = twice ? 2 : 1;
+    out->at_us[0] = first + queue;
+    out->at_us[1] = second + queue;
+}

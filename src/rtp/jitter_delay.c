@@ -1,0 +1,195 @@
+/* How long the jitter buffer should keep packets; see rtp/jitter.h for the rules. */
+#include "rtp/jitter_priv.h"
+
+enum {
+    WINDOW_MS = 5000,
+    MARGIN_US = 5000,             /* above the quantile: the player's own clock wobbles too */
+    UPDATE_PACKETS = 8,
+    DOWN_US_PER_S = 60000,        /* the target falls that fast at most */
+    EARLIER_US = -150000,         /* so much earlier than ever: the timestamps jumped */
+    FAR_US = 30000000,
+    SHIFT_US = 1000000,           /* a lasting change by more than this is the sender's clock, not the network */
+    SPIKE_US = 40000,             /* above the target … */
+    SPIKE_GAP_US = 60000,         /* … and behind a pause: a stall, not jitter */
+    SPIKE_PROOF_US = 100000,      /* a spike must be seen to fall by then */
+    SPIKE_MEMORY_US = 10000000,
+    SPIKE_MOST_US = 400000,       /* recurring spikes above this are not waited for */
+    TOP = DELAY_SAMPLES * 3 / 100 + 2,
+};
+
+void delay_init(struct delay *d, const struct jitter_config *c)
+{
+    *d = (struct delay){ .min_us = c->min_delay_us, .max_us = c->max_delay_us, .target_us = c->start_delay_us };
+}
+
+void delay_restart(struct delay *d)
+{
+    d->head = d->n = 0;
+    d->begun = false;
+    d->in_spike = false;
+    d->until_update = 0;
+    memset(d->spiky, 0, sizeof d->spiky);
+}
+
+int64_t delay_of(const struct delay *d, int64_t transit_us)
+{
+    return d->begun ? transit_us - d->ref_us - d->base_us : 0;
+}
+
+static bool is_spiky(const struct delay *d, unsigned i)
+{
+    return (d->spiky[i / 64] >> (i % 64) & 1) != 0;
+}
+
+static void set_spiky(struct delay *d, unsigned i, bool on)
+{
+    uint64_t bit = UINT64_C(1) << (i % 64);
+    d->spiky[i / 64] = on ? d->spiky[i / 64] | bit : d->spiky[i / 64] & ~bit;
+}
+
+static unsigned sample_at(const struct delay *d, unsigned back)
+{
+    return (d->head + DELAY_SAMPLES - 1 - back) % DELAY_SAMPLES;
+}
+
+static void push(struct delay *d, int64_t transit_us, int64_t when_us, bool spiky)
+{
+    int64_t relative = transit_us - d->ref_us;
+    d->transit_us[d->head] = (int32_t) AHOY_MAX((int64_t) INT32_MIN, AHOY_MIN(relative, (int64_t) INT32_MAX));
+    d->when_ms[d->head] = (uint32_t) (when_us / 1000);
+    set_spiky(d, d->head, spiky);
+    d->head = (d->head + 1) % DELAY_SAMPLES;
+    d->n = AHOY_MIN(d->n + 1, (unsigned) DELAY_SAMPLES);
+    while (d->n > 1 && (uint32_t) (when_us / 1000) - d->when_ms[sample_at(d, d->n - 1)] > WINDOW_MS)
+        d->n--;
+    d->base_us = AHOY_MIN(d->base_us, relative);
+}
+
+/* Puts x into the `n` largest, kept in falling order. */
+static unsigned keep_largest(int32_t top[TOP], unsigned n, unsigned most, int32_t x)
+{
+    if (n == most && x <= top[n - 1])
+        return n;
+    unsigned i = n < most ? n++ : n - 1;
+    for (; i > 0 && top[i - 1] < x; i--)
+        top[i] = top[i - 1];
+    top[i] = x;
+    return n;
+}
+
+/* The 97 % quantile of relative delay, and the base anew: samples have left the window. */
+static int64_t quantile(struct delay *d)
+{
+    int32_t top[TOP];
+    unsigned n = 0, counted = 0;
+    int32_t least = INT32_MAX;
+    for (unsigned i = 0; i < d->n; i++)
+        counted += !is_spiky(d, sample_at(d, i));
+    unsigned most = counted * 3 / 100 + 1;
+    for (unsigned i = 0; i < d->n; i++) {
+        unsigned at = sample_at(d, i);
+        least = AHOY_MIN(least, d->transit_us[at]);
+        if (!is_spiky(d, at))
+            n = keep_largest(top, n, most, d->transit_us[at]);
+    }
+    d->base_us = least;
+    return n > 0 ? (int64_t) top[n - 1] - d->base_us : 0;
+}
+
+/* What recurring spikes ask for: the lower of the last two, so that one great outage is not waited for. */
+static int64_t spike_floor(const struct delay *d, int64_t when_us)
+{
+    if (d->spike[1].height_us == 0 || when_us - d->spike[0].when_us > SPIKE_MEMORY_US ||
+        d->spike[0].when_us - d->spike[1].when_us > SPIKE_MEMORY_US)
+        return 0;
+    int64_t lower = AHOY_MIN(d->spike[0].height_us, d->spike[1].height_us);
+    return lower <= SPIKE_MOST_US ? lower : 0;
+}
+
+static void update_target(struct delay *d, int64_t when_us)
+{
+    int64_t want = AHOY_MAX(quantile(d), spike_floor(d, when_us)) + MARGIN_US;
+    want = AHOY_MAX(d->min_us, AHOY_MIN(want, d->max_us));
+    int64_t fall = (when_us - d->updated_us) * DOWN_US_PER_S / 1000000;
+    d->target_us = want >= d->target_us ? want : AHOY_MAX(want, d->target_us - AHOY_MAX(fall, (int64_t) 0));
+    d->updated_us = when_us;
+    d->until_update = UPDATE_PACKETS;
+}
+
+static void begin_spike(struct delay *d, int64_t relative, int64_t when_us)
+{
+    d->in_spike = true;
+    d->spike_us = when_us;
+    d->spike_height_us = relative;
+    d->spike_samples = 0;
+}
+
+static void end_spike(struct delay *d)
+{
+    memmove(&d->spike[1], &d->spike[0], (DELAY_SPIKES - 1) * sizeof d->spike[0]);
+    d->spike[0].when_us = d->spike_us;
+    d->spike[0].height_us = d->spike_height_us;
+    d->spikes++;
+    d->in_spike = false;
+}
+
+/* It was no spike: what was taken for one counts like everything else. */
+static void deny_spike(struct delay *d)
+{
+    for (unsigned i = 0; i < AHOY_MIN(d->spike_samples, d->n); i++)
+        set_spiky(d, sample_at(d, i), false);
+    d->in_spike = false;
+}
+
+/*
+ * A stall ends in a burst: the first packet is late by its length, each one after it by less. So the spike is over when
+ * delay is back at the target, and was none when delay stays up.
+ */
+static void follow_spike(struct delay *d, int64_t relative, int64_t when_us)
+{
+    if (relative <= d->target_us || relative < d->spike_height_us / 4)
+        end_spike(d);
+    else if (when_us - d->spike_us > SPIKE_PROOF_US)
+        deny_spike(d);
+}
+
+static void begin_timeline(struct delay *d, int64_t transit_us, int64_t when_us)
+{
+    bool update = d->begun || d->updated_us == 0;
+    delay_restart(d);
+    d->begun = true;
+    d->ref_us = transit_us;
+    d->base_us = 0;
+    d->last_us = when_us;
+    if (update)
+        d->updated_us = when_us;
+    push(d, transit_us, when_us, false);
+}
+
+int64_t delay_add(struct delay *d, int64_t transit_us, int64_t when_us, bool *restarted)
+{
+    int64_t relative = delay_of(d, transit_us);
+    *restarted = !d->begun || relative < EARLIER_US || relative > FAR_US;
+    if (*restarted) {
+        begin_timeline(d, transit_us, when_us);
+        return 0;
+    }
+    bool stalled = when_us - d->last_us >= AHOY_MAX((int64_t) SPIKE_GAP_US, relative / 2);
+    d->last_us = when_us;
+    if (!d->in_spike && stalled && relative > d->target_us + SPIKE_US)
+        begin_spike(d, relative, when_us);
+    else if (d->in_spike)
+        follow_spike(d, relative, when_us);
+    if (!d->in_spike && relative > SHIFT_US) {
+        *restarted = true;
+        begin_timeline(d, transit_us, when_us);
+        return 0;
+    }
+    push(d, transit_us, when_us, d->in_spike);
+    d->spike_samples += d->in_spike;
+    if (d->until_update > 0)
+        d->until_update--;
+    if (d->until_update == 0 || (!d->in_spike && relative > d->target_us))
+        update_target(d, when_us);
+    return AHOY_MAX(relative, (int64_t) 0);
+}

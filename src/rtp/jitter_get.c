@@ -1,0 +1,228 @@
+/* The playing side of the jitter buffer. */
+#include "rtp/jitter_priv.h"
+
+enum {
+    STEP_US = 10000,           /* EMPTY and SILENCE are answered in steps of this */
+    EARLY_US = 5000,           /* so much before its time a frame may be given up */
+    BACKLOG_US = 400000,       /* more than the target and this is not worth hearing late */
+    LONG_EMPTY_US = 1000000,   /* then the sender is taken to be silent */
+    MAX_FRAME_MS = 120,
+    LOW_US = 2500,             /* below the target by more: stretch */
+    SLACK_US = 2000,
+};
+
+static int64_t frame_us(const struct jitter *j)
+{
+    return jitter_ts_to_us(j, j->frame_ts);
+}
+
+static uint32_t step_ts(const struct jitter *j)
+{
+    int64_t step = jitter_us_to_ts(j, STEP_US);
+    return (uint32_t) AHOY_MAX(AHOY_MIN(step, (int64_t) j->frame_ts), (int64_t) 1);
+}
+
+static bool is_plausible_frame(const struct jitter *j, int64_t ts)
+{
+    return ts > 0 && ts <= (int64_t) j->config.clock_hz * MAX_FRAME_MS / 1000;
+}
+
+/* The first packet at or behind `ext`, or NULL. */
+static struct jitter_slot *find_from(struct jitter *j, int64_t ext)
+{
+    if (j->count == 0)
+        return NULL;
+    for (; ext <= j->max_ext; ext++) {
+        struct jitter_slot *s = jitter_find(j, ext);
+        if (s)
+            return s;
+    }
+    return NULL;
+}
+
+static struct view payload_of(const struct jitter *j, const struct jitter_slot *s)
+{
+    return view_of(j->slab + s->offset, s->n);
+}
+
+static uint32_t duration_of(struct jitter *j, const struct jitter_slot *s)
+{
+    if (s->duration_ts > 0)
+        return s->duration_ts;
+    const struct jitter_slot *next = jitter_find(j, s->ext + 1);
+    if (next && !next->marker && !next->filler && !s->silence && is_plausible_frame(j, next->ts - s->ts))
+        return (uint32_t) (next->ts - s->ts);
+    return j->frame_ts;
+}
+
+static void note_delay(struct jitter *j, int64_t us, int64_t held_us)
+{
+    double ms = (double) (us + held_us) / 1000;
+    size_t bucket = ms <= 0 ? 0 : (size_t) (ms / 5);
+    j->delays[AHOY_MIN(bucket, AHOY_COUNT(j->delays) - 1)]++;
+    j->delay_sum_ms += ms;
+    j->delay_n++;
+    j->smooth_us = j->has_delay ? j->smooth_us + (us - j->smooth_us) / 8 : us;
+    j->delay_us[1] = j->has_delay ? j->delay_us[0] : us;
+    j->delay_us[0] = us;
+    j->has_delay = true;
+}
+
+static enum jitter_got answer_packet(struct jitter *j, struct jitter_slot *s, int64_t now_us, int64_t held_us,
+                                     struct jitter_frame *out)
+{
+    *out = (struct jitter_frame){
+        .duration_ts = duration_of(j, s),
+        .payload_type = s->payload_type,
+        .marker = s->marker,
+        .restart = j->restart,
+        .seq = (uint16_t) s->ext,
+        .timestamp = (uint32_t) s->ts,
+        .payload = payload_of(j, s),
+    };
+    j->fresh = j->restart = false;
+    j->silent = s->silence;
+    j->covered_ts = 0;
+    j->run = 0;
+    j->run_us = 0;
+    j->next_ts = s->ts + out->duration_ts;
+    jitter_step(j, true);
+    jitter_count_loss(j, false);
+    j->stats.played++;
+    note_delay(j, now_us - s->base_us, held_us);
+    jitter_release(j, s);
+    return JITTER_PACKET;
+}
+
+static enum jitter_got answer_silence(struct jitter *j, struct jitter_frame *out)
+{
+    *out = (struct jitter_frame){ .duration_ts = step_ts(j) };
+    return JITTER_SILENCE;
+}
+
+static enum jitter_got answer_empty(struct jitter *j, bool covers, struct jitter_frame *out)
+{
+    *out = (struct jitter_frame){ .duration_ts = step_ts(j), .run = ++j->run };
+    int64_t us = jitter_ts_to_us(j, out->duration_ts);
+    if (covers)
+        j->covered_ts += out->duration_ts;
+    j->run_us += us;
+    j->stats.empty++;
+    j->stats.concealed++;
+    j->stats.concealed_us += us;
+    if (j->run_us >= LONG_EMPTY_US)
+        j->silent = true;
+    return JITTER_EMPTY;
+}
+
+/* The head is passed over: it was lost. */
+static void pass_over(struct jitter *j, uint32_t duration_ts)
+{
+    jitter_step(j, false);
+    j->next_ts += duration_ts;
+    j->stats.lost++;
+    jitter_count_loss(j, true);
+}
+
+/* What one of the packets that are missing before `next` lasted. */
+static uint32_t lost_duration(const struct jitter *j, const struct jitter_slot *next)
+{
+    int64_t each = (next->ts - j->next_ts) / (next->ext - j->next_ext);
+    return !next->filler && is_plausible_frame(j, each) && each >= j->frame_ts / 2 ? (uint32_t) each : j->frame_ts;
+}
+
+static enum jitter_got answer_lost(struct jitter *j, const struct jitter_slot *next, uint32_t duration_ts,
+                                   struct jitter_frame *out)
+{
+    *out = (struct jitter_frame){
+        .duration_ts = duration_ts,
+        .seq = (uint16_t) j->next_ext,
+        .timestamp = (uint32_t) j->next_ts,
+        .next_distance = next->filler ? 0 : (unsigned) (next->ext - j->next_ext),
+        .next_payload_type = next->payload_type,
+        .next_timestamp = (uint32_t) next->ts,
+        .next_payload = payload_of(j, next),
+    };
+    pass_over(j, duration_ts);
+    j->run = 0;
+    j->run_us = 0;
+    j->stats.concealed++;
+    j->stats.concealed_us += jitter_ts_to_us(j, duration_ts);
+    return JITTER_LOST;
+}
+
+/* A stall ended in more than is worth hearing late: what is oldest goes. */
+static void drop_backlog(struct jitter *j)
+{
+    struct jitter_slot *s = find_from(j, j->next_ext);
+    const struct jitter_slot *last = jitter_find(j, j->max_ext);
+    int64_t most = jitter_target_us(j) + BACKLOG_US;
+    if (j->fresh || !s || !last || jitter_ts_to_us(j, last->ts - s->ts) <= most)
+        return;
+    int64_t keep = jitter_target_us(j) + frame_us(j);
+    while (s && s != last && jitter_ts_to_us(j, last->ts - s->ts) > keep) {
+        while (j->next_ext <= s->ext)
+            jitter_step(j, false);
+        j->next_ts = s->ts + j->frame_ts;
+        j->stats.discarded++;
+        jitter_release(j, s);
+        s = find_from(j, j->next_ext);
+    }
+}
+
+/* The first packet of a stream or a talkspurt waits until its delay is the target. */
+static bool must_wait(const struct jitter *j, const struct jitter_slot *s, int64_t now_us)
+{
+    bool gap = s->ts - j->next_ts > j->frame_ts / 2;
+    return (j->fresh || j->silent || gap) && now_us + SLACK_US / 2 < s->base_us + jitter_target_us(j);
+}
+
+enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, struct jitter_frame *out)
+{
+    if (!j->started)
+        return answer_silence(j, out);
+    drop_backlog(j);
+    for (;;) {
+        struct jitter_slot *s = find_from(j, j->next_ext);
+        if (!s)
+            return j->silent || j->fresh ? answer_silence(j, out) : answer_empty(j, true, out);
+        if (s->ext > j->next_ext && (j->silent || j->fresh)) {
+            while (j->next_ext < s->ext)
+                jitter_step(j, false); /* what was lost in silence was silence */
+            continue;
+        }
+        if (s->ext == j->next_ext) {
+            if (s->filler) {
+                jitter_step(j, true);
+                j->silent = true;
+                jitter_release(j, s);
+                continue;
+            }
+            return must_wait(j, s, now_us) ? answer_silence(j, out) : answer_packet(j, s, now_us, held_us, out);
+        }
+        uint32_t lasts = lost_duration(j, s);
+        int64_t delay = now_us - (s->base_us - jitter_ts_to_us(j, s->ts - j->next_ts));
+        if (j->covered_ts >= lasts && delay >= jitter_target_us(j)) {
+            j->covered_ts -= lasts; /* the stretch has stood in for it */
+            pass_over(j, lasts);
+            continue;
+        }
+        if (delay < jitter_target_us(j) - EARLY_US && !s->filler)
+            return answer_empty(j, false, out);
+        return answer_lost(j, s, lasts, out);
+    }
+}
+
+enum jitter_advice jitter_advice(const struct jitter *j)
+{
+    if (!j->has_delay || j->silent || j->fresh)
+        return JITTER_NORMAL;
+    int64_t target = jitter_target_us(j);
+    int64_t delay = AHOY_MIN(j->delay_us[0], j->delay_us[1]);
+    int64_t slack = AHOY_MAX(frame_us(j), (int64_t) STEP_US) + SLACK_US;
+    if (delay < target - LOW_US)
+        return JITTER_STRETCH;
+    if (j->count == 0 || delay <= target + slack)
+        return JITTER_NORMAL; /* with nothing in hand there is nothing to gain */
+    return delay > target + slack + frame_us(j) ? JITTER_DROP_IN_SILENCE : JITTER_SHRINK;
+}

@@ -1,0 +1,111 @@
+/* What session.c (packets) and session_rtcp.c (reports) share. Not for other rooms. */
+#ifndef AHOY_RTP_SESSION_PRIV_H
+#define AHOY_RTP_SESSION_PRIV_H
+
+#include "rtp/session.h"
+
+enum {
+    SESSION_MEMBERS = 16,      /* sources remembered for the size of the group; a call has one */
+    SESSION_SENT_REPORTS = 8,  /* reports that an LSR or LRR may refer to */
+    SESSION_CONFLICTS = 4,
+    SESSION_OVERHEAD_BYTES = 28, /* IPv4 and UDP headers, counted into RTCP's bandwidth (RFC 3550 section 6.2) */
+};
+
+/* A source of received packets: RFC 3550 A.1's struct, and a window that tells repeated packets. */
+struct session_source {
+    bool known;                /* the SSRC is set */
+    uint32_t ssrc;
+    unsigned probation;        /* sequential packets still to come; 0: valid */
+    uint16_t max_seq, base_seq;
+    uint32_t cycles;           /* shifted, a multiple of 65536 */
+    uint32_t bad_seq;          /* 65536: none */
+    uint64_t seen[2];          /* bit i: the packet i before the highest one came */
+    uint64_t received;         /* with duplicates, as RFC 3550 counts */
+    uint64_t unique;
+    uint64_t expected_prior, received_prior;
+    bool has_transit;
+    int32_t transit;
+    double jitter;             /* timestamp units */
+    bool bye;
+    int64_t last_us;
+    unsigned since_rival;      /* packets since the last one of the other source */
+};
+
+struct session_member {
+    bool used;
+    uint32_t ssrc;
+    int64_t heard_us;          /* any packet */
+    int64_t rtp_us;            /* last RTP packet; INT64_MIN: none */
+};
+
+struct session_sent {
+    uint32_t middle;           /* of the NTP time we sent; 0: empty */
+    int64_t us;
+};
+
+struct session_time_from {     /* an SR's or RRTR's time, to be given back */
+    bool known;
+    uint32_t ssrc;
+    uint32_t middle;
+    int64_t us;
+};
+
+struct rtp_session {
+    struct rng *rng;
+    uint8_t cname_n;
+    char cname[RTCP_MAX_TEXT_BYTES];
+    int64_t wall_offset_us;    /* Unix time minus our monotonic time */
+    bool reduced_size, xr_rrtr;
+    unsigned min_sequential;
+
+    uint32_t ssrc;
+    uint16_t seq;
+    uint32_t ts_offset;
+    uint32_t send_hz, receive_hz;
+    bool sent_any;
+    uint32_t next_ts;          /* media clock behind the last packet */
+    uint32_t last_ts;          /* media clock of the last packet */
+    int64_t last_sent_us;
+    uint32_t report_packets, report_octets; /* as this SSRC */
+
+    struct session_source source; /* the peer's */
+    struct session_source rival;  /* one that may follow it */
+    bool expect_new;
+
+    struct {
+        struct addr addr;
+        int64_t us;
+    } conflict[SESSION_CONFLICTS];
+    unsigned conflicts;
+    int64_t collision_us;      /* last change of our SSRC */
+    bool has_old_ssrc;         /* given up, BYE not sent yet */
+    uint32_t old_ssrc;
+
+    struct session_member member[SESSION_MEMBERS];
+    unsigned pmembers;
+    bool initial;
+    double rtcp_bytes_s, avg_bytes;
+    int64_t min_us, tp_us, due_us;
+    int64_t report_us[2];      /* the last two reports, newest first */
+    bool left;
+
+    struct session_sent sent[SESSION_SENT_REPORTS];
+    unsigned sent_at;
+    struct session_time_from last_sr, last_rrtr;
+    bool has_voip;
+    struct rtcp_voip voip;
+
+    struct rtp_stats stats;    /* counters; the rest is filled in when asked */
+    uint64_t past_expected, past_unique; /* of sources and runs before the present one */
+    double rtt_sum_ms;
+};
+
+/* Notes that a source was heard, adding it to the members. */
+void session_heard(struct rtp_session *s, uint32_t ssrc, bool rtp, int64_t now_us);
+
+/* Our SSRC came from elsewhere (RFC 3550 section 8.2). Returns whether it has been changed. */
+bool session_collide(struct rtp_session *s, const struct addr *src, int64_t now_us);
+
+uint64_t session_expected(const struct session_source *src);
+
+#endif
