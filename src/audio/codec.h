@@ -37,7 +37,7 @@ struct audio_encoder_config {
     struct audio_params peer; /* what the peer's fmtp asks of our encoder */
     uint32_t bitrate_bps;     /* 0: the codec's default */
     uint8_t complexity;       /* Opus 1 … 10; 0: the codec's default */
-    uint8_t loss_percent;     /* expected loss, 0 … 100; may follow RTCP by audio_encoder_set_loss */
+    uint8_t loss_percent;     /* expected loss, 1 … 100; 0: not known yet, 5 is assumed. Then audio_encoder_set_loss */
 };
 
 struct audio_codec_ops {
@@ -55,6 +55,8 @@ struct audio_codec_ops {
     enum ahoy_err (*recover)(struct audio_decoder *d, const uint8_t *next, size_t n, int16_t *pcm, size_t samples);
     void (*decoder_destroy)(struct audio_decoder *d);
     size_t (*samples)(const struct audio_codec *c, const uint8_t *p, size_t n);
+    void (*parse_fmtp)(struct audio_params *out, struct view name, struct view value); /* NULL: no parameters */
+    void (*print_fmtp)(const struct audio_params *params, struct buf *dst);
 };
 
 struct audio_codec {

@@ -20,6 +20,7 @@
 
 enum {
     AUDIO_SPEC_BYTES = 512,
+    AUDIO_SPEC_TEXT_BYTES = 2 * AUDIO_SPEC_BYTES + 16,
     AUDIO_WHY_BYTES = 256,   /* room for the reason of a failure, for people */
     AUDIO_NAME_BYTES = 256,
     AUDIO_MAX_DEVICES = 128,
@@ -27,19 +28,22 @@ enum {
 
 enum audio_kind { AUDIO_NULL, AUDIO_TONE, AUDIO_FILE, AUDIO_PULSE, AUDIO_ALSA, AUDIO_MEM };
 
-/** A device as people write it: null | tone:HZ | file:IN.wav[,OUT.wav] | pulse[:DEV] | alsa[:DEV] */
+/**
+ * A device as people write it: null | tone:HZ | file:IN.wav[,OUT.wav] | pulse[:DEV] | pulse:MIC,SPEAKER | alsa[:DEV].
+ * pulse:DEV may name a source or a sink; the other direction is then the server's default.
+ */
 struct audio_spec {
     enum audio_kind kind;
     uint32_t tone_hz;
     char dev[AUDIO_SPEC_BYTES]; /* pulse, alsa: the device ("" is the default); file: the file that is read ("" none) */
-    char out[AUDIO_SPEC_BYTES]; /* file: the file that is written ("" none) */
+    char out[AUDIO_SPEC_BYTES]; /* file: the file that is written ("" none); pulse: the speaker ("": as dev) */
 };
 
 /** SYNTAX: not one of the forms; RANGE: HZ outside 20 … 20000, or too long. */
 AHOY_MUST_USE enum ahoy_err audio_spec_parse(struct view v, struct audio_spec *out);
 
 /** The text of a spec; returns dst. */
-const char *audio_spec_print(const struct audio_spec *spec, char dst[2 * AUDIO_SPEC_BYTES]);
+const char *audio_spec_print(const struct audio_spec *spec, char dst[AUDIO_SPEC_TEXT_BYTES]);
 
 struct audio_mem;
 

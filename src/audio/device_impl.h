@@ -24,6 +24,7 @@ struct audio_way {
     struct sys_ring *ring;   /* of int16_t */
     struct sys_ring *stamps; /* of struct audio_stamp */
     struct audio_stamp stamp;
+    bool started;            /* something has been played: silence counts as missed from here */
 };
 
 struct audio_backend_ops {

@@ -1,0 +1,281 @@
+#include "audio/codec_impl.h"
+#include "audio/sndfile.h"
+#include "audio/wav.h"
+#include "base/mem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { WAV_BLOCK_BYTES = 4096 };
+
+#define WAV_MAX_BYTES 0xfffffff0u
+
+static enum ahoy_err from_errno(int e)
+{
+    switch (e) {
+    case ENOENT:
+    case ENOTDIR:
+        return AHOY_ERR_NOT_FOUND;
+    case EACCES:
+    case EPERM:
+    case EROFS:
+        return AHOY_ERR_ACCESS;
+    case ENOMEM:
+        return AHOY_ERR_NOMEM;
+    default:
+        return AHOY_ERR_IO;
+    }
+}
+
+/* ---- reading ------------------------------------------------------------------------------------------------------ */
+
+struct wav_reader {
+    FILE *file;             /* NULL when libsndfile reads */
+    struct sndfile *other;
+    struct wav_format format;
+    uint64_t left_bytes;
+};
+
+static size_t read_at(void *arg, uint64_t at, void *dst, size_t n)
+{
+    FILE *f = arg;
+    if (at > INT64_MAX || fseeko(f, (off_t) at, SEEK_SET) != 0)
+        return 0;
+    return fread(dst, 1, n, f);
+}
+
+/* FIFOs, directories and devices are refused: they could block the thread that reads. */
+static enum ahoy_err open_regular(FILE **out, const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0)
+        return from_errno(errno);
+    struct stat st;
+    FILE *f = NULL;
+    enum ahoy_err err = AHOY_ERR_FORMAT;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)) {
+        f = fdopen(fd, "rb");
+        err = f ? AHOY_OK : AHOY_ERR_NOMEM;
+    }
+    if (err) {
+        (void) close(fd);
+        return err;
+    }
+    *out = f;
+    return AHOY_OK;
+}
+
+enum ahoy_err wav_reader_open(struct wav_reader **out, const char *path)
+{
+    struct wav_reader *r = mem_zalloc(sizeof *r);
+    if (!r)
+        return AHOY_ERR_NOMEM;
+    enum ahoy_err err = open_regular(&r->file, path);
+    if (err)
+        goto fail;
+    struct wav_source src = { .read = read_at, .arg = r->file };
+    err = wav_parse(&src, &r->format);
+    if (err) { /* not ours: FLAC, Ogg or a rarer kind of WAV */
+        unsigned channels = 0;
+        (void) fclose(r->file);
+        r->file = NULL;
+        err = sndfile_open(&r->other, path, &r->format.rate_hz, &channels);
+        if (err)
+            goto fail;
+        r->format.channels = (uint16_t) channels;
+    } else if (fseeko(r->file, (off_t) r->format.data_at, SEEK_SET) != 0) {
+        err = AHOY_ERR_IO;
+        goto fail;
+    }
+    r->left_bytes = r->format.data_bytes;
+    *out = r;
+    return AHOY_OK;
+fail:
+    wav_reader_close(r);
+    return err;
+}
+
+void wav_reader_close(struct wav_reader *r)
+{
+    if (!r)
+        return;
+    if (r->file)
+        (void) fclose(r->file);
+    sndfile_close(r->other);
+    mem_free(r);
+}
+
+uint32_t wav_reader_hz(const struct wav_reader *r)
+{
+    return r->format.rate_hz;
+}
+
+unsigned wav_reader_channels(const struct wav_reader *r)
+{
+    return r->format.channels;
+}
+
+size_t wav_reader_read(struct wav_reader *r, int16_t *pcm, size_t n)
+{
+    if (r->other)
+        return sndfile_read(r->other, pcm, n);
+    uint8_t block[WAV_BLOCK_BYTES];
+    size_t frame = r->format.channels * wav_sample_bytes(r->format.coding);
+    size_t made = 0;
+    while (made < n && r->left_bytes >= frame) {
+        size_t want = AHOY_MIN(AHOY_MIN(n - made, sizeof block / frame), (size_t) (r->left_bytes / frame));
+        size_t got = fread(block, frame, want, r->file);
+        wav_decode(&r->format, block, pcm + made, got);
+        made += got;
+        r->left_bytes -= got * frame;
+        if (got < want)
+            r->left_bytes = 0;
+    }
+    return made;
+}
+
+/* ---- writing ------------------------------------------------------------------------------------------------------ */
+
+struct wav_writer {
+    FILE *file;
+    enum wav_coding coding;
+    uint32_t rate_hz;
+    unsigned channels;
+    uint32_t bytes;       /* of samples so far */
+    uint32_t told;        /* what the header says */
+};
+
+static uint8_t *put16(uint8_t *p, uint32_t x)
+{
+    p[0] = (uint8_t) (x & 0xff);
+    p[1] = (uint8_t) (x >> 8 & 0xff);
+    return p + 2;
+}
+
+static uint8_t *put32(uint8_t *p, uint32_t x)
+{
+    return put16(put16(p, x & 0xffff), x >> 16);
+}
+
+static uint8_t *put_tag(uint8_t *p, const char *tag)
+{
+    memcpy(p, tag, 4);
+    return p + 4;
+}
+
+/* Writes the header for what there is and goes back to the end. */
+static enum ahoy_err write_header(struct wav_writer *w)
+{
+    static const uint8_t tag[] = { [WAV_PCM16] = 1, [WAV_FLOAT32] = 3, [WAV_MULAW] = 7 };
+    uint8_t head[44];
+    uint32_t sample = (uint32_t) wav_sample_bytes(w->coding);
+    uint8_t *p = put_tag(head, "RIFF");
+    p = put32(p, 36 + w->bytes + w->bytes % 2);
+    p = put_tag(p, "WAVE");
+    p = put_tag(p, "fmt ");
+    p = put32(p, 16);
+    p = put16(p, tag[w->coding]);
+    p = put16(p, w->channels);
+    p = put32(p, w->rate_hz);
+    p = put32(p, w->rate_hz * w->channels * sample);
+    p = put16(p, w->channels * sample);
+    p = put16(p, 8 * sample);
+    p = put_tag(p, "data");
+    p = put32(p, w->bytes);
+    if (fseeko(w->file, 0, SEEK_SET) != 0 || fwrite(head, sizeof head, 1, w->file) != 1 ||
+        fseeko(w->file, 0, SEEK_END) != 0 || fflush(w->file) != 0)
+        return AHOY_ERR_IO;
+    w->told = w->bytes;
+    return AHOY_OK;
+}
+
+enum ahoy_err wav_writer_open(struct wav_writer **out, const char *path, enum wav_coding coding, uint32_t rate_hz,
+                              unsigned channels)
+{
+    if ((coding != WAV_PCM16 && coding != WAV_FLOAT32 && coding != WAV_MULAW) || channels < 1 || channels > 2)
+        return AHOY_ERR_RANGE;
+    struct wav_writer *w = mem_zalloc(sizeof *w);
+    if (!w)
+        return AHOY_ERR_NOMEM;
+    *w = (struct wav_writer){ .coding = coding, .rate_hz = rate_hz, .channels = channels };
+    enum ahoy_err err;
+    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0600);
+    if (fd < 0) {
+        err = from_errno(errno);
+        goto fail;
+    }
+    w->file = fdopen(fd, "wb");
+    if (!w->file) {
+        (void) close(fd);
+        err = AHOY_ERR_NOMEM;
+        goto fail;
+    }
+    err = write_header(w);
+    if (err)
+        goto fail;
+    *out = w;
+    return AHOY_OK;
+fail:
+    if (w->file)
+        (void) fclose(w->file);
+    mem_free(w);
+    return err;
+}
+
+static size_t encode_sample(enum wav_coding coding, int16_t x, uint8_t *p)
+{
+    if (coding == WAV_MULAW) {
+        p[0] = g711_mulaw_encode(x);
+        return 1;
+    }
+    if (coding == WAV_PCM16) {
+        (void) put16(p, (uint16_t) x);
+        return 2;
+    }
+    float y = (float) x / 32768.0f;
+    uint32_t bits;
+    memcpy(&bits, &y, sizeof bits);
+    (void) put32(p, bits);
+    return 4;
+}
+
+enum ahoy_err wav_writer_put(struct wav_writer *w, const int16_t *pcm, size_t frames)
+{
+    uint8_t block[WAV_BLOCK_BYTES];
+    size_t sample = wav_sample_bytes(w->coding);
+    size_t left = frames * w->channels;
+    if (left * sample > WAV_MAX_BYTES - w->bytes)
+        return AHOY_ERR_LIMIT;
+    while (left > 0) {
+        size_t n = AHOY_MIN(left, sizeof block / sample);
+        size_t bytes = 0;
+        for (size_t i = 0; i < n; i++)
+            bytes += encode_sample(w->coding, pcm[i], block + bytes);
+        if (fwrite(block, 1, bytes, w->file) != bytes)
+            return AHOY_ERR_IO;
+        w->bytes += (uint32_t) bytes;
+        pcm += n;
+        left -= n;
+    }
+    if (w->bytes - w->told >= w->rate_hz * w->channels * sample)
+        return write_header(w);
+    return AHOY_OK;
+}
+
+enum ahoy_err wav_writer_close(struct wav_writer *w)
+{
+    if (!w)
+        return AHOY_OK;
+    enum ahoy_err err = AHOY_OK;
+    if (w->bytes % 2 && fputc(0, w->file) == EOF) /* a chunk has an even length in the file */
+        err = AHOY_ERR_IO;
+    enum ahoy_err last = write_header(w);
+    if (fclose(w->file) != 0)
+        last = AHOY_ERR_IO;
+    mem_free(w);
+    return err ? err : last;
+}
