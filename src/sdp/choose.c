@@ -51,7 +51,8 @@ size_t desc_expand(const struct sdp_cap *cap, struct desc_format out[DESC_MAX_FO
 struct numbers {
     const struct desc_choice *c;
     bool used[SDP_PT_COUNT];
-    bool avoid[SDP_PT_COUNT]; /* the peer's, and those other formats wish for: not to be given freely */
+    bool theirs[SDP_PT_COUNT]; /* in the peer's line: not to be given to another format … */
+    bool wished[SDP_PT_COUNT]; /* … nor what formats of ours wish for, unless to the one that does */
 };
 
 /* May this number mean this format on our side from now on? */
@@ -73,7 +74,7 @@ static bool usable(const struct numbers *nr, int pt, const struct sdp_format_id 
 /* The same for a number nobody proposed: it must not have meant another thing on the peer's side either. */
 static bool usable_fresh(const struct numbers *nr, int pt, const struct sdp_format_id *id)
 {
-    if (!usable(nr, pt, id))
+    if (!usable(nr, pt, id) || nr->theirs[pt])
         return false;
     const struct sdp_format_id *had = ptmap_get(nr->c->map, PTMAP_THEIRS, (unsigned) pt);
     return !had || sdp_format_id_eq(had, id);
@@ -82,10 +83,10 @@ static bool usable_fresh(const struct numbers *nr, int pt, const struct sdp_form
 static int spare(const struct numbers *nr, const struct sdp_format_id *id)
 {
     for (int pt = SDP_PT_DYNAMIC_FIRST; pt < SDP_PT_COUNT; pt++)
-        if (!nr->avoid[pt] && usable_fresh(nr, pt, id))
+        if (!nr->wished[pt] && usable_fresh(nr, pt, id))
             return pt;
     for (int pt = PT_SPARE_FIRST; pt < PT_SPARE_END; pt++) /* RFC 3551 section 3 lets these be used when 96-127 are gone */
-        if (!nr->avoid[pt] && usable_fresh(nr, pt, id))
+        if (!nr->wished[pt] && usable_fresh(nr, pt, id))
             return pt;
     return -1;
 }
@@ -264,10 +265,10 @@ static void avoid_numbers(struct numbers *nr, const struct choice *ch)
     const struct sdp_media *remote = nr->c->remote;
     for (size_t i = 0; remote && i < remote->formats; i++)
         if (remote->format[i].pt >= 0)
-            nr->avoid[remote->format[i].pt] = true;
+            nr->theirs[remote->format[i].pt] = true;
     for (size_t i = 0; i < ch->n; i++)
         if (ch->all[i].pt < SDP_PT_COUNT)
-            nr->avoid[ch->all[i].pt] = true;
+            nr->wished[ch->all[i].pt] = true;
 }
 
 enum ahoy_err desc_choose(const struct desc_choice *c, struct desc_media *m)

@@ -289,6 +289,48 @@ out:
     end_close(&e);
 }
 
+static void test_fresh_numbers_keep_clear_of_all_others(struct t *t)
+{
+    struct end e;
+    end_init(&e, 1, 6000);
+    e.cap[0].rtcp_mux = true;
+    end_codec(&e, 0, "L16", 16000, 1, 97); /* wishes for 97 */
+    T_OK(end_open(&e));
+    /* opus comes under a number we must not take; 96, its wish, is another thing in the peer's line, and so is 98 */
+    T_OK(end_answer_str(&e, OFFER("1", "m=audio 4000 RTP/AVP 77 96 98 120",
+                                  "a=rtpmap:77 opus/48000/2\r\na=rtpmap:96 speex/16000\r\na=rtpmap:98 speex/8000\r\n"
+                                  "a=rtpmap:120 L16/16000\r\na=rtcp-mux\r\n")));
+    T_CHECK(end_says(&e, "m=audio 6000 RTP/AVP 99 120\r\n"));
+out:
+    end_close(&e);
+}
+
+static void test_a_stream_switched_off_keeps_its_line(struct t *t)
+{
+    struct end a, b;
+    end_init(&a, 1, 6000);
+    end_init(&b, 2, 7000);
+    end_second_audio(&a, 6002);
+    end_second_audio(&b, 7002);
+    T_OK(end_open(&a));
+    T_OK(end_open(&b));
+    T_OK(end_exchange(&a, &b));
+    a.cap[0].off = a.cap[1].off = true;
+    T_OK(end_exchange(&a, &b)); /* all gone, and that is no failure */
+    T_CHECK(end_says(&b, "m=audio 0 RTP/AVP 96\r\nm=audio 0 RTP/AVP 0\r\n"));
+    a.cap[1].off = false;
+    T_OK(end_exchange(&a, &b));
+    T_CHECK(end_says(&a, "m=audio 0 RTP/AVP 96\r\nm=audio 6002 "));
+    a.cap[0].off = false;
+    T_OK(end_exchange(&a, &b));
+    T_CHECK(end_says(&a, "m=audio 6000 RTP/AVP 96 9 8 0 110 101\r\n"));
+    T_EQ(sdp_session_streams(a.s), 2);
+    T_CHECK(sdp_session_stream_of(b.s, 0) == sdp_session_stream(b.s, 0));
+out:
+    end_close(&a);
+    end_close(&b);
+}
+
 static void test_the_version_counts_what_was_said(struct t *t)
 {
     struct end a, b;
@@ -633,7 +675,9 @@ static void test_rtcp_goes_where_it_was_asked(struct t *t)
     end_init(&e, 1, 6000);
     e.cap[0].rtcp_mux = true;
     T_OK(end_open(&e));
+    e.cap[0].rtcp = addr_ip4(192, 0, 2, 1, 6001); /* where it is anyway */
     T_OK(end_answer_str(&e, OFFER("1", "m=audio 4000 RTP/AVP 0", "a=rtcp:4444 IN IP4 192.0.2.77\r\n")));
+    T_CHECK(!end_says(&e, "a=rtcp:"));
     const struct sdp_stream *s = sdp_session_stream(e.s, 0);
     T_CHECK(!s->rtcp_mux);
     T_CHECK(!end_says(&e, "rtcp-mux"));
@@ -643,6 +687,11 @@ static void test_rtcp_goes_where_it_was_asked(struct t *t)
     T_CHECK(s->rtcp_mux);
     T_EQ(s->rtcp.port, 4000);
     T_CHECK(end_says(&e, "a=rtcp-mux\r\n"));
+    e.cap[0].rtcp.port = 6009;
+    T_OK(end_answer_str(&e, OFFER("3", "m=audio 4000 RTP/AVP 0", "")));
+    T_CHECK(end_says(&e, "a=rtcp:6009\r\n"));
+    T_OK(end_answer_str(&e, OFFER("4", "m=audio 4000 RTP/AVP 0", "a=rtcp-mux\r\n")));
+    T_CHECK(!end_says(&e, "a=rtcp:"));
 out:
     end_close(&e);
 }
@@ -827,6 +876,7 @@ T_MAIN(T(test_our_offer_reads_as_intended), T(test_ipv6_and_a_second_address_are
        T(test_only_the_first_acceptable_audio_is_taken), T(test_nothing_in_common_is_unsupported_with_its_reason),
        T(test_an_offer_without_streams_has_an_answer_without), T(test_numbers_may_differ_by_direction),
        T(test_a_number_never_changes_its_meaning), T(test_numbers_that_look_like_rtcp_are_not_ours),
+       T(test_fresh_numbers_keep_clear_of_all_others), T(test_a_stream_switched_off_keeps_its_line),
        T(test_the_version_counts_what_was_said), T(test_hold_and_resume),
        T(test_a_forced_inactive_answer_does_not_end_a_hold), T(test_hold_by_address_zero),
        T(test_direction_never_exceeds_what_both_said), T(test_a_rejected_offer_leaves_all_as_it_was),

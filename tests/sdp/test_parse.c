@@ -125,6 +125,27 @@ out:
     done(&p);
 }
 
+static void test_of_things_said_twice_one_counts(struct t *t)
+{
+    struct parsed p;
+    T_OK(parse(&p, VIEW("v=0\no=- 1 1 IN IP4 h\no=- 2 2 IN IP4 h\ns=a\ns=b\nm=audio 1 RTP/AVP 96 96 0 300 x\n"
+                        "c=IN IP4 192.0.2.1\nc=IN IP4 192.0.2.2\na=rtpmap:96 opus/48000/2\na=rtpmap:96 PCMU/8000\n"
+                        "a=rtpmap:0 L8/11025\na=rtpmap:5 G729/8000\na=fmtp:96 a\na=fmtp:96 b\na=sendonly\na=inactive\n")));
+    T_EQ(p.sdp.origin.id_num, 1);
+    T_VIEW(p.sdp.name, "a");
+    const struct sdp_media *m = &p.sdp.media[0];
+    T_VIEW(m->format[0].name, "opus");
+    T_VIEW(m->format[0].fmtp, "a");
+    T_VIEW(m->format[1].name, "");
+    T_VIEW(m->format[2].name, "L8"); /* rtpmap has it over RFC 3551 */
+    T_EQ(m->format[3].pt, -1);
+    T_EQ(m->format[4].pt, -1);
+    T_VIEW(m->conn.host, "192.0.2.1");
+    T_EQ(m->dir, SDP_INACTIVE); /* of directions the last */
+out:
+    done(&p);
+}
+
 static void test_prints_back_every_line_in_its_place(struct t *t)
 {
     struct parsed p;
@@ -230,5 +251,5 @@ out:
 }
 
 T_MAIN(T(test_reads_a_description), T(test_takes_what_devices_get_wrong), T(test_hold_by_address_is_seen),
-       T(test_prints_back_every_line_in_its_place), T(test_says_where_and_why_it_failed),
+       T(test_of_things_said_twice_one_counts), T(test_prints_back_every_line_in_its_place), T(test_says_where_and_why_it_failed),
        T_STRIDE(test_limits_hold, 5) /* builds long texts */, T_STRIDE(test_the_largest_description_fits_its_arena, 5))
