@@ -1,6 +1,6 @@
 /*
- * The first byte chooses what happens to the rest: parse, print and parse again must be stable; as an offer it is answered,
- * as an answer it is taken, and what we say must parse and hold to the rules.
+ * The first byte chooses what happens to the rest: parse, print and parse again must be stable; as an offer it is
+ * answered, as an answer it is taken, and what we say must parse and hold to the rules.
  */
 #include "sdp/format.h"
 #include "sdp/offer.h"
@@ -39,9 +39,12 @@ static void check_printing(struct view text)
 }
 
 static const struct sdp_codec codecs[] = {
-    { .name = { "opus", 4 }, .clock_hz = 48000, .channels = 2, .pt = 96 }, { .name = { "G722", 4 }, .clock_hz = 8000 },
-    { .name = { "PCMA", 4 }, .clock_hz = 8000 },  { .name = { "PCMU", 4 }, .clock_hz = 8000 },
-    { .name = { "L16", 3 }, .clock_hz = 16000 },  { .name = { "red", 3 }, .clock_hz = 48000, .channels = 2 },
+    { .name = { "opus", 4 }, .clock_hz = 48000, .channels = 2, .pt = 96 },
+    { .name = { "G722", 4 }, .clock_hz = 8000 },
+    { .name = { "PCMA", 4 }, .clock_hz = 8000 },
+    { .name = { "PCMU", 4 }, .clock_hz = 8000 },
+    { .name = { "L16", 3 }, .clock_hz = 16000 },
+    { .name = { "red", 3 }, .clock_hz = 48000, .channels = 2 },
     { .name = { "AMR", 3 }, .clock_hz = 8000 },
 };
 
@@ -98,9 +101,19 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct view text = view_of((const char *) data + 1, size - 1);
     check_printing(text);
     struct sdp_cap cap[2] = { {
-        .kind = SDP_AUDIO, .codec = codecs, .codecs = AHOY_COUNT(codecs), .events = true, .comfort_noise = true,
-        .own_order = how & 1, .one_codec = how & 2, .rtcp_mux = how & 4, .dir = SDP_SENDRECV, .proto = SDP_RTP_AVP,
-        .protos = how & 8 ? ~0u : SDP_PROTO_BIT(SDP_RTP_AVP), .rtp = addr_ip4(192, 0, 2, 1, 6000), .any_family = how & 16,
+        .kind = SDP_AUDIO,
+        .codec = codecs,
+        .codecs = AHOY_COUNT(codecs),
+        .events = true,
+        .comfort_noise = true,
+        .own_order = how & 1,
+        .one_codec = how & 2,
+        .rtcp_mux = how & 4,
+        .dir = SDP_SENDRECV,
+        .proto = SDP_RTP_AVP,
+        .protos = how & 8 ? ~0u : SDP_PROTO_BIT(SDP_RTP_AVP),
+        .rtp = addr_ip4(192, 0, 2, 1, 6000),
+        .any_family = how & 16,
     } };
     cap[1] = cap[0];
     cap[1].kind = how & 32 ? SDP_VIDEO : SDP_AUDIO;

@@ -15,12 +15,20 @@ static void add(struct desc_format *out, size_t *n, struct desc_format f)
     out[(*n)++] = f;
 }
 
-static void add_events(const struct sdp_cap *cap, struct desc_format *out, size_t *n, uint32_t clock_hz, bool answer_only)
+static void add_events(const struct sdp_cap *cap, struct desc_format *out, size_t *n, uint32_t clock_hz,
+                       bool answer_only)
 {
-    add(out, n, (struct desc_format){
-                    .use = SDP_USE_EVENT, .codec = -1, .name = VIEW("telephone-event"), .clock_hz = clock_hz,
-                    .channels = 1, .pt = clock_hz == 8000 ? PT_EVENT_8K : clock_hz == 48000 ? PT_EVENT_48K : 0,
-                    .fmtp = cap->events_fmtp.n > 0 ? cap->events_fmtp : VIEW("0-16"), .answer_only = answer_only });
+    add(out, n,
+        (struct desc_format){ .use = SDP_USE_EVENT,
+                              .codec = -1,
+                              .name = VIEW("telephone-event"),
+                              .clock_hz = clock_hz,
+                              .channels = 1,
+                              .pt = clock_hz == 8000    ? PT_EVENT_8K
+                                    : clock_hz == 48000 ? PT_EVENT_48K
+                                                        : 0,
+                              .fmtp = cap->events_fmtp.n > 0 ? cap->events_fmtp : VIEW("0-16"),
+                              .answer_only = answer_only });
 }
 
 size_t desc_expand(const struct sdp_cap *cap, struct desc_format out[DESC_MAX_FORMATS])
@@ -29,16 +37,22 @@ size_t desc_expand(const struct sdp_cap *cap, struct desc_format out[DESC_MAX_FO
     for (size_t i = 0; i < cap->codecs; i++) {
         const struct sdp_codec *c = &cap->codec[i];
         bool opus = view_ieq(c->name, VIEW("opus"));
-        add(out, &n, (struct desc_format){
-                         .use = view_ieq(c->name, VIEW("red")) ? SDP_USE_RED : SDP_USE_CODEC, .codec = (int) i,
-                         .name = c->name, .clock_hz = c->clock_hz,
-                         .channels = opus ? 2 : c->channels > 0 ? c->channels : 1, /* RFC 7587 section 7 */
-                         .pt = c->pt, .fmtp = c->fmtp });
+        add(out, &n,
+            (struct desc_format){ .use = view_ieq(c->name, VIEW("red")) ? SDP_USE_RED : SDP_USE_CODEC,
+                                  .codec = (int) i,
+                                  .name = c->name,
+                                  .clock_hz = c->clock_hz,
+                                  .channels = opus              ? 2
+                                              : c->channels > 0 ? c->channels
+                                                                : 1, /* RFC 7587 section 7 */
+                                  .pt = c->pt,
+                                  .fmtp = c->fmtp });
     }
     size_t codecs = n;
     if (cap->comfort_noise)
-        add(out, &n, (struct desc_format){ .use = SDP_USE_CN, .codec = -1, .name = VIEW("CN"), .clock_hz = 8000,
-                                           .channels = 1 });
+        add(out, &n,
+            (struct desc_format){
+                .use = SDP_USE_CN, .codec = -1, .name = VIEW("CN"), .clock_hz = 8000, .channels = 1 });
     for (size_t i = 0; cap->events && i < codecs; i++)
         if (out[i].use == SDP_USE_CODEC)
             add_events(cap, out, &n, out[i].clock_hz, false);
@@ -64,8 +78,9 @@ static bool usable(const struct numbers *nr, int pt, const struct sdp_format_id 
         return false;
     const struct sdp_static_type *s = sdp_static_type((unsigned) pt);
     struct sdp_format_id fixed;
-    if (s && (!sdp_format_id(view_str(s->name), s->clock_hz, s->channels, (struct view){ 0 }, &fixed)
-              || !sdp_format_id_eq(&fixed, id)))
+    if (s
+        && (!sdp_format_id(view_str(s->name), s->clock_hz, s->channels, (struct view){ 0 }, &fixed)
+            || !sdp_format_id_eq(&fixed, id)))
         return false;
     const struct sdp_format_id *had = ptmap_get(nr->c->map, PTMAP_OURS, (unsigned) pt);
     return !had || sdp_format_id_eq(had, id);
@@ -85,7 +100,7 @@ static int spare(const struct numbers *nr, const struct sdp_format_id *id)
     for (int pt = SDP_PT_DYNAMIC_FIRST; pt < SDP_PT_COUNT; pt++)
         if (!nr->wished[pt] && usable_fresh(nr, pt, id))
             return pt;
-    for (int pt = PT_SPARE_FIRST; pt < PT_SPARE_END; pt++) /* RFC 3551 section 3 lets these be used when 96-127 are gone */
+    for (int pt = PT_SPARE_FIRST; pt < PT_SPARE_END; pt++) /* RFC 3551 section 3: when 96-127 are gone */
         if (!nr->wished[pt] && usable_fresh(nr, pt, id))
             return pt;
     return -1;
@@ -99,8 +114,8 @@ static int number(struct numbers *nr, const struct desc_format *f, int remote_pt
 {
     int last = ptmap_ours(nr->c->map, &f->id);
     int pt = -1;
-    if (remote_pt >= 0 && usable(nr, remote_pt, &f->id) && (nr->c->answer || last < 0
-                                                            || ptmap_get(nr->c->map, PTMAP_OURS, (unsigned) remote_pt)))
+    if (remote_pt >= 0 && usable(nr, remote_pt, &f->id)
+        && (nr->c->answer || last < 0 || ptmap_get(nr->c->map, PTMAP_OURS, (unsigned) remote_pt)))
         pt = remote_pt;
     else if (usable(nr, last, &f->id))
         pt = last;
@@ -210,8 +225,8 @@ static void keep_one_codec(struct choice *ch)
 }
 
 /*
- * A stream has one clock, so what stands beside codecs must share the clock of one (RFC 4733 section 2.1, RFC 3389 section
- * 4). Only when no telephone-event does, one with 8000 stays: devices offer that beside opus and mean it.
+ * A stream has one clock, so what stands beside codecs must share the clock of one (RFC 4733 section 2.1, RFC 3389
+ * section 4). Only when no telephone-event does, one with 8000 stays: devices offer that beside opus and mean it.
  */
 static void drop_strays(struct choice *ch)
 {
@@ -298,7 +313,8 @@ enum ahoy_err desc_choose(const struct desc_choice *c, struct desc_media *m)
             continue; /* every number is taken by another meaning */
         v[n] = *ch.pick[i].f;
         v[n++].pt = (unsigned) pt;
-        useful = useful || ch.pick[i].f->use == SDP_USE_CODEC || (c->cap->codecs == 0 && ch.pick[i].f->use == SDP_USE_EVENT);
+        useful = useful || ch.pick[i].f->use == SDP_USE_CODEC
+                 || (c->cap->codecs == 0 && ch.pick[i].f->use == SDP_USE_EVENT);
     }
     enum ahoy_err err = keep(c->arena, v, &n);
     if (!err) {

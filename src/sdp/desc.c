@@ -99,10 +99,20 @@ static enum ahoy_err dead_remote(struct arena *arena, const struct sdp_media *r,
 static enum ahoy_err live_line(struct arena *arena, const struct sdp_cap *cap, int index, struct desc_media *m)
 {
     *m = (struct desc_media){
-        .cap = index, .active = true, .kind = cap->kind, .kind_text = view_str(sdp_kind_name(cap->kind)),
-        .proto_text = view_str(sdp_proto_name(cap->proto)), .protos = cap->protos | SDP_PROTO_BIT(cap->proto),
-        .any_family = cap->any_family, .dir = cap->dir, .ptime_ms = cap->ptime_ms, .maxptime_ms = cap->maxptime_ms,
-        .bandwidth_kbps = cap->bandwidth_kbps, .rtp = cap->rtp, .rtcp = cap->rtcp, .rtcp_mux = cap->rtcp_mux,
+        .cap = index,
+        .active = true,
+        .kind = cap->kind,
+        .kind_text = view_str(sdp_kind_name(cap->kind)),
+        .proto_text = view_str(sdp_proto_name(cap->proto)),
+        .protos = cap->protos | SDP_PROTO_BIT(cap->proto),
+        .any_family = cap->any_family,
+        .dir = cap->dir,
+        .ptime_ms = cap->ptime_ms,
+        .maxptime_ms = cap->maxptime_ms,
+        .bandwidth_kbps = cap->bandwidth_kbps,
+        .rtp = cap->rtp,
+        .rtcp = cap->rtcp,
+        .rtcp_mux = cap->rtcp_mux,
     };
     return arena_view(arena, cap->extra, &m->extra) ? AHOY_OK : AHOY_ERR_NOMEM;
 }
@@ -128,8 +138,9 @@ static enum ahoy_err offer_line(const struct desc_build *b, size_t i, size_t c, 
 }
 
 /*
- * The line for a stream that has none (RFC 3264 section 8.1): a dead one of its kind, else a new one. A dead one of another
- * kind only when no new one is left: it is as legal, but devices stumble over a line that changes from video to audio.
+ * The line for a stream that has none (RFC 3264 section 8.1): a dead one of its kind, else a new one. A dead one of
+ * another kind only when no new one is left: it is as legal, but devices stumble over a line that changes from video
+ * to audio.
  */
 static size_t free_line(const struct desc_build *b, const struct desc *out, const bool *taken, enum sdp_kind kind)
 {
@@ -185,8 +196,7 @@ static enum sdp_reject fits(const struct sdp_cap *cap, const struct sdp_media *r
         return SDP_REJECT_PROTO;
     if (!r->conn.present || addr_is_multicast(&r->conn.addr))
         return SDP_REJECT_ADDRESS;
-    if (!cap->any_family && !r->conn.null && r->conn.addr.family != ADDR_NONE
-        && r->conn.addr.family != cap->rtp.family)
+    if (!cap->any_family && !r->conn.null && r->conn.addr.family != ADDR_NONE && r->conn.addr.family != cap->rtp.family)
         return SDP_REJECT_ADDRESS;
     return SDP_REJECT_NONE;
 }
@@ -209,8 +219,9 @@ static enum ahoy_err answer_line(const struct desc_build *b, size_t i, size_t c,
     if (built.rtcp_mux) /* agreed: there is no second port to speak of */
         built.rtcp = (struct addr){ 0 };
     built.dir = (enum sdp_dir)(cap->dir & sdp_dir_reverse(r->dir)); /* RFC 3264 section 6.1 */
-    struct desc_choice choice = { .arena = b->arena, .cap = cap, .remote = r, .map = &b->map[i], .answer = true,
-                                  .mux = built.rtcp_mux };
+    struct desc_choice choice = {
+        .arena = b->arena, .cap = cap, .remote = r, .map = &b->map[i], .answer = true, .mux = built.rtcp_mux
+    };
     err = desc_choose(&choice, &built);
     if (!err && !arena_view(b->arena, r->mid, &built.mid)) /* RFC 5888 section 9.1: the same names */
         err = AHOY_ERR_NOMEM;
@@ -282,8 +293,9 @@ enum ahoy_err desc_answer(const struct desc_build *b, struct desc *out)
         if (m->active)
             continue;
         int c = cap_before(b, i);
-        enum sdp_reject why = b->remote->media[i].port == 0 ? SDP_REJECT_OFF
-                              : m->reject == SDP_REJECT_NONE ? SDP_REJECT_KIND : m->reject;
+        enum sdp_reject why = b->remote->media[i].port == 0  ? SDP_REJECT_OFF
+                              : m->reject == SDP_REJECT_NONE ? SDP_REJECT_KIND
+                                                             : m->reject;
         err = dead_remote(b->arena, &b->remote->media[i], c >= 0 && placed[c] ? -1 : c, why, m);
     }
     /* RFC 3264 section 6: the answer's t= equals the offer's */

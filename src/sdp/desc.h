@@ -31,7 +31,7 @@ struct desc_media {
     struct view dead_format; /* what an inactive line lists, since it must list something */
     unsigned protos;         /* acceptable in an answer */
     bool any_family;
-    bool events_only;        /* a stream of telephone-events without any codec */
+    bool events_only; /* a stream of telephone-events without any codec */
     const struct desc_format *format;
     size_t formats;
     enum sdp_dir dir;
@@ -61,9 +61,9 @@ size_t desc_expand(const struct sdp_cap *cap, struct desc_format out[DESC_MAX_FO
 struct desc_build {
     struct arena *arena;
     const struct sdp_local *local;
-    const struct desc *before;   /* what we said last and was agreed; NULL at first */
-    const struct sdp *remote;    /* the offer to answer; for an offer, what the peer said last; may be NULL */
-    struct ptmap *map;           /* SDP_MAX_MEDIA of them, one a line */
+    const struct desc *before; /* what we said last and was agreed; NULL at first */
+    const struct sdp *remote;  /* the offer to answer; for an offer, what the peer said last; may be NULL */
+    struct ptmap *map;         /* SDP_MAX_MEDIA of them, one a line */
 };
 
 /** An offer. LIMIT when the lines are used up. */

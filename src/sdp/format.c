@@ -6,23 +6,24 @@
 
 /* RFC 3551 section 6, tables 4 and 5. */
 static const struct sdp_static_type static_types[SDP_PT_STATIC_END] = {
-    [0] = { "PCMU", 8000, 1 },  [3] = { "GSM", 8000, 1 },   [4] = { "G723", 8000, 1 },   [5] = { "DVI4", 8000, 1 },
-    [6] = { "DVI4", 16000, 1 }, [7] = { "LPC", 8000, 1 },   [8] = { "PCMA", 8000, 1 },   [9] = { "G722", 8000, 1 },
-    [10] = { "L16", 44100, 2 }, [11] = { "L16", 44100, 1 }, [12] = { "QCELP", 8000, 1 }, [13] = { "CN", 8000, 1 },
-    [14] = { "MPA", 90000, 1 }, [15] = { "G728", 8000, 1 }, [16] = { "DVI4", 11025, 1 }, [17] = { "DVI4", 22050, 1 },
-    [18] = { "G729", 8000, 1 }, [25] = { "CelB", 90000, 1 }, [26] = { "JPEG", 90000, 1 }, [28] = { "nv", 90000, 1 },
-    [31] = { "H261", 90000, 1 }, [32] = { "MPV", 90000, 1 }, [33] = { "MP2T", 90000, 1 }, [34] = { "H263", 90000, 1 },
+    [0] = { "PCMU", 8000, 1 },   [3] = { "GSM", 8000, 1 },    [4] = { "G723", 8000, 1 },   [5] = { "DVI4", 8000, 1 },
+    [6] = { "DVI4", 16000, 1 },  [7] = { "LPC", 8000, 1 },    [8] = { "PCMA", 8000, 1 },   [9] = { "G722", 8000, 1 },
+    [10] = { "L16", 44100, 2 },  [11] = { "L16", 44100, 1 },  [12] = { "QCELP", 8000, 1 }, [13] = { "CN", 8000, 1 },
+    [14] = { "MPA", 90000, 1 },  [15] = { "G728", 8000, 1 },  [16] = { "DVI4", 11025, 1 }, [17] = { "DVI4", 22050, 1 },
+    [18] = { "G729", 8000, 1 },  [25] = { "CelB", 90000, 1 }, [26] = { "JPEG", 90000, 1 }, [28] = { "nv", 90000, 1 },
+    [31] = { "H261", 90000, 1 }, [32] = { "MPV", 90000, 1 },  [33] = { "MP2T", 90000, 1 }, [34] = { "H263", 90000, 1 },
 };
 
 /*
- * Parameters that say which format it is rather than how to send it, and what a missing one means: AMR (RFC 4867 section
- * 8.1), G.722.1 (RFC 5577 section 4.1), H.264 (RFC 6184 section 8.1).
+ * Parameters that say which format it is rather than how to send it, and what a missing one means: AMR (RFC 4867
+ * section 8.1), G.722.1 (RFC 5577 section 4.1), H.264 (RFC 6184 section 8.1).
  */
 static const struct {
     const char *name, *key, *missing;
 } choosing[] = {
-    { "amr", "octet-align", "0" },    { "amr", "crc", "0" },         { "amr", "robust-sorting", "0" },
-    { "amr-wb", "octet-align", "0" }, { "amr-wb", "crc", "0" },      { "amr-wb", "robust-sorting", "0" },
+    { "amr", "octet-align", "0" },    { "amr", "crc", "0" },
+    { "amr", "robust-sorting", "0" }, { "amr-wb", "octet-align", "0" },
+    { "amr-wb", "crc", "0" },         { "amr-wb", "robust-sorting", "0" },
     { "g7221", "bitrate", "" },       { "h264", "packetization-mode", "0" },
 };
 

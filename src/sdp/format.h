@@ -1,6 +1,6 @@
 /*
- * Formats: the static payload types of RFC 3551, fmtp parameters, and the identity of a format, by which both sides of an
- * offer mean the same thing. Pure.
+ * Formats: the static payload types of RFC 3551, fmtp parameters, and the identity of a format, by which both sides of
+ * an offer mean the same thing. Pure.
  */
 #ifndef AHOY_SDP_FORMAT_H
 #define AHOY_SDP_FORMAT_H
@@ -8,10 +8,10 @@
 #include "base/view.h"
 
 enum {
-    SDP_PT_STATIC_END = 35,    /* first number RFC 3551 gives no static meaning to */
+    SDP_PT_STATIC_END = 35, /* first number RFC 3551 gives no static meaning to */
     SDP_PT_DYNAMIC_FIRST = 96,
     SDP_PT_COUNT = 128,
-    SDP_FORMAT_ID_BYTES = 63,  /* with the zero byte */
+    SDP_FORMAT_ID_BYTES = 63, /* with the zero byte */
 };
 
 /* An entry of RFC 3551 tables 4 and 5. */
@@ -45,17 +45,18 @@ uint32_t sdp_fmtp_u32(struct view fmtp, struct view key, uint32_t max, uint32_t 
  */
 bool sdp_fmtp_has_event(struct view fmtp, unsigned event);
 
-/* The identity of a format: lower-case "name/clock/channels" and the parameters that choose between different formats. */
+/* The identity of a format: lower-case "name/clock/channels" and the parameters that choose between formats. */
 struct sdp_format_id {
     char s[SDP_FORMAT_ID_BYTES];
     uint8_t n;
 };
 
 /**
- * Two formats are the same when their ids are equal. Quirks are levelled: opus is always 48000/2 (RFC 7587 section 7) even
- * where a device forgot the channels, and G722 has the clock 8000 (RFC 3551 section 4.5.2) even where a device says 16000.
- * The parameters in the id are those RFC 3264 section 6.1 calls configurations of the format: AMR's octet-align, G7221's
- * bitrate, H264's packetization-mode and so on. False when the name is empty or too long to be anything we know.
+ * Two formats are the same when their ids are equal. Quirks are levelled: opus is always 48000/2 (RFC 7587 section 7)
+ * even where a device forgot the channels, and G722 has the clock 8000 (RFC 3551 section 4.5.2) even where a device
+ * says 16000. The parameters in the id are those RFC 3264 section 6.1 calls configurations of the format: AMR's
+ * octet-align, G7221's bitrate, H264's packetization-mode and so on. False when the name is empty or too long to be
+ * anything we know.
  */
 bool sdp_format_id(struct view name, uint32_t clock_hz, unsigned channels, struct view fmtp, struct sdp_format_id *out);
 

@@ -9,15 +9,22 @@ static const struct desc_format *find_ours(const struct desc_media *m, const str
     return NULL;
 }
 
-static void agree(struct sdp_stream *s, struct sdp_agreed *v, const struct desc_format *ours, const struct sdp_format *r)
+static void agree(struct sdp_stream *s, struct sdp_agreed *v, const struct desc_format *ours,
+                  const struct sdp_format *r)
 {
     for (size_t i = 0; i < s->formats; i++)
         if (v[i].rx_pt == ours->pt) /* the peer lists it twice: its first is what it prefers */
             return;
     v[s->formats++] = (struct sdp_agreed){
-        .use = ours->use, .codec = ours->codec, .name = ours->name, .clock_hz = ours->clock_hz,
-        .channels = ours->channels, .tx_pt = (uint8_t) r->pt, .rx_pt = (uint8_t) ours->pt,
-        .tx_fmtp = r->fmtp, .rx_fmtp = ours->fmtp,
+        .use = ours->use,
+        .codec = ours->codec,
+        .name = ours->name,
+        .clock_hz = ours->clock_hz,
+        .channels = ours->channels,
+        .tx_pt = (uint8_t) r->pt,
+        .rx_pt = (uint8_t) ours->pt,
+        .tx_fmtp = r->fmtp,
+        .rx_fmtp = ours->fmtp,
     };
 }
 
@@ -115,7 +122,11 @@ static enum sdp_reject refused(const struct desc_match *in)
 enum ahoy_err desc_match(const struct desc_match *in, struct sdp_stream *out)
 {
     struct sdp_stream s = {
-        .cap = in->ours->cap, .kind = in->ours->kind, .remote = in->theirs, .reject = refused(in), .bandwidth_bps = -1,
+        .cap = in->ours->cap,
+        .kind = in->ours->kind,
+        .remote = in->theirs,
+        .reject = refused(in),
+        .bandwidth_bps = -1,
         .ptime_ms = SDP_PTIME_MS,
     };
     enum ahoy_err err = AHOY_OK;

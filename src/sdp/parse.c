@@ -12,11 +12,11 @@ struct parser {
     unsigned ptime_ms, maxptime_ms; /* the session's */
     int64_t as_bps, tias_bps;       /* of the part being read */
     int64_t session_bps;
-    struct sdp_media *media;        /* all sections … */
-    struct sdp_media *m;            /* … and the one being read; NULL in the session part */
-    struct sdp_format *format;      /* of that section */
+    struct sdp_media *media;   /* all sections … */
+    struct sdp_media *m;       /* … and the one being read; NULL in the session part */
+    struct sdp_format *format; /* of that section */
     bool own_conn;
-    int16_t by_pt[SDP_PT_COUNT];    /* payload type to index of its format, -1: not in the m= line */
+    int16_t by_pt[SDP_PT_COUNT]; /* payload type to index of its format, -1: not in the m= line */
 };
 
 static enum ahoy_err fail(struct parser *p, enum ahoy_err err, size_t offset, const char *reason)
@@ -225,9 +225,15 @@ static enum ahoy_err begin_media(struct parser *p, const struct sdp_line *line)
     end_part(p);
     p->m = &p->media[p->sdp.medias++];
     *p->m = (struct sdp_media){
-        .kind = kind_of(kind), .kind_text = kind, .proto = proto_of(proto), .proto_text = proto,
-        .conn = p->sdp.conn, .dir = p->sdp.dir, .port_count = 1,
-        .ptime_ms = p->ptime_ms, .maxptime_ms = p->maxptime_ms,
+        .kind = kind_of(kind),
+        .kind_text = kind,
+        .proto = proto_of(proto),
+        .proto_text = proto,
+        .conn = p->sdp.conn,
+        .dir = p->sdp.dir,
+        .port_count = 1,
+        .ptime_ms = p->ptime_ms,
+        .maxptime_ms = p->maxptime_ms,
         .lines = { line, 0 },
     };
     struct view first = view_cut(&port, '/');
@@ -306,7 +312,8 @@ static void read_attr(struct parser *p, const struct sdp_line *line)
     if (!line->has_value) {
         if (read_direction(p, name))
             return;
-        if (p->m && (view_ieq(name, VIEW("rtcp-mux")) || view_ieq(name, VIEW("rtcp-mux-only")))) /* RFC 5761, RFC 8858 */
+        if (p->m
+            && (view_ieq(name, VIEW("rtcp-mux")) || view_ieq(name, VIEW("rtcp-mux-only")))) /* RFC 5761, RFC 8858 */
             p->m->rtcp_mux = true;
         return;
     }
@@ -352,17 +359,10 @@ static enum ahoy_err read_line(struct parser *p, const struct sdp_line *line)
     switch (line->type) {
     case 'v': /* RFC 3264 section 5: exactly one description */
         return fail(p, AHOY_ERR_SYNTAX, line->offset, "a second description");
-    case 'm':
-        return begin_media(p, line);
-    case 'a':
-        read_attr(p, line);
-        break;
-    case 'b':
-        read_bandwidth(p, line->value);
-        break;
-    case 'c':
-        read_conn(p, line->value);
-        break;
+    case 'm': return begin_media(p, line);
+    case 'a': read_attr(p, line); break;
+    case 'b': read_bandwidth(p, line->value); break;
+    case 'c': read_conn(p, line->value); break;
     case 'o':
         if (!p->sdp.has_origin)
             origin_of(&p->sdp, line->value);
@@ -375,8 +375,7 @@ static enum ahoy_err read_line(struct parser *p, const struct sdp_line *line)
         if (!p->m && p->sdp.time.n == 0)
             p->sdp.time = view_trim(line->value);
         break;
-    default:
-        break;
+    default: break;
     }
     return AHOY_OK;
 }
@@ -405,7 +404,12 @@ static enum ahoy_err read_lines(struct parser *p)
 enum ahoy_err sdp_parse(struct view text, struct arena *arena, struct sdp *out, struct sdp_error *why)
 {
     struct parser p = {
-        .text = text, .arena = arena, .sdp.dir = SDP_SENDRECV, .as_bps = -1, .tias_bps = -1, .session_bps = -1,
+        .text = text,
+        .arena = arena,
+        .sdp.dir = SDP_SENDRECV,
+        .as_bps = -1,
+        .tias_bps = -1,
+        .session_bps = -1,
     };
     enum ahoy_err err = AHOY_OK;
     while (p.text.n > 0 && (p.text.p[p.text.n - 1] == '\0' || chars_is_lws(p.text.p[p.text.n - 1])))

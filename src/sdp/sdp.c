@@ -1,8 +1,13 @@
 #include "sdp/sdp.h"
 
 static const char *const kind_names[] = {
-    [SDP_KIND_OTHER] = "", [SDP_AUDIO] = "audio", [SDP_VIDEO] = "video",     [SDP_TEXT] = "text",
-    [SDP_APPLICATION] = "application", [SDP_IMAGE] = "image", [SDP_MESSAGE] = "message",
+    [SDP_KIND_OTHER] = "",
+    [SDP_AUDIO] = "audio",
+    [SDP_VIDEO] = "video",
+    [SDP_TEXT] = "text",
+    [SDP_APPLICATION] = "application",
+    [SDP_IMAGE] = "image",
+    [SDP_MESSAGE] = "message",
 };
 
 static const char *const proto_names[] = {

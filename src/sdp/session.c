@@ -1,7 +1,7 @@
 /*
- * The state RFC 3264 needs between exchanges. What was said and agreed lives in three kinds of objects that never change
- * once made and are shared by count: ours (a description we sent), theirs (one we got), pact (what the two come to). So a
- * roll-back, a mark and a fork are pointers.
+ * The state RFC 3264 needs between exchanges. What was said and agreed lives in three kinds of objects that never
+ * change once made and are shared by count: ours (a description we sent), theirs (one we got), pact (what the two come
+ * to). So a roll-back, a mark and a fork are pointers.
  *
  *                       offer                              receive_offer
  *      HAVE_LOCAL_OFFER <------------- STABLE ----------------------------> HAVE_REMOTE_OFFER
@@ -42,13 +42,13 @@ struct pact {
 struct sdp_session {
     enum sdp_session_state state;
     char *user;
-    uint64_t id, version;      /* version: of what was sent last */
+    uint64_t id, version; /* version: of what was sent last */
     struct addr addr;
-    struct ours *last;         /* what was sent last, or NULL */
-    struct ours *offer;        /* ours that waits */
-    struct theirs *remote;     /* theirs that waits */
-    struct pact *agreed;       /* NULL before the first exchange */
-    struct pact *provisional;  /* from an answer that is not final */
+    struct ours *last;        /* what was sent last, or NULL */
+    struct ours *offer;       /* ours that waits */
+    struct theirs *remote;    /* theirs that waits */
+    struct pact *agreed;      /* NULL before the first exchange */
+    struct pact *provisional; /* from an answer that is not final */
     struct pact *mark;
     bool marked;
     enum sdp_reject refusal;
@@ -156,7 +156,9 @@ static enum ahoy_err pact_create(struct pact **out, struct ours *ours, struct th
         err = AHOY_ERR_NOMEM;
     for (size_t i = 0; i < p->n && !err; i++) {
         struct desc_match in = {
-            .arena = &p->arena, .ours = &ours->desc.media[i], .we_answered = we_answered,
+            .arena = &p->arena,
+            .ours = &ours->desc.media[i],
+            .we_answered = we_answered,
             .theirs = i < theirs->sdp.medias ? &theirs->sdp.media[i] : NULL,
             .before = before && i < before->n ? &before->stream[i] : NULL,
         };
@@ -248,12 +250,17 @@ static struct desc_build build_of(struct sdp_session *s, struct ours *o, const s
 {
     const struct pact *p = s->agreed;
     return (struct desc_build){
-        .arena = &o->arena, .local = local, .before = p ? &p->ours->desc : NULL,
-        .remote = s->remote ? &s->remote->sdp : p ? &p->theirs->sdp : NULL, .map = s->map,
+        .arena = &o->arena,
+        .local = local,
+        .before = p ? &p->ours->desc : NULL,
+        .remote = s->remote ? &s->remote->sdp
+                  : p       ? &p->theirs->sdp
+                            : NULL,
+        .map = s->map,
     };
 }
 
-/* Writes the text. The version moves on when anything behind o= differs from what was sent last (RFC 3264 section 8). */
+/* Writes the text. The version moves on when anything behind o= differs from what was sent last (RFC 3264 8). */
 static enum ahoy_err write_text(const struct sdp_session *s, struct ours *o, uint64_t *version)
 {
     char ip[ADDR_TEXT_BYTES];
@@ -364,22 +371,14 @@ static bool is_useless(const struct pact *p, enum sdp_reject *worst)
 static const char *reject_text(enum sdp_reject why)
 {
     switch (why) {
-    case SDP_REJECT_NONE:
-        break;
-    case SDP_REJECT_OFF:
-        return "a stream that was not offered is taken";
-    case SDP_REJECT_UNWANTED:
-        return "the stream is not wanted";
-    case SDP_REJECT_KIND:
-        return "the kind of media is another";
-    case SDP_REJECT_PROTO:
-        return "the protocol is not acceptable";
-    case SDP_REJECT_ADDRESS:
-        return "the address is of no use";
-    case SDP_REJECT_FORMAT:
-        return "no codec in common";
-    case SDP_REJECT_PEER:
-        return "the stream was refused";
+    case SDP_REJECT_NONE: break;
+    case SDP_REJECT_OFF: return "a stream that was not offered is taken";
+    case SDP_REJECT_UNWANTED: return "the stream is not wanted";
+    case SDP_REJECT_KIND: return "the kind of media is another";
+    case SDP_REJECT_PROTO: return "the protocol is not acceptable";
+    case SDP_REJECT_ADDRESS: return "the address is of no use";
+    case SDP_REJECT_FORMAT: return "no codec in common";
+    case SDP_REJECT_PEER: return "the stream was refused";
     }
     return "nothing in common";
 }

@@ -6,7 +6,8 @@ void end_codec(struct end *e, size_t cap, const char *name, uint32_t clock_hz, u
 {
     struct sdp_cap *c = &e->cap[cap];
     e->codec[cap][c->codecs++] = (struct sdp_codec){
-        .name = view_str(name), .clock_hz = clock_hz, .channels = channels, .pt = pt };
+        .name = view_str(name), .clock_hz = clock_hz, .channels = channels, .pt = pt
+    };
 }
 
 void end_init(struct end *e, uint8_t host, uint16_t port)
@@ -40,7 +41,8 @@ void end_second_audio(struct end *e, uint16_t port)
 
 enum ahoy_err end_open(struct end *e)
 {
-    return sdp_session_create(&e->s, &(struct sdp_session_config){ .user = VIEW("ahoy"), .id = 1000, .addr = e->local.addr });
+    return sdp_session_create(&e->s,
+                              &(struct sdp_session_config){ .user = VIEW("ahoy"), .id = 1000, .addr = e->local.addr });
 }
 
 void end_close(struct end *e)

@@ -1,16 +1,16 @@
 /*
- * Offers in the manner of devices in the field, written for this test after what those devices are known to send. Each is
- * answered by an ordinary telephone of ours; what it must come to stands beside it.
+ * Offers in the manner of devices in the field, written for this test after what those devices are known to send. Each
+ * is answered by an ordinary telephone of ours; what it must come to stands beside it.
  */
 #include "support_sdp.h"
 
 struct device {
     const char *name;
     const char *offer;
-    const char *answer_line;  /* the m= line we answer with */
-    const char *codec;        /* we send with */
+    const char *answer_line; /* the m= line we answer with */
+    const char *codec;       /* we send with */
     unsigned tx_pt;
-    int events_pt;            /* number for DTMF; -1: none */
+    int events_pt; /* number for DTMF; -1: none */
     unsigned ptime_ms;
     const char *rtp;
 };

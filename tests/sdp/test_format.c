@@ -66,8 +66,8 @@ static bool same(const char *an, uint32_t ac, unsigned ach, const char *af, cons
                  const char *bf)
 {
     struct sdp_format_id a, b;
-    return sdp_format_id(view_str(an), ac, ach, view_str(af), &a) && sdp_format_id(view_str(bn), bc, bch, view_str(bf), &b)
-           && sdp_format_id_eq(&a, &b);
+    return sdp_format_id(view_str(an), ac, ach, view_str(af), &a)
+           && sdp_format_id(view_str(bn), bc, bch, view_str(bf), &b) && sdp_format_id_eq(&a, &b);
 }
 
 static void test_identity_levels_quirks_and_keeps_what_differs(struct t *t)

@@ -21,15 +21,16 @@ static void test_our_offer_reads_as_intended(struct t *t)
     e.local.extra = VIEW("a=ice-options:trickle\r\n");
     T_OK(end_open(&e));
     T_OK(end_offer(&e));
-    T_STR(buf_cstr(&e.text), "v=0\r\no=ahoy 1000 1000 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
-                             "a=ice-options:trickle\r\n"
-                             "m=audio 6000 RTP/AVP 96 9 8 0 13 110 101\r\nb=AS:80\r\n"
-                             "a=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1\r\n"
-                             "a=rtpmap:9 G722/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n"
-                             "a=rtpmap:13 CN/8000\r\na=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-16\r\n"
-                             "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\n"
-                             "a=ptime:20\r\na=maxptime:60\r\na=sendrecv\r\na=rtcp:6009 IN IP4 192.0.2.7\r\na=rtcp-mux\r\n"
-                             "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc\r\na=setup:actpass\r\n");
+    T_STR(buf_cstr(&e.text),
+          "v=0\r\no=ahoy 1000 1000 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+          "a=ice-options:trickle\r\n"
+          "m=audio 6000 RTP/AVP 96 9 8 0 13 110 101\r\nb=AS:80\r\n"
+          "a=rtpmap:96 opus/48000/2\r\na=fmtp:96 useinbandfec=1\r\n"
+          "a=rtpmap:9 G722/8000\r\na=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\n"
+          "a=rtpmap:13 CN/8000\r\na=rtpmap:110 telephone-event/48000\r\na=fmtp:110 0-16\r\n"
+          "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\n"
+          "a=ptime:20\r\na=maxptime:60\r\na=sendrecv\r\na=rtcp:6009 IN IP4 192.0.2.7\r\na=rtcp-mux\r\n"
+          "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc\r\na=setup:actpass\r\n");
     T_EQ(sdp_session_state(e.s), SDP_HAVE_LOCAL_OFFER);
 out:
     end_close(&e);
@@ -59,13 +60,15 @@ static void test_answer_keeps_the_offers_order_and_numbers(struct t *t)
     struct end e;
     end_init(&e, 1, 6000);
     T_OK(end_open(&e));
-    T_OK(end_answer_str(&e, OFFER("1", "m=audio 4000 RTP/AVP 0 18 111 127 8 126",
-                                  "a=rtpmap:111 OPUS/48000/2\r\na=fmtp:111 stereo=0\r\na=rtpmap:127 telephone-event/48000\r\n"
-                                  "a=rtpmap:126 telephone-event/8000\r\na=fmtp:126 0-15\r\na=ptime:30\r\n")));
-    T_STR(buf_cstr(&e.text), "v=0\r\no=ahoy 1000 1000 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
-                             "m=audio 6000 RTP/AVP 0 111 127 8 126\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:111 opus/48000/2\r\n"
-                             "a=rtpmap:127 telephone-event/48000\r\na=fmtp:127 0-16\r\na=rtpmap:8 PCMA/8000\r\n"
-                             "a=rtpmap:126 telephone-event/8000\r\na=fmtp:126 0-16\r\na=sendrecv\r\n");
+    T_OK(end_answer_str(
+        &e, OFFER("1", "m=audio 4000 RTP/AVP 0 18 111 127 8 126",
+                  "a=rtpmap:111 OPUS/48000/2\r\na=fmtp:111 stereo=0\r\na=rtpmap:127 telephone-event/48000\r\n"
+                  "a=rtpmap:126 telephone-event/8000\r\na=fmtp:126 0-15\r\na=ptime:30\r\n")));
+    T_STR(buf_cstr(&e.text),
+          "v=0\r\no=ahoy 1000 1000 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+          "m=audio 6000 RTP/AVP 0 111 127 8 126\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:111 opus/48000/2\r\n"
+          "a=rtpmap:127 telephone-event/48000\r\na=fmtp:127 0-16\r\na=rtpmap:8 PCMA/8000\r\n"
+          "a=rtpmap:126 telephone-event/8000\r\na=fmtp:126 0-16\r\na=sendrecv\r\n");
     const struct sdp_stream *s = sdp_session_stream(e.s, 0);
     T_CHECK(s->active);
     T_EQ(s->cap, 0);
@@ -108,8 +111,8 @@ static void test_static_numbers_need_no_rtpmap(struct t *t)
     end_codec(&e, 0, "L16", 16000, 1, 0);
     e.cap[0].comfort_noise = true;
     T_OK(end_open(&e));
-    T_OK(end_answer_str(&e, OFFER("1", "m=audio 4000 RTP/AVP 10 9 13 98 97",
-                                  "a=rtpmap:98 L16/16000\r\na=rtpmap:97 L16/8000\r\n")));
+    T_OK(end_answer_str(
+        &e, OFFER("1", "m=audio 4000 RTP/AVP 10 9 13 98 97", "a=rtpmap:98 L16/16000\r\na=rtpmap:97 L16/8000\r\n")));
     T_CHECK(end_says(&e, "m=audio 6000 RTP/AVP 10 9 13 98\r\n"));
     T_CHECK(end_says(&e, "a=rtpmap:10 L16/44100/2\r\n"));
     const struct sdp_stream *s = sdp_session_stream(e.s, 0);
@@ -151,7 +154,8 @@ static void test_only_the_first_acceptable_audio_is_taken(struct t *t)
     T_OK(end_answer_str(&e, OFFER("1", "m=video 5000 RTP/AVP 31 32",
                                   "m=audio 4000 RTP/SAVP 0\r\nm=audio 4002 RTP/AVP 18\r\nm=audio 4004 RTP/AVP 8\r\n"
                                   "m=audio 4006 RTP/AVP 0\r\nm=strange 9 TCP/ODD x y\r\nm=image 0 udptl t38\r\n")));
-    T_CHECK(end_says(&e, "m=video 0 RTP/AVP 31\r\nm=audio 0 RTP/SAVP 0\r\nm=audio 0 RTP/AVP 18\r\nm=audio 6000 RTP/AVP 8\r\n"));
+    T_CHECK(end_says(
+        &e, "m=video 0 RTP/AVP 31\r\nm=audio 0 RTP/SAVP 0\r\nm=audio 0 RTP/AVP 18\r\nm=audio 6000 RTP/AVP 8\r\n"));
     T_CHECK(end_says(&e, "m=audio 0 RTP/AVP 0\r\nm=strange 0 TCP/ODD x\r\nm=image 0 udptl t38\r\n"));
     T_EQ(sdp_session_streams(e.s), 7);
     T_EQ(sdp_session_stream(e.s, 0)->reject, SDP_REJECT_KIND);
@@ -162,7 +166,8 @@ static void test_only_the_first_acceptable_audio_is_taken(struct t *t)
     T_CHECK(sdp_session_stream_of(e.s, 0) == sdp_session_stream(e.s, 3));
     /* and our own offer later keeps all seven lines in place */
     T_OK(end_offer(&e));
-    T_CHECK(end_says(&e, "m=video 0 RTP/AVP 31\r\nm=audio 0 RTP/SAVP 0\r\nm=audio 0 RTP/AVP 18\r\nm=audio 6000 RTP/AVP 96 9 8 0"));
+    T_CHECK(end_says(
+        &e, "m=video 0 RTP/AVP 31\r\nm=audio 0 RTP/SAVP 0\r\nm=audio 0 RTP/AVP 18\r\nm=audio 6000 RTP/AVP 96 9 8 0"));
     T_CHECK(end_says(&e, "m=audio 0 RTP/AVP 0\r\nm=strange 0 TCP/ODD x\r\nm=image 0 udptl t38\r\n"));
 out:
     end_close(&e);
@@ -230,8 +235,9 @@ static void test_numbers_may_differ_by_direction(struct t *t)
     end_init(&e, 1, 6000);
     T_OK(end_open(&e));
     T_OK(end_offer(&e));
-    T_OK(end_take_str(&e, OFFER("1", "m=audio 4000 RTP/AVP 99 100",
-                                "a=rtpmap:99 opus/48000/2\r\na=rtpmap:100 telephone-event/48000\r\na=fmtp:100 0-15\r\n")));
+    T_OK(end_take_str(&e,
+                      OFFER("1", "m=audio 4000 RTP/AVP 99 100",
+                            "a=rtpmap:99 opus/48000/2\r\na=rtpmap:100 telephone-event/48000\r\na=fmtp:100 0-15\r\n")));
     const struct sdp_stream *s = sdp_session_stream(e.s, 0);
     T_EQ(s->formats, 2);
     T_EQ(s->format[0].tx_pt, 99);
@@ -258,8 +264,8 @@ static void test_a_number_never_changes_its_meaning(struct t *t)
     T_OK(end_answer_str(&e, OFFER("1", "m=audio 4000 RTP/AVP 97", "a=rtpmap:97 opus/48000/2\r\n")));
     T_CHECK(end_says(&e, "m=audio 6000 RTP/AVP 97\r\n"));
     /* the peer (a B2BUA, say) gives 97 to another codec and moves opus: we may not follow with 97 */
-    T_OK(end_answer_str(&e, OFFER("2", "m=audio 4000 RTP/AVP 97 98",
-                                  "a=rtpmap:97 L16/16000\r\na=rtpmap:98 opus/48000/2\r\n")));
+    T_OK(end_answer_str(
+        &e, OFFER("2", "m=audio 4000 RTP/AVP 97 98", "a=rtpmap:97 L16/16000\r\na=rtpmap:98 opus/48000/2\r\n")));
     T_CHECK(!end_says(&e, "rtpmap:97"));
     const struct sdp_stream *s = sdp_session_stream(e.s, 0);
     T_EQ(s->formats, 2);
@@ -500,7 +506,7 @@ static void test_glare_and_disorder_are_state_errors(struct t *t)
     T_ERR(sdp_session_offer(a.s, &a.local, &a.text), AHOY_ERR_STATE);
     sdp_session_rollback(a.s);
     sdp_session_rollback(b.s);
-    T_OK(end_exchange(&b, &a)); /* b was first to try again */
+    T_OK(end_exchange(&b, &a));  /* b was first to try again */
     T_EQ(end_version(&b), 1000); /* the same text */
     T_CHECK(sdp_session_stream(a.s, 0)->active);
     T_OK(sdp_session_receive_offer(a.s, VIEW("v=0\r\n"), NULL));
@@ -643,7 +649,8 @@ static void test_strange_answers_are_taken_for_what_they_are(struct t *t)
     /* more lines than offered, another direction than allowed, AVPF where AVP was offered, a name for an address */
     f.cap[0].dir = SDP_SENDONLY;
     T_OK(end_offer(&f));
-    T_OK(end_take_str(&f, OFFER("1", "m=audio 4000 RTP/AVPF 8", "c=IN IP4 host.example.com\r\nm=audio 4002 RTP/AVP 0\r\n")));
+    T_OK(end_take_str(
+        &f, OFFER("1", "m=audio 4000 RTP/AVPF 8", "c=IN IP4 host.example.com\r\nm=audio 4002 RTP/AVP 0\r\n")));
     T_EQ(sdp_session_streams(f.s), 1);
     const struct sdp_stream *s = sdp_session_stream(f.s, 0);
     T_EQ(s->dir, SDP_SENDONLY);
@@ -746,9 +753,11 @@ static void test_mid_is_given_back_and_secure_profiles_pass(struct t *t)
     e.cap[0].protos |= SDP_PROTO_BIT(SDP_TLS_SAVPF);
     e.cap[0].extra = VIEW("a=setup:active\r\na=fingerprint:sha-256 AA:BB\r\n");
     T_OK(end_open(&e));
-    T_OK(sdp_session_receive_offer(e.s, VIEW(OFFER("1", "m=audio 9 UDP/TLS/RTP/SAVPF 111",
-                                                   "a=mid:0\r\na=rtpmap:111 opus/48000/2\r\na=setup:actpass\r\n"
-                                                   "a=fingerprint:sha-256 CC:DD\r\n")), NULL));
+    T_OK(sdp_session_receive_offer(e.s,
+                                   VIEW(OFFER("1", "m=audio 9 UDP/TLS/RTP/SAVPF 111",
+                                              "a=mid:0\r\na=rtpmap:111 opus/48000/2\r\na=setup:actpass\r\n"
+                                              "a=fingerprint:sha-256 CC:DD\r\n")),
+                                   NULL));
     const struct sdp *remote = sdp_session_remote(e.s); /* seen before answering, to make our own extra lines */
     struct view value;
     T_CHECK(sdp_attr_inherited(remote, &remote->media[0], VIEW("fingerprint"), &value));

@@ -11,8 +11,8 @@ static const struct {
     uint32_t clock_hz;
     unsigned channels;
 } codecs[] = {
-    { "opus", 48000, 2 }, { "G722", 8000, 1 },   { "PCMU", 8000, 1 },  { "PCMA", 8000, 1 },  { "L16", 8000, 1 },
-    { "L16", 16000, 1 },  { "L16", 32000, 1 },   { "L16", 48000, 1 },  { "L16", 44100, 2 },  { "L16", 44100, 1 },
+    { "opus", 48000, 2 }, { "G722", 8000, 1 },   { "PCMU", 8000, 1 }, { "PCMA", 8000, 1 }, { "L16", 8000, 1 },
+    { "L16", 16000, 1 },  { "L16", 32000, 1 },   { "L16", 48000, 1 }, { "L16", 44100, 2 }, { "L16", 44100, 1 },
     { "iLBC", 8000, 1 },  { "speex", 16000, 1 }, { "red", 48000, 2 },
 };
 
@@ -166,5 +166,6 @@ static void test_a_run_survives_every_failing_allocation(struct t *t)
     run(t, 7);
 }
 
-T_MAIN(T_PLAIN(test_both_ends_agree_whatever_they_are_capable_of) /* 2,400 exchanges; the next one is for allocations */,
-       T(test_a_run_survives_every_failing_allocation))
+T_MAIN(
+    T_PLAIN(test_both_ends_agree_whatever_they_are_capable_of) /* 2,400 exchanges; the next one is for allocations */,
+    T(test_a_run_survives_every_failing_allocation))

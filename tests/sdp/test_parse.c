@@ -23,13 +23,14 @@ static void done(struct parsed *p)
 static void test_reads_a_description(struct t *t)
 {
     struct parsed p;
-    T_OK(parse(&p, VIEW("v=0\r\no=jdoe 3724394400 3724394405 IN IP4 198.51.100.1\r\ns=Call to John Smith\r\n"
-                        "c=IN IP4 198.51.100.1\r\nb=AS:80\r\nt=0 0\r\na=recvonly\r\na=group:BUNDLE a1 v1\r\n"
-                        "m=audio 49170/2 RTP/AVP 0 97 101\r\na=rtpmap:97 opus/48000/2\r\na=fmtp:97 stereo=1\r\n"
-                        "a=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\na=maxptime:60\r\na=mid:a1\r\n"
-                        "a=rtcp:53020 IN IP6 2001:db8::1\r\na=rtcp-mux\r\n"
-                        "m=video 51372 RTP/SAVPF 99\r\nc=IN IP6 2001:db8::2\r\nb=TIAS:500000\r\na=sendonly\r\na=mid:v1\r\n"
-                        "a=rtpmap:99 h263-1998/90000\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x\r\n")));
+    T_OK(parse(&p,
+               VIEW("v=0\r\no=jdoe 3724394400 3724394405 IN IP4 198.51.100.1\r\ns=Call to John Smith\r\n"
+                    "c=IN IP4 198.51.100.1\r\nb=AS:80\r\nt=0 0\r\na=recvonly\r\na=group:BUNDLE a1 v1\r\n"
+                    "m=audio 49170/2 RTP/AVP 0 97 101\r\na=rtpmap:97 opus/48000/2\r\na=fmtp:97 stereo=1\r\n"
+                    "a=rtpmap:101 telephone-event/8000\r\na=ptime:20\r\na=maxptime:60\r\na=mid:a1\r\n"
+                    "a=rtcp:53020 IN IP6 2001:db8::1\r\na=rtcp-mux\r\n"
+                    "m=video 51372 RTP/SAVPF 99\r\nc=IN IP6 2001:db8::2\r\nb=TIAS:500000\r\na=sendonly\r\na=mid:v1\r\n"
+                    "a=rtpmap:99 h263-1998/90000\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:x\r\n")));
     T_VIEW(p.sdp.origin.user, "jdoe");
     T_EQ(p.sdp.origin.id_num, 3724394400);
     T_EQ(p.sdp.origin.version_num, 3724394405);
@@ -87,9 +88,10 @@ static void test_takes_what_devices_get_wrong(struct t *t)
 {
     struct parsed p;
     /* LF alone, no s= and t=, short o=, blanks, blank lines, a line of no form, zero bytes at the end */
-    struct view text = VIEW("\n v=0 \no=- 5\n\nc= IN  IP4   192.0.2.9/127 \nfoo bar\nZ=1\n"
-                            "m=audio   4000  rtp/avp  0  101  0 \na=rtpmap: 101   telephone-event\na=ptime:20.5\n"
-                            "a=fmtp:101  0-15 \na=SendOnly\na=nonsense\na=x-thing: 1 2\r\rm=audio 5000 RTP/AVP\n\0\0\n\0");
+    struct view text = VIEW(
+        "\n v=0 \no=- 5\n\nc= IN  IP4   192.0.2.9/127 \nfoo bar\nZ=1\n"
+        "m=audio   4000  rtp/avp  0  101  0 \na=rtpmap: 101   telephone-event\na=ptime:20.5\n"
+        "a=fmtp:101  0-15 \na=SendOnly\na=nonsense\na=x-thing: 1 2\r\rm=audio 5000 RTP/AVP\n\0\0\n\0");
     T_OK(parse(&p, text));
     T_VIEW(p.sdp.origin.id, "5");
     T_VIEW(p.sdp.origin.version, "");
@@ -114,7 +116,8 @@ static void test_hold_by_address_is_seen(struct t *t)
 {
     struct parsed p, q;
     arena_init(&q.arena, SDP_ARENA_BYTES);
-    T_OK(parse(&p, VIEW("v=0\nc=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0\nc=IN IP4 0.0.0.0\nm=audio 4002 RTP/AVP 0\n")));
+    T_OK(
+        parse(&p, VIEW("v=0\nc=IN IP4 192.0.2.1\nm=audio 4000 RTP/AVP 0\nc=IN IP4 0.0.0.0\nm=audio 4002 RTP/AVP 0\n")));
     T_CHECK(p.sdp.media[0].conn.null);
     T_CHECK(!p.sdp.media[1].conn.null);
     T_OK(parse(&q, VIEW("v=0\nm=audio 4000 RTP/AVP 0\nc=IN IP6 ::\nm=audio 4002 RTP/AVP 0\n")));
@@ -128,9 +131,10 @@ out:
 static void test_of_things_said_twice_one_counts(struct t *t)
 {
     struct parsed p;
-    T_OK(parse(&p, VIEW("v=0\no=- 1 1 IN IP4 h\no=- 2 2 IN IP4 h\ns=a\ns=b\nm=audio 1 RTP/AVP 96 96 0 300 x\n"
-                        "c=IN IP4 192.0.2.1\nc=IN IP4 192.0.2.2\na=rtpmap:96 opus/48000/2\na=rtpmap:96 PCMU/8000\n"
-                        "a=rtpmap:0 L8/11025\na=rtpmap:5 G729/8000\na=fmtp:96 a\na=fmtp:96 b\na=sendonly\na=inactive\n")));
+    T_OK(parse(&p,
+               VIEW("v=0\no=- 1 1 IN IP4 h\no=- 2 2 IN IP4 h\ns=a\ns=b\nm=audio 1 RTP/AVP 96 96 0 300 x\n"
+                    "c=IN IP4 192.0.2.1\nc=IN IP4 192.0.2.2\na=rtpmap:96 opus/48000/2\na=rtpmap:96 PCMU/8000\n"
+                    "a=rtpmap:0 L8/11025\na=rtpmap:5 G729/8000\na=fmtp:96 a\na=fmtp:96 b\na=sendonly\na=inactive\n")));
     T_EQ(p.sdp.origin.id_num, 1);
     T_VIEW(p.sdp.name, "a");
     const struct sdp_media *m = &p.sdp.media[0];
@@ -151,8 +155,9 @@ static void test_prints_back_every_line_in_its_place(struct t *t)
     struct parsed p;
     struct buf out;
     buf_init(&out, SDP_MAX_BYTES);
-    const char *text = "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nx=unknown line\r\nt=0 0\r\na=tool:thing\r\n"
-                       "m=audio 4000 RTP/AVP 0\r\ni=title\r\na=unknown:1 2 3\r\nno form at all\r\na=flag\r\nk=prompt\r\n";
+    const char *text =
+        "v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nx=unknown line\r\nt=0 0\r\na=tool:thing\r\n"
+        "m=audio 4000 RTP/AVP 0\r\ni=title\r\na=unknown:1 2 3\r\nno form at all\r\na=flag\r\nk=prompt\r\n";
     T_OK(parse(&p, view_str(text)));
     sdp_print(&p.sdp, &out);
     T_OK(buf_err(&out));
@@ -251,5 +256,6 @@ out:
 }
 
 T_MAIN(T(test_reads_a_description), T(test_takes_what_devices_get_wrong), T(test_hold_by_address_is_seen),
-       T(test_of_things_said_twice_one_counts), T(test_prints_back_every_line_in_its_place), T(test_says_where_and_why_it_failed),
-       T_STRIDE(test_limits_hold, 5) /* builds long texts */, T_STRIDE(test_the_largest_description_fits_its_arena, 5))
+       T(test_of_things_said_twice_one_counts), T(test_prints_back_every_line_in_its_place),
+       T(test_says_where_and_why_it_failed), T_STRIDE(test_limits_hold, 5) /* builds long texts */,
+       T_STRIDE(test_the_largest_description_fits_its_arena, 5))

@@ -1,7 +1,7 @@
 /*
  * The exchanges printed in RFC 4317 and RFC 3264 section 10, played by two of our sessions. Each end is given the
- * capabilities it shows in the RFC's text; then our offer and our answer must come to the RFC's lines, and each end takes
- * the RFC's own text from the other.
+ * capabilities it shows in the RFC's text; then our offer and our answer must come to the RFC's lines, and each end
+ * takes the RFC's own text from the other.
  */
 #include "support_sdp.h"
 
@@ -28,8 +28,12 @@ static void learn(struct player *p, const struct sdp *sdp)
     for (size_t i = 0; i < sdp->medias && i < MANY_CAPS; i++) {
         const struct sdp_media *m = &sdp->media[i];
         struct sdp_cap *c = &p->cap[i];
-        *c = (struct sdp_cap){ .kind = m->kind, .off = m->port == 0, .codec = p->codec[i], .dir = m->dir,
-                               .rtp = addr_with_port(&addr, m->port), .proto = SDP_RTP_AVP,
+        *c = (struct sdp_cap){ .kind = m->kind,
+                               .off = m->port == 0,
+                               .codec = p->codec[i],
+                               .dir = m->dir,
+                               .rtp = addr_with_port(&addr, m->port),
+                               .proto = SDP_RTP_AVP,
                                .protos = SDP_PROTO_BIT(SDP_RTP_AVP) };
         for (size_t j = 0; j < m->formats && j < MANY_CODECS; j++) {
             const struct sdp_format *f = &m->format[j];
@@ -155,10 +159,10 @@ out:
 static void test_rfc_4317_examples_come_out_the_same(struct t *t)
 {
     static const struct scene scenes[] = {
-        { "2.1", false, false }, { "2.2", false, true }, { "2.3", false, false }, { "2.4", false, false },
-        { "2.5", true, true },   { "2.6", false, false }, { "2.7", false, true }, { "2.8", false, false },
-        { "3.1", true, true },   { "3.2", true, true },  { "4.1", true, true },   { "4.2", false, true },
-        { "4.3", false, true },  { "5.1", false, true }, { "5.2", false, true },  { "5.3", true, true },
+        { "2.1", false, false }, { "2.2", false, true },  { "2.3", false, false }, { "2.4", false, false },
+        { "2.5", true, true },   { "2.6", false, false }, { "2.7", false, true },  { "2.8", false, false },
+        { "3.1", true, true },   { "3.2", true, true },   { "4.1", true, true },   { "4.2", false, true },
+        { "4.3", false, true },  { "5.1", false, true },  { "5.2", false, true },  { "5.3", true, true },
     };
     struct view file = { 0 };
     if (!t_read_file(t, TEST_VECTORS "/sdp/rfc4317.txt", &file))
