@@ -2,11 +2,13 @@
  * Keeping one registration alive: RFC 3261 section 10, RFC 3327 (Path), RFC 3608 (Service-Route), RFC 5626 section 4.5
  * (how to come back after failures), RFC 3581 (what our address looks like from outside).
  *
- *                 start, now                  200                      refresh due, flow lost, network changed
- *      IDLE ───────────────> REGISTERING ────────────> REGISTERED ──────────────────────> REGISTERING
- *                             │       ^
- *                     failure v       │ back-off over, now, network changed
- *                             FAILED ─┘                    stop, from any ──> UNREGISTERING ──> GONE
+ *            start, now                  200                   flow lost, network changed
+ *      IDLE ────────────> REGISTERING ──────────> REGISTERED ─────────────────────────────> REGISTERING
+ *                          │       ^                  │ a refresh failed
+ *                  failure v       │ back-off over,   v
+ *                          FAILED ─┘ now            FAILED       stop, from any ──> UNREGISTERING ──> GONE
+ *
+ * A refresh in good time leaves the state at REGISTERED.
  *
  * The owner destroys the object exactly once, at any time, its callback included. All on the stack's loop; the callback
  * never comes out of a call of the owner.

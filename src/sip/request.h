@@ -35,6 +35,11 @@ struct sip_outcome {
 struct sip_request_handler {
     /** A provisional response, 100 included. May be NULL. */
     void (*provisional)(void *arg, struct sip_request *rq, struct sip_msg *response);
+    /**
+     * A further try follows: because of this response (a challenge, a 503), or NULL and the error of the try before (OK
+     * after a redirection). For learning from it; the request must not be cancelled or destroyed here. May be NULL.
+     */
+    void (*retry)(void *arg, struct sip_request *rq, struct sip_msg *response, enum ahoy_err err);
     /** How it ended; once. For INVITE a 2xx is the first one. */
     void (*final)(void *arg, struct sip_request *rq, const struct sip_outcome *out);
     /**
@@ -64,12 +69,12 @@ struct sip_request_config {
     struct view content_type;   /* with a body */
     struct view body;
     uint32_t cseq;              /* of the first try; 0: 1 */
-    /** Appends further header lines that depend on the flow, such as Contact; called for each try. May be NULL. */
+    /** Appends further header lines that depend on the flow, such as Contact; for each try; `arg` is the handler's. */
     void (*put_headers)(void *arg, struct sip_request *rq, const struct sip_flow *flow, struct buf *out);
     struct sip_flow *flow;      /* tried first, without locating; referenced. May be NULL */
     bool flow_only;             /* no other flow will do */
     bool follow_redirects;      /* 3xx: otherwise it is the final response */
-    uint32_t try_ms;            /* longest wait for one server while others may be left; 0: 8 s */
+    uint32_t try_ms;            /* longest wait for one server while others may be left; 0: 8 s, 64 * T1 on `flow` */
     uint32_t timeout_ms;        /* of the last or only server; 0: 64 * T1 */
 };
 
