@@ -17,18 +17,18 @@ enum { READ_BYTES = SYS_TCP_QUEUE_BYTES };
 enum { EVICT_LOOKS = 64 };
 
 struct conn {
-    struct sip_flow flow;       /* first: a flow of this carrier is a conn */
+    struct sip_flow flow; /* first: a flow of this carrier is a conn */
     struct sys_tcp *tcp;
-    struct list_link accepted;  /* in stack->accepted */
-    struct buf in;              /* a message that came in part */
-    size_t scanned;             /* of sip_stream_frame */
-    int64_t connect_by_us;      /* 0: connected */
-    int64_t silent_since_us;    /* last traffic in either direction */
-    int64_t partial_since_us;   /* 0: nothing is incomplete */
-    int64_t pong_by_us;         /* 0: no answer must come */
-    size_t crlf_bytes;          /* of empty lines since the last message, not answered yet */
-    bool pinged;                /* a ping of ours is out */
-    bool pongs;                 /* the peer answers pings */
+    struct list_link accepted; /* in stack->accepted */
+    struct buf in;             /* a message that came in part */
+    size_t scanned;            /* of sip_stream_frame */
+    int64_t connect_by_us;     /* 0: connected */
+    int64_t silent_since_us;   /* last traffic in either direction */
+    int64_t partial_since_us;  /* 0: nothing is incomplete */
+    int64_t pong_by_us;        /* 0: no answer must come */
+    size_t crlf_bytes;         /* of empty lines since the last message, not answered yet */
+    bool pinged;               /* a ping of ours is out */
+    bool pongs;                /* the peer answers pings */
 };
 
 static struct conn *conn_of(struct sip_flow *f)

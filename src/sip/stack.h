@@ -68,7 +68,7 @@ struct sip_stack_config {
     const struct log *log;        /* borrowed; may be NULL */
     sip_trace_fn *trace;          /* may be NULL */
     void *trace_arg;
-    uint32_t mtu_bytes;           /* requests within 200 bytes of it go by TCP; 0: unknown, so those over 1,300 do
+    uint32_t mtu_bytes; /* requests within 200 bytes of it go by TCP; 0: unknown, so those over 1,300 do
                                      (RFC 3261 18.1.1) */
 };
 #define SIP_STACK_CONFIG_DEFAULT                                                                                       \
@@ -100,12 +100,12 @@ const char *sip_stack_user_agent(const struct sip_stack *s);
 /** What is alive now, and what happened so far: for tests, status and leak checks. */
 struct sip_stack_counts {
     size_t client_txns, server_txns, flows, transports; /* flows: UDP peers in use and TCP connections */
-    uint64_t received, sent;        /* messages */
-    uint64_t retransmitted;         /* of the sent ones */
-    uint64_t dropped_malformed;     /* unparsable and not answered */
-    uint64_t dropped_stray;         /* responses that are not for us or for nobody */
-    uint64_t replied_stateless;     /* answers without a transaction, refusals of any kind included */
-    uint64_t overloaded;            /* requests refused with 503 */
+    uint64_t received, sent;                            /* messages */
+    uint64_t retransmitted;                             /* of the sent ones */
+    uint64_t dropped_malformed;                         /* unparsable and not answered */
+    uint64_t dropped_stray;                             /* responses that are not for us or for nobody */
+    uint64_t replied_stateless; /* answers without a transaction, refusals of any kind included */
+    uint64_t overloaded;        /* requests refused with 503 */
 };
 void sip_stack_counts(const struct sip_stack *s, struct sip_stack_counts *out);
 

@@ -31,14 +31,14 @@ struct sip_stack {
     struct sip_stack_config cfg;
     struct sip_core_ops core;
     struct rng rng;
-    uint64_t seed[2][2];        /* of sip_stack_digest */
-    struct map flow_map;        /* by protocol, transport and peer */
-    struct map client_map;      /* by branch */
-    struct map server_map;      /* by what identifies a request */
-    struct map merge_map;       /* server transactions by From tag, Call-ID and CSeq; one for each */
+    uint64_t seed[2][2];   /* of sip_stack_digest */
+    struct map flow_map;   /* by protocol, transport and peer */
+    struct map client_map; /* by branch */
+    struct map server_map; /* by what identifies a request */
+    struct map merge_map;  /* server transactions by From tag, Call-ID and CSeq; one for each */
     struct list transports;
     struct list flows;
-    struct list accepted;       /* TCP connections that others opened, the longest silent one first */
+    struct list accepted; /* TCP connections that others opened, the longest silent one first */
     size_t accepted_count;
     uint32_t last_transport_id;
     int64_t fault_credit_us, fault_when_us; /* token bucket: a second of answers to faulty requests */
@@ -57,7 +57,8 @@ bool sip_stack_may_refuse(struct sip_stack *s);
 struct sip_carrier {
     enum ahoy_err (*listen)(struct sip_transport *t, const struct addr *local); /* sets t->local */
     void (*unlisten)(struct sip_transport *t);
-    enum ahoy_err (*open)(struct sip_stack *s, const struct addr *dst, struct sip_transport *via, struct sip_flow **out);
+    enum ahoy_err (*open)(struct sip_stack *s, const struct addr *dst, struct sip_transport *via,
+                          struct sip_flow **out);
     enum ahoy_err (*send)(struct sip_flow *f, struct view bytes);
     void (*tick)(struct sip_flow *f);   /* the flow's timer fired: does what is due, arms again */
     void (*arm)(struct sip_flow *f);    /* starts the flow's timer for what is due next */
@@ -98,9 +99,9 @@ struct sip_flow_user {
 };
 
 struct sip_flow {
-    struct map_node node;   /* in stack->flow_map while whole */
+    struct map_node node; /* in stack->flow_map while whole */
     struct sip_digest key;
-    struct list_link link;  /* in stack->flows */
+    struct list_link link;   /* in stack->flows */
     struct sip_stack *stack; /* NULL when the stack is gone */
     const struct sip_carrier *carrier;
     struct sip_transport *transport; /* UDP: the socket; NULL once closed, and for TCP */

@@ -9,7 +9,7 @@ const struct sip_carrier *sip_carrier_of(enum sip_proto proto)
     switch (proto) {
     case SIP_PROTO_UDP: return &sip_carrier_udp;
     case SIP_PROTO_TCP: return &sip_carrier_tcp;
-    default:            return NULL;
+    default: return NULL;
     }
 }
 

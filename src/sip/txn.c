@@ -51,7 +51,7 @@ void sip_txn_server_key(const struct sip_stack *s, const struct sip_msg *m, cons
     /* RFC 2543. The To tag is left out: an ACK's differs from its INVITE's, and no two requests differ in it alone. */
     uint32_t n = core->cseq.number;
     char number[4] = { (char) (n >> 24), (char) (n >> 16), (char) (n >> 8), (char) n };
-    struct view parts[] = { VIEW("2543"), m->uri, core->from_tag, core->call_id, view_of(number, sizeof number),
+    struct view parts[] = { VIEW("2543"),   m->uri, core->from_tag, core->call_id, view_of(number, sizeof number),
                             core->via.text, name };
     sip_stack_digest(s, parts, AHOY_COUNT(parts), out);
 }

@@ -27,10 +27,10 @@ struct sip_client_handler {
 };
 
 struct sip_client_config {
-    struct sip_flow *flow;       /* where to; referenced by the transaction */
-    struct view request;         /* the whole message without the topmost Via (inserted behind the start line); copied */
-    const char *branch;          /* NULL: a new one; given for a proxy that computes it; at most 100 characters */
-    uint32_t timeout_ms;         /* of timer B or F; 0: 64 * T1 */
+    struct sip_flow *flow; /* where to; referenced by the transaction */
+    struct view request;   /* the whole message without the topmost Via (inserted behind the start line); copied */
+    const char *branch;    /* NULL: a new one; given for a proxy that computes it; at most 100 characters */
+    uint32_t timeout_ms;   /* of timer B or F; 0: 64 * T1 */
 };
 
 /**

@@ -9,9 +9,9 @@
 
 enum {
     BRANCH_MAX_BYTES = 100,
-    BRANCH_BYTES = 7 + 16,       /* "z9hG4bK" and 80 random bits */
-    TIMER_D_MS = 32000,          /* at least, RFC 3261 section 17.1.1.2 */
-    DEFAULT_LIMIT_BYTES = 1300,  /* RFC 3261 section 18.1.1 */
+    BRANCH_BYTES = 7 + 16,      /* "z9hG4bK" and 80 random bits */
+    TIMER_D_MS = 32000,         /* at least, RFC 3261 section 17.1.1.2 */
+    DEFAULT_LIMIT_BYTES = 1300, /* RFC 3261 section 18.1.1 */
     MTU_MARGIN_BYTES = 200
 };
 
@@ -25,11 +25,11 @@ struct sip_client_txn {
     struct sip_client_handler handler;
     struct sip_txn_timer time;
     uint64_t timeout_ms;
-    char *cancel_extra;        /* header lines for a CANCEL that waits */
+    char *cancel_extra; /* header lines for a CANCEL that waits */
     enum sip_txn_state state;
-    enum ahoy_err error;       /* why the transaction ends, when not by its time */
+    enum ahoy_err error; /* why the transaction ends, when not by its time */
     bool cancel_wanted, cancel_sent;
-    char branch[];             /* with a zero byte */
+    char branch[]; /* with a zero byte */
 };
 
 static bool is_invite(const struct sip_client_txn *txn)

@@ -6,8 +6,8 @@
 #include "sip/txn.h"
 
 enum sip_txn_state {
-    SIP_TXN_CALLING,    /* client INVITE */
-    SIP_TXN_TRYING,     /* client and server, other methods */
+    SIP_TXN_CALLING, /* client INVITE */
+    SIP_TXN_TRYING,  /* client and server, other methods */
     SIP_TXN_PROCEEDING,
     SIP_TXN_COMPLETED,
     SIP_TXN_CONFIRMED,  /* server INVITE */

@@ -10,7 +10,7 @@
 enum { TAG_BYTES = 12, TRYING_AFTER_MS = 200 /* RFC 3261 section 17.2.1 */ };
 
 struct sip_server_txn {
-    struct map_node node;       /* in stack->server_map */
+    struct map_node node; /* in stack->server_map */
     struct sip_digest key;
     struct map_node merge_node; /* in stack->merge_map, the first with its key only */
     struct sip_digest merge_key;
@@ -21,11 +21,11 @@ struct sip_server_txn {
     struct sip_msg *request;
     struct sip_server_handler handler;
     struct sip_txn_timer time;
-    char *response;        /* the last one, while it may have to be sent again */
+    char *response; /* the last one, while it may have to be sent again */
     size_t response_bytes;
     enum sip_txn_state state;
     enum sip_method method;
-    enum ahoy_err error;   /* a response was not delivered; told from the loop's next turn */
+    enum ahoy_err error; /* a response was not delivered; told from the loop's next turn */
     bool has_handler, final, merged;
     char tag[TAG_BYTES + 1];
 };
@@ -73,15 +73,9 @@ static void enter(struct sip_server_txn *txn, enum sip_txn_state state)
             time->resend_us = sip_txn_after(s, timers->t1_ms);
         time->expire_us = sip_txn_after(s, is_invite(txn) || !reliable ? sip_txn_64_t1(s) : 0);
         break;
-    case SIP_TXN_CONFIRMED: /* I */
-        time->expire_us = sip_txn_after(s, reliable ? 0 : timers->t4_ms);
-        break;
-    case SIP_TXN_ACCEPTED: /* L */
-        time->expire_us = sip_txn_after(s, sip_txn_64_t1(s));
-        break;
-    default:
-        time->expire_us = sip_txn_after(s, 0);
-        break;
+    case SIP_TXN_CONFIRMED: /* I */ time->expire_us = sip_txn_after(s, reliable ? 0 : timers->t4_ms); break;
+    case SIP_TXN_ACCEPTED: /* L */ time->expire_us = sip_txn_after(s, sip_txn_64_t1(s)); break;
+    default: time->expire_us = sip_txn_after(s, 0); break;
     }
     arm(txn);
 }
@@ -444,11 +438,8 @@ void sip_server_txn_receive(struct sip_server_txn *txn)
         else
             send_trying(txn);
         break;
-    case SIP_TXN_COMPLETED:
-        transmit_again(txn);
-        break;
-    default: /* Trying: discarded; Confirmed, Accepted: absorbed */
-        break;
+    case SIP_TXN_COMPLETED: transmit_again(txn); break;
+    default: /* Trying: discarded; Confirmed, Accepted: absorbed */ break;
     }
 }
 

@@ -29,21 +29,21 @@ struct world {
     struct sys_loop *loop, *peer_loop;
     struct sip_stack *stack;
     struct sip_transport *udp, *tcp;
-    struct sys_udp *peer;          /* 192.0.2.2:5060 */
+    struct sys_udp *peer; /* 192.0.2.2:5060 */
     struct sys_tcp_listener *peer_listener;
-    struct sys_tcp *peer_conn;     /* the last connection that the peer made or took */
+    struct sys_tcp *peer_conn; /* the last connection that the peer made or took */
     enum ahoy_err peer_conn_closed;
     unsigned peer_conns;
     struct wire wire;
-    struct sip_stack_config cfg;   /* change between world_init and world_start */
+    struct sip_stack_config cfg; /* change between world_init and world_start */
     int64_t began_us;
     char notes[NOTES_BYTES];       /* what core and handlers heard: "request INVITE; cancelled; failed TIMEOUT; " */
     struct sip_server_txn *server; /* of the last request */
     struct sip_client_handler client_handler;
     struct sip_server_handler server_handler;
-    bool set_handler;              /* the core sets server_handler on requests */
-    unsigned reply_now;            /* the core answers with this status in `request`; 0: not */
-    struct addr here, there;       /* of stack and peer */
+    bool set_handler;        /* the core sets server_handler on requests */
+    unsigned reply_now;      /* the core answers with this status in `request`; 0: not */
+    struct addr here, there; /* of stack and peer */
 };
 
 /* Everything up, with the default config. */

@@ -1,8 +1,6 @@
 /* Client transactions against a peer on the wire: RFC 3261 section 17.1, RFC 6026, timers of table 4. */
 #include "support_txn_world.h"
 
-#include "base/mem.h"
-
 static struct world w;
 
 /* ---- timers ------------------------------------------------------------------------------------------------------- */
@@ -183,7 +181,7 @@ static void test_every_2xx_reaches_the_user_while_accepted(struct t *t)
     world_send(&w, form_response(invite, 200, "X-Fork: 2\r\n").text);
     world_run_ms(&w, 60000);
     T_STR(w.notes, "response 200; response 200; done at 32090; "); /* M */
-    T_EQ(wire_count(&w.wire, "ACK"), 0); /* the user's own */
+    T_EQ(wire_count(&w.wire, "ACK"), 0);                           /* the user's own */
     T_CHECK(world_is_idle(&w));
 out:
     world_fini(&w);
@@ -376,9 +374,9 @@ static void test_responses_that_are_not_ours_are_dropped(struct t *t)
     struct sip_client_txn *txn;
     struct sip_stack_counts before, after;
     static const char *const pairs[][2] = {
-        { "z9hG4bK", "z9hG4bKx" },                           /* another branch */
-        { "4711 INVITE", "4711 CANCEL" },                    /* another method */
-        { "UDP 192.0.2.1:5060", "UDP 192.0.2.77:5060" },     /* another sent-by */
+        { "z9hG4bK", "z9hG4bKx" },                       /* another branch */
+        { "4711 INVITE", "4711 CANCEL" },                /* another method */
+        { "UDP 192.0.2.1:5060", "UDP 192.0.2.77:5060" }, /* another sent-by */
         { "UDP 192.0.2.1:5060", "UDP 192.0.2.1:5070" },
         { "\r\nFrom", "\r\nVia: SIP/2.0/UDP 192.0.2.9;branch=z9hG4bK9\r\nFrom" }, /* went astray */
     };
