@@ -12,6 +12,7 @@
 #ifndef AHOY_SIP_AUTH_H
 #define AHOY_SIP_AUTH_H
 
+#include "base/addr.h"
 #include "base/rng.h"
 #include "sip/digest.h"
 #include "sip/msg.h"
