@@ -7,17 +7,15 @@
 static enum ahoy_err parse_ip4(struct view v, uint8_t ip[4])
 {
     for (int i = 0; i < 4; i++) {
-        struct view part = view_cut(&v, '.');
+        struct view part = i < 3 ? view_cut(&v, '.') : v; /* the last is all that is left, a dot included */
         uint64_t x;
         if (part.n > 3 || view_u64(part, 255, &x))
             return AHOY_ERR_SYNTAX;
         if (part.n > 1 && part.p[0] == '0')
             return AHOY_ERR_SYNTAX; /* "010" is octal to some and decimal to others */
         ip[i] = (uint8_t) x;
-        if (i < 3 && v.n == 0)
-            return AHOY_ERR_SYNTAX;
     }
-    return v.n > 0 ? AHOY_ERR_SYNTAX : AHOY_OK;
+    return AHOY_OK;
 }
 
 static enum ahoy_err parse_group(struct view v, uint16_t *out)
@@ -35,8 +33,8 @@ static enum ahoy_err parse_group(struct view v, uint16_t *out)
     return AHOY_OK;
 }
 
-/* Groups of RFC 4291 section 2.2 from one side of "::"; a dotted quad may end it. */
-static enum ahoy_err parse_groups(struct view v, uint8_t *ip, size_t *n)
+/* Groups of RFC 4291 section 2.2 from one side of "::"; at the end of the address a dotted quad may end it. */
+static enum ahoy_err parse_groups(struct view v, bool last, uint8_t *ip, size_t *n)
 {
     *n = 0;
     bool more = v.n > 0;
@@ -45,7 +43,7 @@ static enum ahoy_err parse_groups(struct view v, uint8_t *ip, size_t *n)
         struct view part = view_first(v, colon);
         more = colon < v.n;
         v = view_from(v, colon + 1);
-        if (!more && view_find(part, '.') < part.n) {
+        if (last && !more && view_find(part, '.') < part.n) {
             if (*n > 12 || parse_ip4(part, ip + *n))
                 return AHOY_ERR_SYNTAX;
             *n += 4;
@@ -66,9 +64,9 @@ static enum ahoy_err parse_ip6(struct view v, uint8_t ip[16])
     size_t head_n, tail_n = 0;
     size_t gap = view_search(v, VIEW("::"));
     bool has_gap = gap < v.n;
-    if (parse_groups(view_first(v, gap), head, &head_n))
+    if (parse_groups(view_first(v, gap), !has_gap, head, &head_n))
         return AHOY_ERR_SYNTAX;
-    if (has_gap && parse_groups(view_from(v, gap + 2), tail, &tail_n))
+    if (has_gap && parse_groups(view_from(v, gap + 2), true, tail, &tail_n))
         return AHOY_ERR_SYNTAX;
     if (has_gap ? head_n + tail_n > 14 : head_n != 16)
         return AHOY_ERR_SYNTAX;
@@ -99,8 +97,9 @@ enum ahoy_err addr_parse_ip(struct view v, struct addr *out)
         return AHOY_OK;
     }
     a.family = ADDR_IP6;
-    struct view ip = view_cut(&v, '%');
-    if (v.n > 0 && view_u32(v, &a.scope))
+    size_t percent = view_find(v, '%');
+    struct view ip = view_first(v, percent);
+    if (percent < v.n && view_u32(view_from(v, percent + 1), &a.scope))
         return AHOY_ERR_SYNTAX;
     if (parse_ip6(ip, a.ip))
         return AHOY_ERR_SYNTAX;

@@ -57,7 +57,7 @@ void *arena_alloc(struct arena *a, size_t n)
     const size_t align = alignof(max_align_t);
     if (n > SIZE_MAX - align)
         return NULL;
-    size_t need = (n + align - 1) / align * align;
+    size_t need = n > 0 ? (n + align - 1) / align * align : align; /* nothing has a place of its own, too */
     if ((size_t) (a->end - a->at) < need && !arena_grow(a, need))
         return NULL;
     void *p = a->at;

@@ -47,9 +47,10 @@ enum ahoy_err decode_base64(struct view v, void *dst, size_t max, size_t *n)
 {
     uint8_t *out = dst;
     size_t done = 0;
+    size_t whole = v.n;
     for (int pad = 0; v.n > 0 && v.p[v.n - 1] == '=' && pad < 2; pad++)
         v.n--;
-    if (v.n % 4 == 1)
+    if (v.n % 4 == 1 || (v.n < whole && whole % 4 != 0))
         return AHOY_ERR_SYNTAX;
     uint32_t bits = 0;
     int have = 0;

@@ -12,6 +12,9 @@ void log_write(const struct log *log, enum log_level level, const char *room, co
     va_start(ap, fmt);
     (void) vsnprintf(line, sizeof line, fmt, ap);
     va_end(ap);
+    for (char *c = line; *c; c++) /* what a peer sent shall not forge a line, nor drive a terminal */
+        if ((unsigned char) *c < ' ' || *c == 127)
+            *c = '?';
     log->sink(log->arg, level, room, line);
 }
 

@@ -17,7 +17,7 @@ struct log {
     void *arg;
 };
 
-/** `log` may be NULL. Lines are cut at 1,000 bytes. */
+/** `log` may be NULL. Lines are cut at 1,000 bytes; control characters become '?'. */
 void log_write(const struct log *log, enum log_level level, const char *room, const char *fmt, ...) AHOY_PRINTF(4, 5);
 
 const char *log_level_name(enum log_level level);

@@ -74,16 +74,14 @@ static enum ahoy_err map_grow(struct map *m)
     if (!table)
         return AHOY_ERR_NOMEM;
     for (size_t i = 0; i < m->buckets; i++) {
-        /* Walk old chains and append, so that newest-first order among equal keys survives. */
-        for (struct map_node *k = m->bucket[i]; k;) {
-            struct map_node *next = k->next;
-            struct map_node **tail = &table[k->hash & (n - 1)];
-            while (*tail)
-                tail = &(*tail)->next;
-            k->next = NULL;
-            *tail = k;
-            k = next;
+        /* Each old chain becomes two. Appending keeps newest-first order among equal keys. */
+        struct map_node **tail[2] = { &table[i], &table[i + m->buckets] };
+        for (struct map_node *k = m->bucket[i]; k; k = k->next) {
+            struct map_node ***at = &tail[(k->hash & m->buckets) != 0];
+            **at = k;
+            *at = &k->next;
         }
+        *tail[0] = *tail[1] = NULL;
     }
     mem_free(m->bucket);
     m->bucket = table;

@@ -281,7 +281,7 @@ static enum ahoy_err open_socket(const struct addr *src, const struct addr *dst,
 enum ahoy_err real_tcp_connect(struct sys_tcp **out, struct sys_loop *loop, const struct addr *src,
                                const struct addr *dst, const struct sys_tcp_handler *handler)
 {
-    int fd;
+    int fd = -1;
     struct real_tcp *t;
     union real_sockaddr sa;
     enum ahoy_err err = open_socket(src, dst, &fd);
