@@ -103,6 +103,8 @@ static enum ahoy_err encode(struct audio_encoder *e, const int16_t *pcm, size_t 
                             size_t *n)
 {
     struct opus_sender *s = (void *) e;
+    if (size == 0)
+        return AHOY_ERR_LIMIT;
     opus_int32 got = opus_encode(s->opus, pcm, (int) samples, dst, (opus_int32) AHOY_MIN(size, 4000u));
     if (got == OPUS_BUFFER_TOO_SMALL)
         return AHOY_ERR_LIMIT;

@@ -6,12 +6,13 @@
 #include <string.h>
 
 enum {
-    PLC_HISTORY_MS = 50,  /* three of the longest periods and their quarter for blending (G.711 Appendix I: 48.75) */
-    PLC_MIN_LAG_MS = 5,   /* shorter periods are taken several at a time, which buzzes less */
+    PLC_HISTORY_MS = 35,  /* two of the longest periods, their blending, and the window that is compared */
+    PLC_MIN_LAG_MS = 3,   /* shorter periods are taken several at a time, which buzzes less */
     PLC_MAX_LAG_MS = 15,
-    PLC_WINDOW_MS = 20,   /* that is compared to find the period */
-    PLC_GROW_MS = 10,     /* after each of these, one more period is repeated, up to three */
-    PLC_MAX_PERIODS = 3,
+    PLC_WINDOW_MS = 12,   /* that is compared to find the period */
+    PLC_GROW_MS = 10,     /* then one more period is repeated */
+    PLC_MAX_PERIODS = 2,
+    PLC_HOLD_MS = 10,     /* before the fade; half of it for noise */
     PLC_FADE_MS = 60,     /* from full to silence */
     PLC_MAX_BLEND_MS = 10,
     PLC_COARSE = PITCH_COARSE_HZ / 1000 * 2 * PLC_HISTORY_MS, /* room: a rate is decimated to less than twice that */
@@ -101,7 +102,7 @@ static void begin(struct plc *p)
     p->lag = find_period(p, &corr);
     bool voiced = corr >= PLC_VOICED;
     p->periods = voiced ? 1 : 2; /* repeating a short piece of noise would give it a pitch */
-    p->hold = of_ms(p, voiced ? 20 : 10);
+    p->hold = of_ms(p, voiced ? PLC_HOLD_MS : PLC_HOLD_MS / 2);
     p->pos = 0;
     p->grow_left = 0;
     const int16_t *end = p->frozen + p->len;
@@ -169,7 +170,7 @@ void plc_conceal(struct plc *p, int16_t *pcm, size_t n)
 void plc_good(struct plc *p, int16_t *pcm, size_t n)
 {
     if (p->lost > 0) {
-        size_t blend = of_ms(p, 4) + p->lost * 4 / 10; /* the longer it was, the further apart they are */
+        size_t blend = of_ms(p, 2) + p->lost / 20; /* the longer it was, the further apart they are */
         blend = AHOY_MIN(AHOY_MIN(blend, of_ms(p, PLC_MAX_BLEND_MS)), n);
         for (size_t i = 0; i < blend; i++) {
             float w = (float) (i + 1) / (float) (blend + 1);

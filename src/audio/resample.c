@@ -7,15 +7,20 @@
 
 enum { RESAMPLE_MIN_HZ = 8000, RESAMPLE_MAX_HZ = 192000 };
 
-/* speexdsp multiplies a fraction's numerator by its oversampling in 32 bits, so the fraction stays below this. */
-enum { RESAMPLE_MAX_FRACTION = 60000000, RESAMPLE_FINEST = 1000000 };
+/*
+ * When its ratio changes, speexdsp multiplies old by new denominators in 32 bits, and reads out of bounds after an
+ * overflow. So both parts of a ratio stay below 2^16.
+ */
+enum { RESAMPLE_MAX_PART = 65535 };
+
+/* Its position between two samples is kept in units of the denominator: rounding it to a coarser one would click. */
+enum { RESAMPLE_MIN_DENOMINATOR = 512 };
 
 struct resample {
     SpeexResamplerState *speex;
     uint32_t in_hz, out_hz;
     uint32_t in_part, out_part; /* the ratio without common factors */
-    uint32_t scale;             /* parts that one is cut into for trimming */
-    int32_t trim;
+    double ppm;
 };
 
 static uint32_t common_factor(uint32_t a, uint32_t b)
@@ -41,7 +46,6 @@ enum ahoy_err resample_create(struct resample **out, uint32_t in_hz, uint32_t ou
     r->out_hz = out_hz;
     r->in_part = in_hz / common;
     r->out_part = out_hz / common;
-    r->scale = AHOY_MIN((uint32_t) RESAMPLE_FINEST, RESAMPLE_MAX_FRACTION / AHOY_MAX(r->in_part, r->out_part));
     int err = 0;
     r->speex = speex_resampler_init_frac(1, r->in_part, r->out_part, in_hz, out_hz, quality, &err);
     if (!r->speex) {
@@ -60,16 +64,47 @@ void resample_destroy(struct resample *r)
     mem_free(r);
 }
 
+/* The fraction p/q nearest to x > 0 whose parts stay within the limit: continued fraction, then the last step cut. */
+static void nearest_fraction(double x, uint32_t *p, uint32_t *q)
+{
+    uint32_t p0 = 0, q0 = 1, p1 = 1, q1 = 0;
+    double rest = x;
+    for (int i = 0; i < 32; i++) {
+        double whole = floor(rest);
+        if (p0 + whole * p1 > RESAMPLE_MAX_PART || q0 + whole * q1 > RESAMPLE_MAX_PART)
+            break;
+        uint32_t p2 = p0 + (uint32_t) whole * p1;
+        uint32_t q2 = q0 + (uint32_t) whole * q1;
+        p0 = p1;
+        q0 = q1;
+        p1 = p2;
+        q1 = q2;
+        if (rest - whole < 1e-9)
+            break;
+        rest = 1 / (rest - whole);
+    }
+    uint32_t k = AHOY_MIN((RESAMPLE_MAX_PART - p0) / p1, (RESAMPLE_MAX_PART - q0) / q1);
+    uint32_t p2 = p0 + k * p1;
+    uint32_t q2 = q0 + k * q1;
+    bool cut_is_nearer = fabs((double) p2 / q2 - x) < fabs((double) p1 / q1 - x);
+    *p = cut_is_nearer ? p2 : p1;
+    *q = cut_is_nearer ? q2 : q1;
+}
+
 void resample_set_ppm(struct resample *r, double ppm)
 {
     ppm = ppm > RESAMPLE_MAX_PPM ? RESAMPLE_MAX_PPM : ppm < -RESAMPLE_MAX_PPM ? -RESAMPLE_MAX_PPM : ppm;
-    int32_t trim = (int32_t) lrint(ppm * r->scale / 1e6);
-    if (trim == r->trim)
+    if (ppm == r->ppm)
         return;
-    uint32_t num = r->in_part * r->scale;
-    uint32_t den = r->out_part * (uint32_t) ((int32_t) r->scale + trim);
+    uint32_t num, den;
+    nearest_fraction((double) r->in_hz / r->out_hz / (1 + ppm * 1e-6), &num, &den);
+    if (den < RESAMPLE_MIN_DENOMINATOR) {
+        uint32_t times = (RESAMPLE_MAX_PART - 1) / AHOY_MAX(num, den);
+        num *= times;
+        den = ppm < 0 ? den * times - 1 : den * times + 1;
+    }
     if (speex_resampler_set_rate_frac(r->speex, num, den, r->in_hz, r->out_hz) == RESAMPLER_ERR_SUCCESS)
-        r->trim = trim;
+        r->ppm = ppm;
 }
 
 size_t resample_max_out(const struct resample *r, size_t n)

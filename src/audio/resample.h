@@ -9,8 +9,9 @@
 
 struct resample;
 
-/** 0 … 10 as in speexdsp: more is steeper, dearer and later. VOICE keeps aliases 60 dB down with a short filter. */
-enum { RESAMPLE_VOICE = 4, RESAMPLE_FINE = 7, RESAMPLE_MAX_PPM = 5000 };
+/** 0 … 10 as in speexdsp: more is steeper, dearer and later. VOICE keeps aliases 80 dB down
+ * and is late by 24 samples of the lower rate. */
+enum { RESAMPLE_VOICE = 3, RESAMPLE_FINE = 7, RESAMPLE_MAX_PPM = 5000 };
 
 /** Rates 8000 … 192000 Hz. RANGE, NOMEM. */
 AHOY_MUST_USE enum ahoy_err resample_create(struct resample **out, uint32_t in_hz, uint32_t out_hz, int quality);
@@ -18,7 +19,11 @@ AHOY_MUST_USE enum ahoy_err resample_create(struct resample **out, uint32_t in_h
 /** NULL is ignored. */
 void resample_destroy(struct resample *r);
 
-/** Makes `ppm` more (or fewer) output samples per input sample; clamped to ±RESAMPLE_MAX_PPM. Without a click. */
+/**
+ * Makes `ppm` more (or fewer) output samples per input sample; clamped to ±RESAMPLE_MAX_PPM. Without a click. The ratio is
+ * met within 1 ppm, but within 16 next to simple fractions: once trimmed, a stream goes back to about +15 ppm for 0 (and
+ * about -15 for anything just below), which a control loop evens out. Never called, the ratio is exact.
+ */
 void resample_set_ppm(struct resample *r, double ppm);
 
 /** The most samples that `n` input samples can give. */
