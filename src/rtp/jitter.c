@@ -21,6 +21,7 @@ struct jitter_config jitter_config_default(uint32_t clock_hz)
     return (struct jitter_config){
         .clock_hz = clock_hz,
         .frame_ts = clock_hz / 50,
+        .player_us = 20000,
         .min_delay_us = 5000,
         .max_delay_us = 600000,
         .start_delay_us = 40000,
@@ -32,7 +33,7 @@ struct jitter_config jitter_config_default(uint32_t clock_hz)
 enum ahoy_err jitter_create(struct jitter **out, const struct jitter_config *c)
 {
     if (c->clock_hz == 0 || c->clock_hz > MAX_CLOCK_HZ || c->frame_ts == 0 || c->frame_ts > c->clock_hz ||
-        c->min_delay_us < 0 || c->min_delay_us > c->max_delay_us || c->start_delay_us < c->min_delay_us ||
+        c->player_us <= 0 || c->min_delay_us < 0 || c->min_delay_us > c->max_delay_us || c->start_delay_us < c->min_delay_us ||
         c->start_delay_us > c->max_delay_us || c->slab_bytes < JITTER_MAX_PAYLOAD_BYTES || c->slab_bytes > UINT32_MAX)
         return AHOY_ERR_INVAL;
     struct jitter *j = mem_zalloc(sizeof *j);
@@ -239,6 +240,7 @@ static void store(struct jitter *j, const struct jitter_packet *p, int64_t ext, 
         .n = (uint32_t) n,
         .ext = ext,
         .ts = ts,
+        .when_us = when_us,
         .base_us = base_time(j, p, ts, when_us),
     };
     if (n > 0)

@@ -28,6 +28,7 @@ enum { JITTER_MAX_PACKETS = 100, JITTER_MAX_PAYLOAD_BYTES = 8192 };
 struct jitter_config {
     uint32_t clock_hz;       /* of RTP timestamps */
     uint32_t frame_ts;       /* expected packet duration until it is learnt */
+    int64_t player_us;       /* how far apart the player's ticks are */
     int64_t min_delay_us;    /* the target's bounds */
     int64_t max_delay_us;
     int64_t start_delay_us;  /* target before anything is known */
@@ -35,7 +36,7 @@ struct jitter_config {
     unsigned redundancy;     /* packets behind a lost one that help to recover it: 1 for Opus FEC, 0 for plain codecs */
 };
 
-/** 20 ms frames, target 5 … 600 ms from 40 ms, 32 KiB, redundancy 1. */
+/** 20 ms frames and ticks, target 5 … 600 ms from 40 ms, 32 KiB, redundancy 1. */
 struct jitter_config jitter_config_default(uint32_t clock_hz);
 
 /** INVAL for a clock of 0 or contradictory bounds, NOMEM. */
@@ -97,7 +98,7 @@ struct jitter_frame {
     unsigned run;            /* answers EMPTY in a row, this one included: fade out as it grows */
 };
 
-/** `held_us`: sound that the caller still has and will play before this frame (for delay statistics). */
+/** `held_us`: sound that the caller still has and will play before this frame. */
 enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, struct jitter_frame *out);
 
 enum jitter_advice {

@@ -3,7 +3,7 @@
 
 enum {
     WINDOW_MS = 5000,
-    MARGIN_US = 5000,             /* above the quantile: the player's own clock wobbles too */
+    MARGIN_US = 3000,             /* above the quantile: the player's own clock wobbles too */
     UPDATE_PACKETS = 8,
     DOWN_US_PER_S = 60000,        /* the target falls that fast at most */
     EARLIER_US = -150000,         /* so much earlier than ever: the timestamps jumped */
@@ -124,13 +124,24 @@ static void begin_spike(struct delay *d, int64_t relative, int64_t when_us)
     d->spike_samples = 0;
 }
 
-static void end_spike(struct delay *d)
+static void note_spike(struct delay *d, int64_t when_us, int64_t height_us)
 {
     memmove(&d->spike[1], &d->spike[0], (DELAY_SPIKES - 1) * sizeof d->spike[0]);
-    d->spike[0].when_us = d->spike_us;
-    d->spike[0].height_us = d->spike_height_us;
+    d->spike[0].when_us = when_us;
+    d->spike[0].height_us = height_us;
     d->spikes++;
+}
+
+static void end_spike(struct delay *d)
+{
+    note_spike(d, d->spike_us, d->spike_height_us);
     d->in_spike = false;
+}
+
+/* A stall that the target already bears: it is remembered, so that the target stays for the next one. */
+static bool is_awaited_spike(const struct delay *d, int64_t relative, int64_t when_us)
+{
+    return !d->in_spike && 2 * relative > spike_floor(d, when_us) && spike_floor(d, when_us) > 0;
 }
 
 /* It was no spike: what was taken for one counts like everything else. */
@@ -180,6 +191,8 @@ int64_t delay_add(struct delay *d, int64_t transit_us, int64_t when_us, bool *re
         begin_spike(d, relative, when_us);
     else if (d->in_spike)
         follow_spike(d, relative, when_us);
+    else if (stalled && is_awaited_spike(d, relative, when_us))
+        note_spike(d, when_us, relative);
     if (!d->in_spike && relative > SHIFT_US) {
         *restarted = true;
         begin_timeline(d, transit_us, when_us);

@@ -8,7 +8,8 @@ enum {
     LONG_EMPTY_US = 1000000,   /* then the sender is taken to be silent */
     MAX_FRAME_MS = 120,
     LOW_US = 2500,             /* below the target by more: stretch */
-    SLACK_US = 2000,
+    SLACK_US = 2000,           /* above what the player's steps make unavoidable */
+    HELD_US = 12000,           /* a pitch period: the player may shrink by it without asking for the next frame sooner */
 };
 
 static int64_t frame_us(const struct jitter *j)
@@ -65,6 +66,8 @@ static void note_delay(struct jitter *j, int64_t us, int64_t held_us)
     j->smooth_us = j->has_delay ? j->smooth_us + (us - j->smooth_us) / 8 : us;
     j->delay_us[1] = j->has_delay ? j->delay_us[0] : us;
     j->delay_us[0] = us;
+    j->held_us[1] = j->has_delay ? j->held_us[0] : held_us;
+    j->held_us[0] = held_us;
     j->has_delay = true;
 }
 
@@ -90,6 +93,7 @@ static enum jitter_got answer_packet(struct jitter *j, struct jitter_slot *s, in
     jitter_count_loss(j, false);
     j->stats.played++;
     note_delay(j, now_us - s->base_us, held_us);
+    j->waited_us = now_us - s->when_us;
     jitter_release(j, s);
     return JITTER_PACKET;
 }
@@ -170,11 +174,26 @@ static void drop_backlog(struct jitter *j)
     }
 }
 
+static bool is_behind_gap(const struct jitter *j, const struct jitter_slot *s)
+{
+    return s->ts - j->next_ts > j->frame_ts / 2;
+}
+
+/* Nothing is missing, yet the timestamp went on: what was taken for an underrun was the sender's silence. */
+static void forgive_empty(struct jitter *j)
+{
+    j->stats.concealed -= j->run;
+    j->stats.empty -= j->run;
+    j->stats.concealed_us -= j->run_us;
+    j->run = 0;
+    j->run_us = 0;
+    j->silent = true;
+}
+
 /* The first packet of a stream or a talkspurt waits until its delay is the target. */
 static bool must_wait(const struct jitter *j, const struct jitter_slot *s, int64_t now_us)
 {
-    bool gap = s->ts - j->next_ts > j->frame_ts / 2;
-    return (j->fresh || j->silent || gap) && now_us + SLACK_US / 2 < s->base_us + jitter_target_us(j);
+    return (j->fresh || j->silent || is_behind_gap(j, s)) && now_us + SLACK_US / 2 < s->base_us + jitter_target_us(j);
 }
 
 enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, struct jitter_frame *out)
@@ -198,6 +217,8 @@ enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, st
                 jitter_release(j, s);
                 continue;
             }
+            if (j->run > 0 && is_behind_gap(j, s))
+                forgive_empty(j);
             return must_wait(j, s, now_us) ? answer_silence(j, out) : answer_packet(j, s, now_us, held_us, out);
         }
         uint32_t lasts = lost_duration(j, s);
@@ -219,10 +240,12 @@ enum jitter_advice jitter_advice(const struct jitter *j)
         return JITTER_NORMAL;
     int64_t target = jitter_target_us(j);
     int64_t delay = AHOY_MIN(j->delay_us[0], j->delay_us[1]);
-    int64_t slack = AHOY_MAX(frame_us(j), (int64_t) STEP_US) + SLACK_US;
+    int64_t most = target + j->config.player_us + SLACK_US;
     if (delay < target - LOW_US)
         return JITTER_STRETCH;
-    if (j->count == 0 || delay <= target + slack)
-        return JITTER_NORMAL; /* with nothing in hand there is nothing to gain */
-    return delay > target + slack + frame_us(j) ? JITTER_DROP_IN_SILENCE : JITTER_SHRINK;
+    if (delay <= most)
+        return AHOY_MIN(j->held_us[0], j->held_us[1]) > HELD_US ? JITTER_SHRINK : JITTER_NORMAL;
+    if (j->count == 0 && j->waited_us <= j->config.player_us + SLACK_US)
+        return JITTER_NORMAL; /* packets are played as they come: there is nothing to gain */
+    return delay > most + frame_us(j) ? JITTER_DROP_IN_SILENCE : JITTER_SHRINK;
 }

@@ -65,7 +65,8 @@ struct jitter_slot {
     uint32_t offset, n;        /* in the slab */
     int64_t ext;               /* extended sequence number */
     int64_t ts;                /* extended timestamp */
-    int64_t base_us;           /* when it would have come without jitter */
+    int64_t when_us;           /* when it came … */
+    int64_t base_us;           /* … and when it would have come without jitter */
 };
 
 struct jitter {
@@ -92,7 +93,9 @@ struct jitter {
     unsigned run;              /* answers EMPTY in a row */
     int64_t run_us;
     bool has_delay;
-    int64_t delay_us[2];       /* of the last two frames */
+    int64_t delay_us[2];       /* of the last two frames, when they were asked for */
+    int64_t held_us[2];        /* what the player had in hand then */
+    int64_t waited_us;         /* how long the last one lay here */
     int64_t smooth_us;
     double loss;               /* recent, 0 … 1 */
     bool extra;                /* one packet more is kept */

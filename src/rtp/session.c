@@ -250,17 +250,16 @@ static bool may_follow(const struct rtp_session *s, int64_t now_us)
     return s->rival.since_rival >= RIVAL_PACKETS && now_us - s->source.last_us >= RIVAL_SILENCE_US;
 }
 
-/* The source a packet belongs to: the present one, or the rival, begun anew when it carries yet another SSRC. */
+/*
+ * The source a packet belongs to: the present one, or the rival, begun anew when it carries yet another SSRC. Two new
+ * sources at once prove themselves side by side, so they cannot keep each other from it.
+ */
 static struct session_source *source_of(struct rtp_session *s, const struct rtp_packet *p)
 {
     if (!s->source.known)
         init_source(s, &s->source, p);
     if (s->source.ssrc == p->ssrc)
         return &s->source;
-    if (s->source.probation > 0) { /* the first source never became valid */
-        init_source(s, &s->source, p);
-        return &s->source;
-    }
     if (!s->rival.known || s->rival.ssrc != p->ssrc)
         init_source(s, &s->rival, p);
     return &s->rival;

@@ -1,0 +1,713 @@
+/*
+ * The jitter buffer against long simulated traces: a sender with a clock and talkspurts of its own, a network that loses,
+ * delays, repeats and swaps, and a player that follows the buffer's advice as the audio room does. What must hold for all of
+ * them: each packet is played at most once and in order, the buffer is never stuck, delay comes down after a storm.
+ */
+#include "rtp/jitter.h"
+
+#include "base/mem.h"
+#include "base/rng.h"
+#include "rtp/impair.h"
+#include "support/t.h"
+
+#include <stdio.h>
+
+enum { HZ = 48000, MAX_FLYING = 4096 };
+
+struct trace {
+    const char *impair;     /* "" for none */
+    int frame_ms;
+    int tick_ms;            /* of the player; 0: 20 */
+    double drift;           /* the sender's clock against ours, e.g. 150e-6 */
+    int64_t spike_every_us; /* a stall of spike_us now and then; 0: none */
+    int64_t spike_us;
+    bool dtx;               /* talkspurts of 1.2 s, silence of 0.8 s */
+    bool mark_dtx;          /* the packet before silence says so */
+    int64_t seconds;
+    int64_t calm_after_us;  /* from here on the network does no harm; 0: never */
+    uint32_t start_ts;
+    uint16_t start_seq;
+};
+
+struct outcome {
+    bool out_of_order, twice, stuck, bad_payload;
+    unsigned sent, delivered, played, lost, empty, silence, recovered;
+    int64_t played_after_calm_us; /* delay of the last packet */
+    double delay_mean_ms, delay_95_ms, calm_delay_ms;
+    struct jitter_stats stats;
+};
+
+struct flying {
+    int64_t at_us;
+    uint32_t index;
+    uint32_t ts;
+    bool marker, silence;
+};
+
+struct world {
+    struct trace tr;
+    struct impair im;
+    struct jitter *j;
+    struct flying flying[MAX_FLYING];
+    unsigned count;
+    int64_t next_send_us, sent_frames, stall_until_us;
+    uint32_t index;         /* packets sent: the sequence number, unwrapped */
+    bool was_talking;
+    int64_t tick_us;
+    int64_t held_us;        /* sound the player has in hand */
+    uint32_t expect;        /* next index that may be played */
+    int64_t starved_us;
+    int64_t sent_at_us[1 << 16];
+    struct outcome o;
+};
+
+static bool is_talking(const struct world *w, int64_t frames)
+{
+    return !w->tr.dtx || frames * w->tr.frame_ms % 2000 < 1200;
+}
+
+static void fly(struct world *w, int64_t now_us, const struct flying *f)
+{
+    struct impair_decision d;
+    impair_decide(&w->im, now_us, 100, &d);
+    bool calm = w->tr.calm_after_us > 0 && now_us >= w->tr.calm_after_us;
+    if (calm)
+        d = (struct impair_decision){ .copies = 1, .at_us = { now_us } };
+    for (unsigned c = 0; c < d.copies && w->count < MAX_FLYING; c++) {
+        w->flying[w->count] = *f;
+        w->flying[w->count].at_us = AHOY_MAX(d.at_us[c], calm ? now_us : w->stall_until_us) + 10000;
+        w->count++;
+    }
+}
+
+/* The sender's part up to now. */
+static void send_until(struct world *w, int64_t now_us)
+{
+    while (w->next_send_us <= now_us) {
+        int64_t at = w->next_send_us;
+        if (w->tr.spike_every_us > 0 && at % w->tr.spike_every_us < w->tr.frame_ms * 1000)
+            w->stall_until_us = at + w->tr.spike_us;
+        bool talking = is_talking(w, w->sent_frames);
+        if (talking) {
+            struct flying f = {
+                .index = w->index,
+                .ts = w->tr.start_ts + (uint32_t) (w->sent_frames * w->tr.frame_ms * (HZ / 1000)),
+                .marker = !w->was_talking,
+                .silence = w->tr.mark_dtx && !is_talking(w, w->sent_frames + 1),
+            };
+            w->sent_at_us[w->index % AHOY_COUNT(w->sent_at_us)] = at;
+            w->index++;
+            w->o.sent++;
+            fly(w, at, &f);
+        }
+        w->was_talking = talking;
+        w->sent_frames++;
+        w->next_send_us = 1000000 + (int64_t) ((double) (w->sent_frames * w->tr.frame_ms * 1000) * (1 + w->tr.drift));
+    }
+}
+
+static void deliver_until(struct world *w, int64_t now_us)
+{
+    for (;;) {
+        unsigned first = w->count;
+        for (unsigned i = 0; i < w->count; i++) {
+            if (w->flying[i].at_us <= now_us && (first == w->count || w->flying[i].at_us < w->flying[first].at_us))
+                first = i;
+        }
+        if (first == w->count)
+            return;
+        struct flying f = w->flying[first];
+        uint8_t payload[64];
+        size_t n = 20 + f.index % 40;
+        for (size_t i = 0; i < n; i++)
+            payload[i] = (uint8_t) (f.index >> (8 * (i % 4)));
+        struct jitter_packet p = {
+            .ssrc = 5,
+            .seq = (uint16_t) (w->tr.start_seq + f.index),
+            .timestamp = f.ts,
+            .marker = f.marker,
+            .silence = f.silence,
+            .payload = view_of((char *) payload, n),
+        };
+        jitter_put(w->j, &p, f.at_us);
+        w->o.delivered++;
+        memmove(&w->flying[first], &w->flying[first + 1], (--w->count - first) * sizeof w->flying[0]);
+    }
+}
+
+static void check_packet(struct world *w, const struct jitter_frame *f, int64_t now_us)
+{
+    uint32_t index = 0;
+    for (size_t i = 0; i < 4 && i < f->payload.n; i++)
+        index |= (uint32_t) (uint8_t) f->payload.p[i] << (8 * i);
+    bool seq_fits = f->seq == (uint16_t) (w->tr.start_seq + index);
+    w->o.bad_payload = w->o.bad_payload || f->payload.n != 20 + index % 40 || !seq_fits;
+    w->o.out_of_order = w->o.out_of_order || index < w->expect;
+    w->o.twice = w->o.twice || index + 1 == w->expect;
+    w->expect = index + 1;
+    w->o.played++;
+    w->starved_us = 0;
+    w->o.played_after_calm_us = now_us + w->held_us - w->sent_at_us[index % AHOY_COUNT(w->sent_at_us)];
+}
+
+/* One tick of the player: fills it, stretching and shrinking by 8 ms as it is advised. */
+static void play_tick(struct world *w, int64_t now_us)
+{
+    while (w->held_us < w->tick_us) {
+        struct jitter_frame f;
+        enum jitter_got got = jitter_get(w->j, now_us, w->held_us, &f);
+        int64_t us = (int64_t) f.duration_ts * 1000000 / HZ;
+        w->o.stuck = w->o.stuck || us <= 0;
+        if (us <= 0)
+            return;
+        switch (got) {
+        case JITTER_PACKET:
+            check_packet(w, &f, now_us);
+            switch (jitter_advice(w->j)) {
+            case JITTER_NORMAL: break;
+            case JITTER_STRETCH: us += 8000; break;
+            case JITTER_SHRINK:
+            case JITTER_DROP_IN_SILENCE: us -= AHOY_MIN(us / 2, 8000); break;
+            }
+            break;
+        case JITTER_LOST:
+            w->o.lost++;
+            w->o.recovered += f.next_distance == 1;
+            break;
+        case JITTER_EMPTY: w->o.empty++; break;
+        case JITTER_SILENCE: w->o.silence++; break;
+        }
+        w->held_us += us;
+    }
+    w->held_us -= w->tick_us;
+    w->starved_us += w->tick_us;
+    w->o.stuck = w->o.stuck || w->starved_us > 3000000;
+}
+
+static bool run_seeded(struct t *t, const struct trace *tr, uint64_t seed, struct outcome *out)
+{
+    bool ok = false;
+    struct impair_config ic;
+    struct jitter_config jc = jitter_config_default(HZ);
+    struct world *w = mem_zalloc(sizeof *w);
+    T_CHECK(w);
+    w->tr = *tr;
+    w->tick_us = (tr->tick_ms > 0 ? tr->tick_ms : 20) * 1000;
+    jc.player_us = w->tick_us;
+    T_OK(impair_parse(view_str(tr->impair), &ic));
+    ic.seed = seed;
+    impair_init(&w->im, &ic);
+    T_OK(jitter_create(&w->j, &jc));
+    w->next_send_us = 1000000;
+    int64_t end = 1000000 + tr->seconds * 1000000;
+    for (int64_t now = 1000000; now < end; now += w->tick_us) { /* packets arrive 10 ms before a tick: the mean case */
+        send_until(w, now);
+        deliver_until(w, now);
+        play_tick(w, now);
+    }
+    jitter_stats(w->j, &w->o.stats);
+    w->o.delay_mean_ms = w->o.stats.delay_mean_ms;
+    w->o.delay_95_ms = w->o.stats.delay_95_ms;
+    w->o.calm_delay_ms = (double) w->o.played_after_calm_us / 1000;
+    *out = w->o;
+    ok = true;
+out:
+    if (w)
+        jitter_destroy(w->j);
+    mem_free(w);
+    return ok;
+}
+
+static bool sound(struct t *t, const struct outcome *o)
+{
+    T_CHECK(!o->out_of_order);
+    T_CHECK(!o->twice);
+    T_CHECK(!o->stuck);
+    T_CHECK(!o->bad_payload);
+    T_LE(o->played, o->sent);
+    return true;
+out:
+    return false;
+}
+
+/* Figures of a run, for people. */
+static void tell(const char *name, const struct outcome *o)
+{
+    printf("  %-28s delay %5.1f ms (95 %%: %5.1f)  sent %u played %u lost %u (FEC %u) late %u empty %u discarded %u "
+           "spikes %u\n",
+           name, o->delay_mean_ms, o->delay_95_ms, o->sent, o->played, o->lost, o->recovered, (unsigned) o->stats.late,
+           o->empty, (unsigned) o->stats.discarded, (unsigned) o->stats.spikes);
+}
+
+static void test_a_clean_stream_is_played_whole_with_little_delay(struct t *t)
+{
+    static const int frames[] = { 10, 20, 40, 60 };
+    for (size_t i = 0; i < AHOY_COUNT(frames); i++) {
+        struct trace tr = { .impair = "", .frame_ms = frames[i], .seconds = 60 };
+        struct outcome o;
+        T_CHECK(run_seeded(t, &tr, 1, &o));
+        T_CHECK(sound(t, &o));
+        tell("clean", &o);
+        T_EQ(o.lost, 0);
+        T_LE(o.empty, 4);
+        T_LE(o.sent - o.played, 3);
+        T_CHECK(o.delay_mean_ms < 32);
+    }
+out:
+    return;
+}
+
+static void test_sequence_and_timestamp_wrap_unnoticed(struct t *t)
+{
+    struct trace tr = { .impair = "jitter=20,reorder=2", .frame_ms = 20, .seconds = 120, .start_seq = 65000,
+                        .start_ts = UINT32_MAX - 480000 };
+    struct outcome o;
+    T_CHECK(run_seeded(t, &tr, 1, &o));
+    T_CHECK(sound(t, &o));
+    T_EQ(o.stats.restarts, 0);
+    T_CHECK(o.played > o.sent * 0.95);
+out:
+    return;
+}
+
+/* What a player with ticks of 10 ms must reach: mean delay within a few milliseconds of the largest delay that counts. */
+static void test_jitter_costs_no_more_delay_than_it_must(struct t *t)
+{
+    static const struct {
+        const char *impair;
+        int tick_ms;
+        double most_delay_ms, most_missing;
+    } cases[] = { { "jitter=20", 20, 65, 0.04 },  { "jitter=50", 20, 125, 0.04 }, { "jitter=100", 20, 225, 0.04 },
+                  { "jitter=50,loss=5", 20, 140, 0.08 }, { "jitter=20", 10, 55, 0.04 },  { "jitter=50", 10, 120, 0.04 },
+                  { "jitter=100", 10, 215, 0.04 }, { "jitter=50,loss=5", 10, 135, 0.08 } };
+    for (size_t i = 0; i < AHOY_COUNT(cases); i++) {
+        struct trace tr = { .impair = cases[i].impair, .frame_ms = 20, .tick_ms = cases[i].tick_ms, .seconds = 120 };
+        struct outcome o;
+        T_CHECK(run_seeded(t, &tr, 3, &o));
+        T_CHECK(sound(t, &o));
+        tell(cases[i].impair, &o);
+        T_CHECK(o.delay_mean_ms < cases[i].most_delay_ms);
+        T_CHECK(o.played > o.sent * (1 - cases[i].most_missing));
+    }
+out:
+    return;
+}
+
+static void test_under_loss_the_next_packet_is_there_to_recover_from(struct t *t)
+{
+    struct trace tr = { .impair = "loss=5", .frame_ms = 20, .seconds = 120 };
+    struct outcome o;
+    T_CHECK(run_seeded(t, &tr, 5, &o));
+    T_CHECK(sound(t, &o));
+    tell("loss=5", &o);
+    T_CHECK(o.recovered > 0.85 * 0.05 * o.sent); /* nearly all losses have their neighbour */
+    T_CHECK(o.delay_mean_ms < 60);
+    T_LE(o.empty, 100);
+out:
+    return;
+}
+
+static void test_every_trace_keeps_order_and_never_sticks(struct t *t)
+{
+    static const char *const impairs[] = { "loss=20,burst=3", "loss=30,burst=5,jitter=50", "dup=50,reorder=20",
+                                           "jitter=300,loss=10,dup=10", "rate=24k", "loss=90" };
+    static const int frames[] = { 10, 20, 60 };
+    for (size_t i = 0; i < AHOY_COUNT(impairs); i++) {
+        for (size_t f = 0; f < AHOY_COUNT(frames); f++) {
+            struct trace tr = { .impair = impairs[i], .frame_ms = frames[f], .seconds = 30, .dtx = i % 2 == 1,
+                                .mark_dtx = f == 0, .start_seq = 65500 };
+            struct outcome o;
+            T_CHECK(run_seeded(t, &tr, 7 + i, &o));
+            T_CHECK(!o.out_of_order && !o.twice && !o.bad_payload && (!o.stuck || i == 5));
+        }
+    }
+out:
+    return;
+}
+
+static void test_clock_drift_is_followed_both_ways(struct t *t)
+{
+    static const double drifts[] = { 300e-6, -300e-6 };
+    for (size_t i = 0; i < 2; i++) {
+        struct trace tr = { .impair = "jitter=10", .frame_ms = 20, .seconds = 600, .drift = drifts[i] }; /* 180 ms apart */
+        struct outcome o;
+        T_CHECK(run_seeded(t, &tr, 1, &o));
+        T_CHECK(sound(t, &o));
+        tell("drift", &o);
+        T_CHECK(o.delay_95_ms < 60);
+        T_LE(o.empty, 100);
+        T_CHECK(o.stats.late + o.stats.discarded < 0.04 * o.sent);
+    }
+out:
+    return;
+}
+
+static void test_delay_comes_down_after_a_storm(struct t *t)
+{
+    struct trace tr = { .impair = "jitter=150,loss=10,burst=2", .frame_ms = 20, .seconds = 60, .calm_after_us = 31000000 };
+    struct outcome o;
+    T_CHECK(run_seeded(t, &tr, 11, &o));
+    T_CHECK(sound(t, &o));
+    tell("storm, then calm", &o);
+    T_CHECK(o.calm_delay_ms < 60); /* 10 ms of it is the network */
+out:
+    return;
+}
+
+static void test_silence_is_not_loss(struct t *t)
+{
+    for (int marked = 0; marked < 2; marked++) {
+        struct trace tr = { .impair = "jitter=20", .frame_ms = 20, .seconds = 120, .dtx = true, .mark_dtx = marked == 1 };
+        struct outcome o;
+        T_CHECK(run_seeded(t, &tr, 13, &o));
+        T_CHECK(sound(t, &o));
+        tell(marked ? "DTX, marked" : "DTX, unmarked", &o);
+        T_LE(o.lost, o.sent / 25);
+        T_CHECK(!marked || o.silence > 60 * 0.8 * 100 * 0.9);
+        T_LE(o.stats.empty, 200); /* what was answered EMPTY in silence is taken back */
+        T_LE(o.stats.concealed_us, 2000000);
+        T_CHECK(o.delay_mean_ms < 70);
+    }
+out:
+    return;
+}
+
+static void test_a_lone_spike_moves_nothing_and_recurring_ones_do(struct t *t)
+{
+    struct trace tr = { .impair = "", .frame_ms = 20, .seconds = 60, .spike_every_us = 25000000, .spike_us = 200000 };
+    struct outcome rare, often;
+    T_CHECK(run_seeded(t, &tr, 1, &rare));
+    T_CHECK(sound(t, &rare));
+    tell("a spike every 25 s", &rare);
+    T_CHECK(rare.delay_mean_ms < 30);
+    tr.spike_every_us = 3000000;
+    T_CHECK(run_seeded(t, &tr, 1, &often));
+    T_CHECK(sound(t, &often));
+    tell("a spike every 3 s", &often);
+    T_CHECK(often.empty < 60); /* 20 spikes of 200 ms would be 400 steps */
+    T_EQ(often.lost, 0);
+out:
+    return;
+}
+
+/* ---- single cases -------------------------------------------------------------------------------------------------- */
+
+static struct jitter_packet plain(uint16_t seq)
+{
+    return (struct jitter_packet){ .ssrc = 1, .seq = seq, .timestamp = 960u * seq, .payload = VIEW("x") };
+}
+
+static enum ahoy_err open_plain(struct jitter **j)
+{
+    struct jitter_config c = jitter_config_default(HZ);
+    c.start_delay_us = c.min_delay_us = 20000;
+    return jitter_create(j, &c);
+}
+
+static void put_at(struct jitter *j, uint16_t seq, int64_t when_us)
+{
+    struct jitter_packet p = plain(seq);
+    jitter_put(j, &p, when_us);
+}
+
+static enum jitter_got get_at(struct jitter *j, int64_t now_us, struct jitter_frame *f)
+{
+    return jitter_get(j, now_us, 0, f);
+}
+
+static void test_lost_is_told_with_its_neighbour_and_only_when_that_is_here(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    T_OK(open_plain(&j));
+    T_EQ(get_at(j, 0, &f), JITTER_SILENCE); /* nothing yet */
+    put_at(j, 1, 0);
+    T_EQ(get_at(j, 0, &f), JITTER_SILENCE); /* not its time yet */
+    put_at(j, 2, 20000);
+    T_EQ(get_at(j, 20000, &f), JITTER_PACKET);
+    T_CHECK(f.restart);
+    T_EQ(f.duration_ts, 960);
+    T_EQ(get_at(j, 40000, &f), JITTER_PACKET);
+    T_CHECK(!f.restart);
+    struct jitter_packet p = plain(4);
+    p.payload_type = 111;
+    p.payload = VIEW("fec of three");
+    jitter_put(j, &p, 60000);
+    T_EQ(get_at(j, 60000, &f), JITTER_LOST);
+    T_EQ(f.seq, 3);
+    T_EQ(f.timestamp, 3 * 960);
+    T_EQ(f.next_distance, 1);
+    T_EQ(f.next_payload_type, 111);
+    T_VIEW(f.next_payload, "fec of three");
+    T_EQ(get_at(j, 80000, &f), JITTER_PACKET);
+    T_EQ(f.seq, 4);
+    T_VIEW(f.payload, "fec of three");
+    p = plain(3);
+    T_EQ(jitter_put(j, &p, 81000), JITTER_PUT_LATE);
+    p = plain(4);
+    T_EQ(jitter_put(j, &p, 82000), JITTER_PUT_DUPLICATE);
+    T_EQ(get_at(j, 100000, &f), JITTER_EMPTY);
+    T_EQ(f.run, 1);
+    T_EQ(get_at(j, 100000, &f), JITTER_EMPTY);
+    T_EQ(f.run, 2);
+out:
+    jitter_destroy(j);
+}
+
+static void test_a_loss_that_a_stretch_covered_is_skipped(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    struct jitter_stats st;
+    T_OK(open_plain(&j));
+    put_at(j, 1, 0);
+    T_EQ(get_at(j, 20000, &f), JITTER_PACKET);
+    T_EQ(get_at(j, 40000, &f), JITTER_EMPTY); /* 2 is lost, 3 not here yet: 20 ms of stretch */
+    T_EQ(get_at(j, 40000, &f), JITTER_EMPTY);
+    put_at(j, 3, 41000);
+    T_EQ(get_at(j, 60000, &f), JITTER_PACKET);
+    T_EQ(f.seq, 3);
+    jitter_stats(j, &st);
+    T_EQ(st.lost, 1);
+    T_EQ(st.empty, 2);
+    T_EQ(st.concealed_us, 20000);
+out:
+    jitter_destroy(j);
+}
+
+static void test_a_late_packet_is_still_played_after_a_stretch(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    T_OK(open_plain(&j));
+    put_at(j, 1, 0);
+    T_EQ(get_at(j, 20000, &f), JITTER_PACKET);
+    T_EQ(get_at(j, 40000, &f), JITTER_EMPTY);
+    T_EQ(get_at(j, 40000, &f), JITTER_EMPTY);
+    put_at(j, 2, 55000); /* the stream did not advance, so it is not too late */
+    T_EQ(get_at(j, 60000, &f), JITTER_PACKET);
+    T_EQ(f.seq, 2);
+out:
+    jitter_destroy(j);
+}
+
+static void test_a_redundant_copy_fills_a_hole_and_counts_nowhere(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    struct jitter_stats st;
+    T_OK(open_plain(&j));
+    struct jitter_packet copy = plain(9);
+    copy.redundant = true;
+    T_EQ(jitter_put(j, &copy, 0), JITTER_PUT_REFUSED); /* no stream yet */
+    put_at(j, 1, 0);
+    put_at(j, 3, 40000);
+    copy.seq = 2;
+    copy.timestamp = 1920;
+    copy.payload = VIEW("copy");
+    T_EQ(jitter_put(j, &copy, 40000), JITTER_PUT_OK);
+    T_EQ(jitter_put(j, &copy, 40000), JITTER_PUT_DUPLICATE);
+    T_EQ(get_at(j, 40000, &f), JITTER_PACKET);
+    T_EQ(get_at(j, 60000, &f), JITTER_PACKET);
+    T_VIEW(f.payload, "copy");
+    jitter_stats(j, &st);
+    T_EQ(st.received, 2);
+    T_EQ(st.duplicate, 0);
+    T_EQ(st.refused, 0);
+    T_EQ(st.lost, 0);
+out:
+    jitter_destroy(j);
+}
+
+static void test_events_take_their_place_in_the_sequence(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    struct jitter_stats st;
+    T_OK(open_plain(&j));
+    put_at(j, 1, 0);
+    T_EQ(get_at(j, 20000, &f), JITTER_PACKET);
+    for (uint16_t seq = 2; seq < 9; seq++) { /* a key in place of audio */
+        struct jitter_packet p = plain(seq);
+        p.filler = true;
+        p.timestamp = 1920;
+        jitter_put(j, &p, 20000 * (seq - 1));
+        T_EQ(get_at(j, 20000 * seq, &f), JITTER_SILENCE);
+    }
+    put_at(j, 9, 160000);
+    T_EQ(get_at(j, 170000, &f), JITTER_SILENCE);
+    T_EQ(get_at(j, 180000, &f), JITTER_PACKET);
+    T_EQ(f.seq, 9);
+    jitter_stats(j, &st);
+    T_EQ(st.lost + st.concealed, 0);
+out:
+    jitter_destroy(j);
+}
+
+static void test_restarts_and_new_sources_are_taken_and_stray_packets_are_not(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    T_OK(open_plain(&j));
+    put_at(j, 1, 0);
+    T_EQ(get_at(j, 20000, &f), JITTER_PACKET);
+    struct jitter_packet p = plain(20000);
+    T_EQ(jitter_put(j, &p, 20000), JITTER_PUT_REFUSED);
+    put_at(j, 2, 20000);
+    T_EQ(get_at(j, 40000, &f), JITTER_PACKET);
+    T_EQ(f.seq, 2);
+    p = plain(30000);
+    T_EQ(jitter_put(j, &p, 40000), JITTER_PUT_REFUSED);
+    p = plain(30001);
+    T_EQ(jitter_put(j, &p, 60000), JITTER_PUT_RESTART);
+    T_EQ(get_at(j, 60000, &f), JITTER_SILENCE);
+    T_EQ(get_at(j, 80000, &f), JITTER_PACKET);
+    T_EQ(f.seq, 30001);
+    T_CHECK(f.restart);
+    p = plain(7);
+    p.ssrc = 2;
+    T_EQ(jitter_put(j, &p, 100000), JITTER_PUT_RESTART);
+    T_EQ(get_at(j, 120000, &f), JITTER_PACKET);
+    T_EQ(f.seq, 7);
+    T_CHECK(f.restart);
+    for (uint16_t i = 0; i < 15; i++) { /* restarted a little behind: all late, until that is plain */
+        p = plain((uint16_t) (7 - 60 + i));
+        p.ssrc = 2;
+        T_EQ(jitter_put(j, &p, 140000), JITTER_PUT_LATE);
+    }
+    p = plain((uint16_t) (7 - 60 + 15));
+    p.ssrc = 2;
+    T_EQ(jitter_put(j, &p, 140000), JITTER_PUT_RESTART);
+out:
+    jitter_destroy(j);
+}
+
+static void test_a_full_buffer_gives_up_what_is_oldest(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    struct jitter_stats st;
+    static char big[JITTER_MAX_PAYLOAD_BYTES + 1];
+    T_OK(open_plain(&j));
+    for (uint16_t i = 0; i < 120; i++)
+        put_at(j, i, 0);
+    T_EQ(jitter_count(j), JITTER_MAX_PACKETS);
+    jitter_stats(j, &st);
+    T_EQ(st.discarded, 20);
+    struct jitter_packet p = plain(19); /* its place was given up */
+    T_EQ(jitter_put(j, &p, 0), JITTER_PUT_LATE);
+    p.payload = view_of(big, sizeof big);
+    T_EQ(jitter_put(j, &p, 0), JITTER_PUT_REFUSED);
+    jitter_reset(j);
+    for (uint16_t i = 0; i < 50; i++) { /* bytes are bounded too: four of the largest fit */
+        p = plain(i);
+        memset(big, i, sizeof big);
+        p.payload = view_of(big, JITTER_MAX_PAYLOAD_BYTES);
+        jitter_put(j, &p, 0);
+        T_LE(jitter_count(j), 4);
+    }
+    T_EQ(get_at(j, 1000000, &f), JITTER_PACKET);
+    T_EQ(f.seq, 46);
+    T_EQ(f.payload.p[f.payload.n - 1], 46);
+out:
+    jitter_destroy(j);
+}
+
+static void test_a_sender_whose_clock_stood_still_is_played_on(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    T_OK(open_plain(&j));
+    int64_t now = 0;
+    unsigned played = 0;
+    for (uint16_t seq = 0; seq < 100; seq++, now += 20000) {
+        put_at(j, seq, now);
+        played += get_at(j, now + 20000, &f) == JITTER_PACKET;
+    }
+    T_EQ(played, 100);
+    now += 5000000; /* on hold: timestamps and numbers go on where they were */
+    played = 0;
+    for (uint16_t seq = 100; seq < 200; seq++, now += 20000) {
+        put_at(j, seq, now);
+        enum jitter_got got = get_at(j, now + 20000, &f);
+        played += got == JITTER_PACKET;
+    }
+    T_CHECK(played >= 98);
+    T_LE(jitter_target_us(j), 60000);
+    T_LE(jitter_delay_us(j), 100000);
+out:
+    jitter_destroy(j);
+}
+
+static void test_packet_duration_is_learnt_when_it_changes(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    struct jitter_stats st;
+    T_OK(open_plain(&j));
+    uint32_t ts = 0;
+    uint16_t seq = 0;
+    int64_t now = 0;
+    static const uint32_t frames[] = { 960, 1920, 480, 2880 };
+    for (size_t k = 0; k < AHOY_COUNT(frames); k++) {
+        for (int i = 0; i < 50; i++) {
+            struct jitter_packet p = { .ssrc = 1, .seq = seq++, .timestamp = ts, .payload = VIEW("x") };
+            ts += frames[k];
+            now += (int64_t) frames[k] * 1000000 / HZ;
+            jitter_put(j, &p, now);
+            while (jitter_count(j) > 1)
+                T_CHECK(get_at(j, now + 30000, &f) == JITTER_PACKET);
+        }
+        T_EQ(f.duration_ts, frames[k]);
+    }
+    jitter_stats(j, &st);
+    T_EQ(st.lost + st.empty, 0);
+out:
+    jitter_destroy(j);
+}
+
+static void test_hostile_numbers_do_no_harm(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    struct rng rng;
+    rng_init_u64(&rng, 99);
+    T_OK(open_plain(&j));
+    for (int64_t i = 0; i < 30000; i++) {
+        struct jitter_packet p = {
+            .ssrc = rng_below(&rng, 50) ? 1 : rng_u32(&rng),
+            .seq = (uint16_t) (rng_below(&rng, 4) ? (uint32_t) i : rng_u32(&rng)),
+            .timestamp = rng_below(&rng, 2) ? (uint32_t) i * 0x7fffffffu : rng_u32(&rng),
+            .marker = rng_below(&rng, 2) == 1,
+            .silence = rng_below(&rng, 9) == 1,
+            .filler = rng_below(&rng, 9) == 1,
+            .redundant = rng_below(&rng, 9) == 1,
+            .duration_ts = rng_below(&rng, 4) ? 0 : rng_u32(&rng),
+            .payload = VIEW("y"),
+        };
+        jitter_put(j, &p, i * 100);
+        T_LE(jitter_count(j), JITTER_MAX_PACKETS);
+        if (rng_below(&rng, 2)) {
+            get_at(j, i * 100, &f);
+            T_CHECK(f.duration_ts > 0);
+            jitter_advice(j);
+        }
+        T_LE(jitter_target_us(j), 600000);
+    }
+out:
+    jitter_destroy(j);
+}
+
+/* Runs with a failing allocation add nothing to the long ones beyond the first: they allocate at creation only. */
+T_MAIN(T(test_lost_is_told_with_its_neighbour_and_only_when_that_is_here), T(test_a_loss_that_a_stretch_covered_is_skipped),
+       T(test_a_late_packet_is_still_played_after_a_stretch), T(test_a_redundant_copy_fills_a_hole_and_counts_nowhere),
+       T(test_events_take_their_place_in_the_sequence),
+       T(test_restarts_and_new_sources_are_taken_and_stray_packets_are_not),
+       T(test_a_full_buffer_gives_up_what_is_oldest), T(test_a_sender_whose_clock_stood_still_is_played_on),
+       T(test_packet_duration_is_learnt_when_it_changes), T(test_hostile_numbers_do_no_harm),
+       T_STRIDE(test_a_clean_stream_is_played_whole_with_little_delay, 5),
+       T(test_sequence_and_timestamp_wrap_unnoticed), T_STRIDE(test_jitter_costs_no_more_delay_than_it_must, 5),
+       T(test_under_loss_the_next_packet_is_there_to_recover_from),
+       T_STRIDE(test_every_trace_keeps_order_and_never_sticks, 20), T_STRIDE(test_clock_drift_is_followed_both_ways, 3),
+       T(test_delay_comes_down_after_a_storm), T_STRIDE(test_silence_is_not_loss, 3),
+       T_STRIDE(test_a_lone_spike_moves_nothing_and_recurring_ones_do, 3))
