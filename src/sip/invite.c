@@ -62,6 +62,11 @@ uint32_t sip_invite_64_t1_ms(const struct sip_invite *inv)
     return 64 * sip_stack_timers(sip_invite_stack(inv))->t1_ms;
 }
 
+void sip_invite_await_cancel(struct sip_invite *inv)
+{
+    sys_timer_start(sip_invite_loop(inv), &inv->patience, 2 * SYS_MS(sip_invite_64_t1_ms(inv)) + SYS_S(1));
+}
+
 static void tell_end(struct sip_invite *inv)
 {
     struct sip_invite_end end = { .who = inv->end_who,
@@ -126,18 +131,21 @@ void sip_invite_look(struct sip_invite *inv)
         sip_invite_tell(inv, 0);
 }
 
-/* Patience is at its end: with an INVITE of ours without a final response, or with our owner who owes an answer. */
+/*
+ * An INVITE of ours, the first or another, has no final response and nobody wants to wait any longer: CANCEL, and after the
+ * same patience once more the end, whatever became of the CANCEL.
+ */
 static void on_patience(void *arg)
 {
     struct sip_invite *inv = arg;
-    if (inv->owes_ack) {
-        sip_invite_break(inv, SIP_INVITE_LOCAL, 200, AHOY_ERR_TIMEOUT, NULL);
-    } else if (inv->state == SIP_INVITE_CALLING || (inv->state == SIP_INVITE_EARLY && inv->is_caller)) {
+    if (inv->state == SIP_INVITE_CALLING || (inv->state == SIP_INVITE_EARLY && inv->is_caller)) {
         sip_invite_note_end(inv, SIP_INVITE_NETWORK, 408, AHOY_ERR_TIMEOUT, NULL);
         if (sip_invite_move(inv, INVITE_EV_HANGUP))
             sip_invite_cancel_call(inv, (struct view){ 0 });
-    } else {
-        sip_invite_re_cancel(inv);
+    } else if (inv->rq && !inv->rq_final) {
+        sip_invite_give_up_call(inv);
+    } else if (inv->re && !inv->re->is_final) {
+        sip_invite_re_give_up(inv);
     }
 }
 
@@ -344,7 +352,6 @@ enum ahoy_err sip_invite_answer(struct sip_invite *inv, const struct sip_body *b
     if (err)
         return err;
     inv->owes_ack = false;
-    sys_timer_stop(&inv->patience);
     sip_invite_check_ready(inv);
     return AHOY_OK;
 }

@@ -62,7 +62,8 @@ struct invite_re {
     struct sip_request *rq;
     struct invite_ack ack;
     bool has_offer;
-    bool is_final; /* a final response came */
+    bool is_final;  /* a final response came */
+    bool cancelled;
 };
 
 /* Another request of ours. */
@@ -114,6 +115,7 @@ struct sip_invite {
 
     /* the caller's first INVITE; the strings go with `rq` */
     struct sip_request *rq; /* NULL once no 2xx of it can come */
+    bool rq_final;          /* its final response came */
     char *from, *to, *target;
     char call_id[INVITE_CALL_ID_CHARS + 1], local_tag[INVITE_TAG_CHARS + 1];
     char *own_call_id;      /* instead of call_id, when configured */
@@ -127,7 +129,7 @@ struct sip_invite {
     size_t request_count;
 
     struct sys_timer settle;    /* tells what is to be told, frees what is over */
-    struct sys_timer patience;  /* caller: final response to an INVITE; the owner's answer to a late offer */
+    struct sys_timer patience;  /* with an INVITE of ours, until its final response */
     struct sys_timer glare;     /* the wait after 491 */
 
     bool end_noted;
@@ -176,6 +178,9 @@ void sip_invite_note_end(struct sip_invite *inv, enum sip_invite_who who, unsign
 void sip_invite_break(struct sip_invite *inv, enum sip_invite_who who, unsigned status, enum ahoy_err err,
                       struct sip_msg *msg);
 
+/** Breaks the session when an outcome says that the peer has no such dialog any more (RFC 3261 section 12.2.1.2). */
+bool sip_invite_break_by(struct sip_invite *inv, const struct sip_outcome *out);
+
 /** Looks whether the leg has come to its end and nothing can come any more. */
 void sip_invite_look(struct sip_invite *inv);
 
@@ -184,6 +189,9 @@ void sip_invite_check_ready(struct sip_invite *inv);
 
 /** 64 * T1 in milliseconds. */
 uint32_t sip_invite_64_t1_ms(const struct sip_invite *inv);
+
+/** Waits for what a CANCEL brings: timer B, then as long again behind the CANCEL (RFC 3261 section 9.1), and a little. */
+void sip_invite_await_cancel(struct sip_invite *inv);
 struct sip_stack *sip_invite_stack(const struct sip_invite *inv);
 struct sys_loop *sip_invite_loop(const struct sip_invite *inv);
 
@@ -193,6 +201,7 @@ void sip_invite_put_contact(const struct sip_invite *inv, const struct sip_flow 
 /* ---- invite_uac.c ------------------------------------------------------------------------------------------------- */
 
 void sip_invite_cancel_call(struct sip_invite *inv, struct view extra);
+void sip_invite_give_up_call(struct sip_invite *inv);
 struct invite_fork *sip_invite_fork_of(const struct sip_invite *inv, const struct sip_dialog *d);
 void sip_invite_drop_forks(struct sip_invite *inv, bool answered_too);
 
@@ -218,7 +227,9 @@ bool sip_invite_in_busy(const struct sip_invite *inv);
 /* ---- invite_re.c -------------------------------------------------------------------------------------------------- */
 
 void sip_invite_re_destroy(struct invite_re *re);
+/** CANCELs a pending one; gives up one that nothing answers: CANCEL first, the second time the end. */
 void sip_invite_re_cancel(struct sip_invite *inv);
+void sip_invite_re_give_up(struct sip_invite *inv);
 enum ahoy_err sip_invite_re_answer(struct sip_invite *inv, const struct sip_body *answer);
 
 /* ---- invite_ack.c ------------------------------------------------------------------------------------------------- */

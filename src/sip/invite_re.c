@@ -14,8 +14,11 @@ void sip_invite_re_destroy(struct invite_re *re)
 
 void sip_invite_re_cancel(struct sip_invite *inv)
 {
-    if (inv->re && !inv->re->is_final)
-        sip_request_cancel(inv->re->rq, (struct view){ 0 });
+    if (!inv->re || inv->re->is_final)
+        return;
+    inv->re->cancelled = true;
+    sip_request_cancel(inv->re->rq, (struct view){ 0 });
+    sip_invite_await_cancel(inv);
 }
 
 static void put_headers(void *arg, struct sip_request *rq, const struct sip_flow *flow, struct buf *out)
@@ -70,7 +73,6 @@ static void on_success(struct invite_re *re, struct sip_msg *response)
         sip_invite_break(inv, SIP_INVITE_LOCAL, 488, view_empty(body.data) ? AHOY_ERR_SYNTAX : AHOY_OK, response);
     } else {
         inv->owes_ack = true;
-        sys_timer_start(sip_invite_loop(inv), &inv->patience, SYS_MS(sip_invite_64_t1_ms(inv)));
         inv->handler.offer(inv->handler.arg, inv, &body, response);
         report(inv, response->status, response);
     }
@@ -90,11 +92,22 @@ static void on_failure(struct sip_invite *inv, const struct sip_outcome *out)
         return;
     if (out->status == 491)
         wait_after_glare(inv);
-    else if (out->status == 408 || out->status == 481 || (!out->status && out->err == AHOY_ERR_TIMEOUT))
-        sip_invite_break(inv, SIP_INVITE_NETWORK, out->status ? out->status : 408, out->err, out->response);
-    else
+    else if (!sip_invite_break_by(inv, out))
         report(inv, out->status, out->response);
     sip_invite_check_ready(inv);
+}
+
+void sip_invite_re_give_up(struct sip_invite *inv)
+{
+    struct invite_re *re = inv->re;
+    if (!re->cancelled) {
+        sip_invite_re_cancel(inv);
+        return;
+    }
+    inv->re = NULL;
+    on_failure(inv, &(struct sip_outcome){ .err = AHOY_ERR_TIMEOUT });
+    sip_invite_re_destroy(re);
+    sip_invite_look(inv);
 }
 
 static void on_final(void *arg, struct sip_request *rq, const struct sip_outcome *out)
@@ -131,9 +144,9 @@ static void on_ended(void *arg, struct sip_request *rq)
     struct invite_re *re = arg;
     struct sip_invite *inv = re->inv;
     (void) rq;
-    sip_invite_re_destroy(re);
-    if (inv->owes_ack && !inv->re)
+    if (inv->owes_ack && inv->re == re) /* the owner did not answer the offer */
         sip_invite_break(inv, SIP_INVITE_LOCAL, 200, AHOY_ERR_TIMEOUT, NULL);
+    sip_invite_re_destroy(re);
     sip_invite_check_ready(inv);
     sip_invite_look(inv);
 }

@@ -108,10 +108,13 @@ static void put_headers(void *arg, struct sip_request *rq, const struct sip_flow
         sip_invite_put_contact(r->inv, flow, sip_dialog_is_secure(r->dialog), out);
 }
 
-/* RFC 3261 section 12.2.1.2: what says that the peer has no such dialog any more. */
-static bool ends_dialog(const struct sip_outcome *out)
+bool sip_invite_break_by(struct sip_invite *inv, const struct sip_outcome *out)
 {
-    return out->status == 408 || out->status == 481 || (!out->status && out->err == AHOY_ERR_TIMEOUT);
+    bool silent = !out->status && out->err == AHOY_ERR_TIMEOUT;
+    if (!silent && out->status != 408 && out->status != 481)
+        return false;
+    sip_invite_break(inv, SIP_INVITE_NETWORK, silent ? 408 : out->status, silent ? out->err : AHOY_OK, out->response);
+    return true;
 }
 
 static void on_final(void *arg, struct sip_request *rq, const struct sip_outcome *out)
@@ -126,8 +129,8 @@ static void on_final(void *arg, struct sip_request *rq, const struct sip_outcome
     if (copy.is_bye) {
         if (copy.ends_leg)
             sip_invite_over(inv);
-    } else if (ends_dialog(out) && copy.dialog && copy.dialog == inv->dialog) {
-        sip_invite_break(inv, SIP_INVITE_NETWORK, out->status ? out->status : 408, out->err, out->response);
+    } else if (copy.dialog && copy.dialog == inv->dialog) {
+        (void) sip_invite_break_by(inv, out);
     }
     sip_invite_rq_destroy(r);
     sip_invite_look(inv);
@@ -199,8 +202,8 @@ static void on_bye(struct sip_invite *inv, struct sip_dialog *d, struct sip_serv
         bool last = list_first(&inv->forks) == list_last(&inv->forks);
         if (f && !f->answered && last) {
             sip_invite_note_end(inv, SIP_INVITE_REMOTE, 200, AHOY_OK, request);
-            sip_invite_cancel_call(inv, (struct view){ 0 });
             sip_invite_over(inv);
+            sip_invite_cancel_call(inv, (struct view){ 0 });
         }
         return;
     }

@@ -133,7 +133,6 @@ static void give_late_offer(struct sip_invite *inv, const struct sip_body *body,
         return;
     }
     inv->owes_ack = true;
-    sys_timer_start(sip_invite_loop(inv), &inv->patience, SYS_MS(sip_invite_64_t1_ms(inv)));
     inv->handler.offer(inv->handler.arg, inv, body, response);
 }
 
@@ -206,6 +205,7 @@ static void on_final(void *arg, struct sip_request *rq, const struct sip_outcome
     struct sip_invite *inv = arg;
     enum ahoy_err err;
     (void) rq;
+    inv->rq_final = true;
     if (out->status < 200 || out->status > 299) {
         on_failure(inv, out);
         return;
@@ -228,6 +228,8 @@ static void on_ended(void *arg, struct sip_request *rq)
 {
     struct sip_invite *inv = arg;
     (void) rq;
+    if (inv->state == SIP_INVITE_ANSWERED) /* the owner did not answer the offer; so is the peer's patience over */
+        sip_invite_break(inv, SIP_INVITE_LOCAL, 200, AHOY_ERR_TIMEOUT, NULL);
     if (inv->state < SIP_INVITE_ANSWERED) { /* its 2xx found no memory, each time */
         sip_invite_note_end(inv, SIP_INVITE_NETWORK, 500, AHOY_ERR_NOMEM, NULL);
         sip_invite_over(inv);
@@ -254,8 +256,17 @@ enum ahoy_err sip_invite_ack_call(struct sip_invite *inv, const struct sip_body 
 
 void sip_invite_cancel_call(struct sip_invite *inv, struct view extra)
 {
-    if (inv->rq)
-        sip_request_cancel(inv->rq, extra);
+    if (!inv->rq)
+        return;
+    sip_request_cancel(inv->rq, extra);
+    sip_invite_await_cancel(inv);
+}
+
+void sip_invite_give_up_call(struct sip_invite *inv)
+{
+    sip_invite_note_end(inv, SIP_INVITE_NETWORK, 408, AHOY_ERR_TIMEOUT, NULL);
+    sip_invite_over(inv);
+    drop_request(inv);
 }
 
 static void put_headers(void *arg, struct sip_request *rq, const struct sip_flow *flow, struct buf *out)
