@@ -11,6 +11,7 @@
 #include <ares.h>
 #include <netdb.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 enum { DNS_TIMEOUT_MS = 1500, DNS_TRIES = 3, DNS_CLASS_IN = 1, DNS_HOSTS_TTL_S = 60 };
 
@@ -118,6 +119,44 @@ static void socket_state(void *arg, ares_socket_t fd, int readable, int writable
     (void) uv_poll_start(&k->poll, k->events, on_socket);
 }
 
+/* Sockets that no child process inherits, and writes that raise no SIGPIPE when a server hangs up. */
+
+static ares_socket_t sock_open(int family, int type, int protocol, void *arg)
+{
+    (void) arg;
+    return socket(family, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol);
+}
+
+static int sock_close(ares_socket_t fd, void *arg)
+{
+    (void) arg;
+    return close(fd);
+}
+
+static int sock_connect(ares_socket_t fd, const struct sockaddr *to, ares_socklen_t n, void *arg)
+{
+    (void) arg;
+    return connect(fd, to, n);
+}
+
+static ares_ssize_t sock_recv(ares_socket_t fd, void *p, size_t n, int flags, struct sockaddr *from,
+                              ares_socklen_t *from_n, void *arg)
+{
+    (void) arg;
+    return recvfrom(fd, p, n, flags, from, from_n);
+}
+
+static ares_ssize_t sock_send(ares_socket_t fd, const struct iovec *iov, int n, void *arg)
+{
+    struct msghdr m = { .msg_iov = (struct iovec *) (uintptr_t) iov, .msg_iovlen = (size_t) n };
+    (void) arg;
+    return sendmsg(fd, &m, MSG_NOSIGNAL);
+}
+
+static const struct ares_socket_functions sock_functions = {
+    .asocket = sock_open, .aclose = sock_close, .aconnect = sock_connect, .arecvfrom = sock_recv, .asendv = sock_send,
+};
+
 /* ---- the channel ---- */
 
 static bool set_servers(struct real_dns *d, struct real_host *h)
@@ -154,6 +193,7 @@ static enum ahoy_err open_channel(struct real_dns *d)
         d->channel = NULL;
         return rc == ARES_ENOMEM ? AHOY_ERR_NOMEM : AHOY_ERR_DNS_SERVER;
     }
+    ares_set_socket_functions(d->channel, &sock_functions, d);
     if (!set_servers(d, real_host_of(d->loop->base.host))) {
         ares_destroy(d->channel);
         d->channel = NULL;

@@ -88,8 +88,7 @@ void sim_loop_destroy(struct sys_loop *loop)
 
 void sim_loop_run(struct sys_loop *loop)
 {
-    (void) loop;
-    AHOY_ASSERT(!"a simulated loop is run by sim_run");
+    AHOY_ASSERT(loop->ops != &sim_ops); /* always broken: sim_run is what runs it */
 }
 
 void sim_loop_stop(struct sys_loop *loop)
