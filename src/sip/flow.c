@@ -67,6 +67,7 @@ static void leave(struct sip_flow *f)
     s->counts.flows--;
     f->carrier->close(f);
     f->transport = NULL;
+    f->stack = NULL; /* whoever holds it longest may outlive the stack */
 }
 
 void sip_flow_unref(struct sip_flow *f)
@@ -237,7 +238,7 @@ void sip_flow_put_via(const struct sip_flow *f, struct view branch, struct buf *
 void sip_flow_put_request(const struct sip_flow *f, struct view request, struct view branch, struct buf *out)
 {
     size_t line = view_search(request, VIEW("\r\n"));
-    if (line == request.n || !f->stack) {
+    if (line == request.n || f->broken) {
         out->err = out->err ? out->err : line == request.n ? AHOY_ERR_SYNTAX : AHOY_ERR_CLOSED;
         return;
     }

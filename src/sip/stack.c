@@ -62,13 +62,8 @@ void sip_stack_destroy(struct sip_stack *s)
     struct list_link *k;
     while ((k = list_first(&s->transports)) != NULL)
         sip_transport_close(LIST_ENTRY(k, struct sip_transport, link));
-    while ((k = list_pop_front(&s->flows)) != NULL) {
-        struct sip_flow *f = LIST_ENTRY(k, struct sip_flow, link);
-        sip_flow_ref(f);
-        sip_flow_break(f, AHOY_ERR_CANCELLED);
-        f->stack = NULL;
-        sip_flow_unref(f);
-    }
+    while ((k = list_first(&s->flows)) != NULL)
+        sip_flow_break(LIST_ENTRY(k, struct sip_flow, link), AHOY_ERR_CANCELLED);
     map_fini(&s->flow_map);
     map_fini(&s->client_map);
     map_fini(&s->server_map);

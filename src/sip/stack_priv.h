@@ -102,7 +102,7 @@ struct sip_flow {
     struct map_node node; /* in stack->flow_map while whole */
     struct sip_digest key;
     struct list_link link;   /* in stack->flows */
-    struct sip_stack *stack; /* NULL when the stack is gone */
+    struct sip_stack *stack; /* NULL when broken */
     const struct sip_carrier *carrier;
     struct sip_transport *transport; /* UDP: the socket; NULL once closed, and for TCP */
     enum sip_proto proto;
@@ -166,6 +166,7 @@ enum ahoy_err sip_stack_refuse(struct sip_stack *s, struct sip_flow *f, struct s
  * The flow that responses to `request`, received by `f`, must take (RFC 3261 18.2.2, RFC 3581 section 4): `f` itself in
  * most cases, else another peer, or a new connection in place of a broken one. One reference to the caller.
  */
-AHOY_MUST_USE enum ahoy_err sip_reply_flow(struct sip_flow *f, struct sip_msg *request, struct sip_flow **out);
+AHOY_MUST_USE enum ahoy_err sip_reply_flow(struct sip_stack *s, struct sip_flow *f, const struct sip_msg *request,
+                                           struct sip_flow **out);
 
 #endif

@@ -24,10 +24,9 @@ static struct addr udp_reply_to(const struct sip_flow *f, const struct sip_msg *
     return via.has_rport ? f->peer : addr_with_port(&f->peer, port);
 }
 
-enum ahoy_err sip_reply_flow(struct sip_flow *f, struct sip_msg *request, struct sip_flow **out)
+enum ahoy_err sip_reply_flow(struct sip_stack *s, struct sip_flow *f, const struct sip_msg *request,
+                             struct sip_flow **out)
 {
-    if (!f->stack)
-        return AHOY_ERR_CLOSED;
     if (f->proto == SIP_PROTO_UDP) {
         if (f->broken)
             return AHOY_ERR_CLOSED;
@@ -46,7 +45,7 @@ enum ahoy_err sip_reply_flow(struct sip_flow *f, struct sip_msg *request, struct
     struct sip_via via;
     uint16_t port = topmost_via(request, &via) && via.port ? via.port : f->proto == SIP_PROTO_TCP ? 5060 : 5061;
     struct addr to = addr_with_port(&f->peer, port);
-    return sip_flow_to(f->stack, f->proto, &to, NULL, out);
+    return sip_flow_to(s, f->proto, &to, NULL, out);
 }
 
 /* The same tag for the same request, without remembering it (RFC 3261 section 8.2.7). */
@@ -67,7 +66,7 @@ static enum ahoy_err reply(struct sip_stack *s, struct sip_flow *f, struct sip_m
     struct buf b;
     char tag[17];
     buf_init(&b, SIP_BUILD_MAX_BYTES);
-    enum ahoy_err err = sip_reply_flow(f, request, &back);
+    enum ahoy_err err = sip_reply_flow(s, f, request, &back);
     if (err)
         goto out;
     sip_build_response(&b, request, status, reason, stateless_tag(s, request, tag), &f->peer);

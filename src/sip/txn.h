@@ -35,7 +35,8 @@ struct sip_client_config {
 
 /**
  * Sends the request. The error of a failed first send comes later through `failed`. SYNTAX for a request that does not
- * parse, INVAL for an ACK (no transaction, RFC 3261 section 17) or a bad branch, NOMEM, CLOSED while the stack goes down.
+ * parse, INVAL for an ACK (no transaction, RFC 3261 section 17) or a bad branch, NOMEM, CLOSED for a broken flow or while
+ * the stack goes down.
  *
  * A request too large for UDP goes by TCP, its Via saying so, and by UDP after all when no connection comes about (RFC
  * 3261 section 18.1.1); sip_client_txn_flow tells which.

@@ -98,7 +98,7 @@ static enum ahoy_err mend_flow(struct sip_server_txn *txn)
     if (!txn->request)
         return AHOY_ERR_CLOSED;
     struct sip_flow *out = NULL;
-    enum ahoy_err err = sip_reply_flow(txn->flow, txn->request, &out);
+    enum ahoy_err err = sip_reply_flow(txn->stack, txn->flow, txn->request, &out);
     if (err)
         return err;
     set_out(txn, out);
@@ -335,7 +335,7 @@ enum ahoy_err sip_server_txn_create(struct sip_server_txn **out, struct sip_flow
 {
     struct sip_stack *s = f->stack;
     struct sip_flow *back = NULL;
-    enum ahoy_err err = sip_reply_flow(f, request, &back);
+    enum ahoy_err err = sip_reply_flow(s, f, request, &back);
     if (err)
         return err;
     struct sip_server_txn *txn = mem_zalloc(sizeof *txn);
