@@ -5,45 +5,44 @@
 
 enum { BOUNDARY_MOST_BYTES = 200, DEPTH_MOST = 3 };
 
-/* "--" boundary at the start of `v`. */
-static bool at_delimiter(struct view v, struct view boundary)
+enum delimiter { DELIMITER_NONE, DELIMITER_PART, DELIMITER_END };
+
+/*
+ * Whether `v` starts with a delimiter line; *behind it. RFC 2046 takes any line that starts with the boundary for one,
+ * but a part may hold another multipart whose boundary only starts like ours.
+ */
+static enum delimiter at_delimiter(struct view v, struct view boundary, struct view *behind)
 {
-    return v.n >= boundary.n + 2 && v.p[0] == '-' && v.p[1] == '-'
-           && memcmp(v.p + 2, boundary.p, boundary.n) == 0;
+    if (v.n < boundary.n + 2 || v.p[0] != '-' || v.p[1] != '-' || memcmp(v.p + 2, boundary.p, boundary.n) != 0)
+        return DELIMITER_NONE;
+    v = view_from(v, boundary.n + 2);
+    *behind = v;
+    if (view_starts(v, VIEW("--")))
+        return DELIMITER_END;
+    const char *p = v.p, *end = v.p + v.n;
+    while (p < end && (*p == ' ' || *p == '\t'))
+        p++;
+    p = sip_empty_line(p, end);
+    if (p)
+        *behind = sip_span(p, end);
+    return p ? DELIMITER_PART : DELIMITER_NONE;
 }
 
-/* The next line that starts with the delimiter: *before ends at the line end in front of it, which belongs to it. */
-static bool find_delimiter(struct view v, struct view boundary, struct view *before, struct view *at)
+/* The next delimiter. *before ends at the line end in front of it, which belongs to it; *at is the delimiter itself. */
+static enum delimiter find_delimiter(struct view v, struct view boundary, struct view *before, struct view *at,
+                                     struct view *behind)
 {
-    if (at_delimiter(v, boundary)) {
-        *before = view_first(v, 0);
-        *at = v;
-        return true;
-    }
-    for (size_t from = 0; from < v.n;) {
+    *before = view_first(v, 0);
+    *at = v;
+    enum delimiter found = at_delimiter(v, boundary, behind);
+    for (size_t from = 0; !found && from < v.n;) {
         size_t lf = from + view_find(view_from(v, from), '\n');
-        struct view line = view_from(v, lf + 1);
-        if (line.n > 0 && at_delimiter(line, boundary)) {
-            *before = view_first(v, lf > 0 && v.p[lf - 1] == '\r' ? lf - 1 : lf);
-            *at = line;
-            return true;
-        }
+        *before = view_first(v, lf > 0 && v.p[lf - 1] == '\r' ? lf - 1 : lf);
+        *at = view_from(v, lf + 1);
+        found = at_delimiter(*at, boundary, behind);
         from = lf + 1;
     }
-    return false;
-}
-
-/* Behind the delimiter line: "--" ends the body, otherwise white space and a line end start a part. */
-static enum ahoy_err pass_delimiter(struct view *rest, struct view boundary)
-{
-    struct view v = view_from(*rest, boundary.n + 2);
-    if (view_starts(v, VIEW("--")))
-        return AHOY_ERR_END;
-    struct view line;
-    if (!view_line(&v, &line) || view_trim(line).n > 0)
-        return AHOY_ERR_SYNTAX;
-    *rest = v;
-    return AHOY_OK;
+    return found;
 }
 
 /* The header fields in front of a part's empty line. A part without them starts with the empty line. */
@@ -73,18 +72,19 @@ static enum ahoy_err part_head(struct view part, struct sip_part *out)
 
 enum ahoy_err sip_part_next(struct view *rest, struct view boundary, struct sip_part *out)
 {
-    struct view v = *rest, part, preamble;
-    if (boundary.n == 0 || boundary.n > BOUNDARY_MOST_BYTES || v.n == 0)
+    struct view part, at, behind;
+    if (boundary.n == 0 || boundary.n > BOUNDARY_MOST_BYTES || rest->n == 0)
         return AHOY_ERR_SYNTAX;
-    if (!find_delimiter(v, boundary, &preamble, &v))
-        return AHOY_ERR_SYNTAX;
-    enum ahoy_err err = pass_delimiter(&v, boundary);
-    if (err)
-        return err;
+    switch (find_delimiter(*rest, boundary, &part, &at, &behind)) {
+    case DELIMITER_END: return AHOY_ERR_END;
+    case DELIMITER_NONE: return AHOY_ERR_SYNTAX;
+    case DELIMITER_PART: break;
+    }
     struct sip_part found;
-    if (!find_delimiter(v, boundary, &part, &v) || part_head(part, &found))
+    struct view next;
+    if (!find_delimiter(behind, boundary, &part, &next, &at) || part_head(part, &found))
         return AHOY_ERR_SYNTAX;
-    *rest = v;
+    *rest = next;
     *out = found;
     return AHOY_OK;
 }
