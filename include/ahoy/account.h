@@ -56,6 +56,8 @@ struct ahoy_account_info {
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_account_list(struct ahoy_engine *engine, struct ahoy_account_info **out,
                                                        size_t *count);
 
+AHOY_API const char *ahoy_account_state_name(enum ahoy_account_state state); /* "registered" */
+
 /* ---- accounts kept on disk (config_dir/accounts.ini; passwords in config_dir/secrets.ini, mode 0600) ----------------------------- */
 
 struct ahoy_account_store;

@@ -117,7 +117,6 @@ AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_list(struct ahoy_engine *engine, 
                                                     size_t *count);
 
 AHOY_API const char *ahoy_call_state_name(enum ahoy_call_state state);       /* "confirmed" */
-AHOY_API const char *ahoy_account_state_name(int account_state);             /* "registered" */
 
 #ifdef __cplusplus
 }

@@ -31,13 +31,13 @@ AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_device_test(const char *spec, uint32_t
 
 /** What two WAV files have to do with each other: for the verdict on a test call and for tests. */
 struct ahoy_sound_score {
-    double correlation;  /* best normalised cross-correlation, 0 … 1 */
-    double delay_ms;     /* by which `heard` lags `said` at that point */
+    double correlation;  /* normalised cross-correlation at the best lag of each second, mean, 0 … 1 */
+    double delay_ms;     /* by which `heard` lags `said`, median of the seconds */
     double level_dbfs;   /* of `heard` */
     double gain_db;      /* heard against said */
 };
 
-/** Compares a recording with what was played. FORMAT, IO, NOT_FOUND. */
+/** Compares a recording with what was played, 65 s at most. FORMAT, IO, NOT_FOUND, NOMEM; INVAL: nothing but silence was said. */
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_sound_compare(const char *said_wav, const char *heard_wav,
                                                         struct ahoy_sound_score *out);
 

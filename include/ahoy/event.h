@@ -64,6 +64,8 @@ struct ahoy_event {
             bool running, sending, receiving;
             const char *codec, *local, *remote; /* "opus/48000", "127.0.0.1:4000"; never NULL */
             bool srtp, ice;
+            enum ahoy_cause trouble; /* NO_RTP, ONE_WAY, DEVICE; NONE: all is well (again) */
+            const char *text;        /* about the trouble, for a person; never NULL */
         } media;
         struct {
             ahoy_call_id id;

@@ -103,6 +103,15 @@ struct sys_loop *media_engine_opener(struct media_engine *e)
     return e->opener = loop;
 }
 
+enum ahoy_err media_engine_post_device(struct media_engine *e, struct sys_msg *msg)
+{
+    struct sys_loop *loop = media_engine_opener(e);
+    if (!loop)
+        return AHOY_ERR_NOMEM;
+    sys_post(loop, msg);
+    return AHOY_OK;
+}
+
 /* ---- life --------------------------------------------------------------------------------------------------------- */
 
 enum ahoy_err media_engine_create(struct media_engine **out, const struct media_engine_config *cfg)

@@ -37,6 +37,12 @@ AHOY_MUST_USE enum ahoy_err media_engine_create(struct media_engine **out, const
 /** Stops the threads. All sessions must be closed (their `closed` has come). NULL is ignored. */
 void media_engine_destroy(struct media_engine *e);
 
+/**
+ * Runs `msg` on the thread where devices are opened, which may take its time; messages that wait when the engine is
+ * destroyed are still run. NOMEM, LIMIT.
+ */
+AHOY_MUST_USE enum ahoy_err media_engine_post_device(struct media_engine *e, struct sys_msg *msg);
+
 /* ---- what a session is made of ------------------------------------------------------------------------------------ */
 
 struct media_codecs {

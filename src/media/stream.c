@@ -54,7 +54,7 @@ static enum ahoy_err open_sockets(struct media_stream *st, struct media_engine *
     uint32_t at = pairs > 0 ? rng_below(&st->worker->rng, pairs) : 0;
     uint32_t tries = pairs > 0 ? pairs : PORT_TRIES;
     for (uint32_t i = 0; i < tries && err == AHOY_ERR_ADDR_IN_USE; i++)
-        err = open_pair(st, pairs > 0 ? (uint16_t) (2 * (first + (at + i) % pairs)) : 0);
+        err = open_pair(st, (uint16_t) (pairs > 0 ? 2 * (first + (at + i) % pairs) : 0));
     if (err && pairs > 0)
         snprintf(why, MEDIA_WHY_BYTES, "no free pair of UDP ports between %u and %u for sound: %s", low, high, ahoy_err_text(err));
     else if (err)

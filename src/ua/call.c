@@ -1,0 +1,250 @@
+/* A call's life and what is told of it. */
+#include "ua/call.h"
+
+#include "base/mem.h"
+
+#include <stdio.h>
+
+enum { JUDGE_AFTER_MS = 1500 }; /* a shorter call says nothing about whether sound would have come */
+
+/* ---- telling ------------------------------------------------------------------------------------------------------ */
+
+void ua_call_fill_stats(const struct ua_call *c, const struct media_stats *m, struct ahoy_call_stats *out)
+{
+    int64_t now = c->ended_us > 0 ? c->ended_us : sys_now_us(c->ua->loop);
+    *out = (struct ahoy_call_stats){ .rtt_ms = -1, .delay_ms = -1, .mos = -1, .remote_lost_fraction = -1 };
+    if (c->answered_us > 0) {
+        out->duration_ms = (uint32_t) ((now - c->answered_us) / 1000);
+        out->setup_ms = (uint32_t) ((c->answered_us - c->begun_us) / 1000);
+    }
+    if (!m)
+        return;
+    const struct audio_codec *codec = m->rx_codec ? m->rx_codec : m->tx_codec;
+    if (codec) {
+        (void) view_copy(view_str(codec->name), out->codec, sizeof out->codec);
+        out->rate_hz = codec->rate_hz;
+    }
+    if (m->tx_codec)
+        (void) view_copy(view_str(m->tx_codec->name), out->send_codec, sizeof out->send_codec);
+    out->rtp_in = m->rtp_in;
+    out->rtp_out = m->rtp_out;
+    out->bytes_in = m->bytes_in;
+    out->bytes_out = m->bytes_out;
+    out->lost = m->lost;
+    out->late = m->late;
+    out->duplicate = m->duplicate;
+    out->reordered = m->reordered;
+    out->concealed_ms = m->concealed_ms;
+    out->jitter_ms = m->jitter_ms;
+    out->rtt_ms = m->rtt_ms;
+    out->buffer_ms = m->buffer_ms;
+    out->delay_ms = m->delay_ms;
+    out->mos = m->mos;
+    out->level_in_dbfs = m->level_in_dbfs;
+    out->level_out_dbfs = m->level_out_dbfs;
+    out->remote_lost_fraction = m->remote_lost_fraction;
+}
+
+static void fill_event(const struct ua_call *c, enum ahoy_call_state state, struct ahoy_event *e)
+{
+    *e = (struct ahoy_event){ .type = AHOY_EVENT_CALL_STATE };
+    e->call.id = c->id;
+    e->call.account = c->account ? c->account->id : 0;
+    e->call.state = state;
+    e->call.incoming = c->incoming;
+    e->call.peer_uri = c->peer_uri;
+    e->call.peer_name = c->peer_name;
+    e->call.call_id = c->call_id;
+    e->call.reason = c->end.reason;
+    e->call.text = c->end.text;
+}
+
+void ua_call_emit(struct ua_call *c, enum ahoy_call_state state)
+{
+    struct ahoy_event e;
+    fill_event(c, state, &e);
+    ua_call_fill_stats(c, c->media ? media_session_stats(c->media) : NULL, &e.call.stats);
+    ua_emit(c->ua, &e);
+}
+
+void ua_call_set_state(struct ua_call *c, enum ahoy_call_state state)
+{
+    if (c->state == state || c->over)
+        return;
+    c->state = state;
+    ua_call_emit(c, state);
+}
+
+/* ---- life --------------------------------------------------------------------------------------------------------- */
+
+static void answer_due(void *arg)
+{
+    struct ua_call *c = arg;
+    if (c->answer_status >= 300)
+        ua_call_hang_up(c, c->answer_status);
+    else
+        ua_call_answer_now(c, 200);
+}
+
+static void max_due(void *arg)
+{
+    ua_call_hang_up(arg, 0);
+}
+
+static void hold_due(void *arg)
+{
+    struct ua_call *c = arg;
+    c->hold_wanted = true;
+    c->change_is_hold = true;
+    if (ua_call_change(c, 0))
+        log_write(c->ua->config.log, LOG_WARN, "ua", "the call cannot be put on hold now");
+}
+
+struct ua_call *ua_call_new(struct ua *ua, ahoy_call_id id, bool incoming)
+{
+    struct ua_call *c = mem_zalloc(sizeof *c);
+    if (!c)
+        return NULL;
+    c->ua = ua;
+    c->id = id;
+    c->incoming = incoming;
+    c->begun_us = sys_now_us(ua->loop);
+    buf_init(&c->early, UA_SDP_BYTES);
+    sys_timer_init(&c->answer_timer, answer_due, c);
+    sys_timer_init(&c->max_timer, max_due, c);
+    sys_timer_init(&c->hold_timer, hold_due, c);
+    list_push_back(&ua->calls, &c->link);
+    ua->call_count++;
+    return c;
+}
+
+static void call_free(struct ua_call *c)
+{
+    struct ua *ua = c->ua;
+    list_remove(&c->link);
+    ua->call_count--;
+    buf_fini(&c->early);
+    mem_free(c->uri);
+    mem_free(c->from);
+    mem_free(c->routes);
+    mem_free(c);
+    ua_check_left(ua);
+}
+
+/* Sound that should have come and did not is a failure, though the signalling was perfect. */
+static void judge_sound(struct ua_call *c, const struct media_stats *m)
+{
+    bool both = c->has_info && c->info.running && !c->hold_wanted && !c->held_by_peer;
+    if (c->end.cause != AHOY_CAUSE_NONE || c->answered_us == 0 || !both
+        || c->ended_us - c->answered_us < SYS_MS(JUDGE_AFTER_MS))
+        return;
+    bool in = m->rtp_in > 0;
+    bool out = m->rtp_out > 0 && (m->remote_hears || !m->remote_reports);
+    if (in && out)
+        return;
+    c->end.cause = in || m->remote_hears ? AHOY_CAUSE_ONE_WAY : AHOY_CAUSE_NO_RTP;
+    (void) view_copy(view_str(c->end.cause == AHOY_CAUSE_NO_RTP
+                                  ? "the call stood, but no sound came; a firewall or NAT may keep RTP out, see `ahoy doctor`"
+                              : in ? "the other side hears nothing; a firewall or NAT may drop what we send, see `ahoy doctor`"
+                                   : "the other side hears us, but nothing comes back; a firewall or NAT may drop it, see `ahoy doctor`"),
+                     c->end.text, sizeof c->end.text);
+}
+
+static void tell_end(struct ua_call *c, const struct media_stats *m)
+{
+    struct ahoy_event e;
+    if (m)
+        judge_sound(c, m);
+    fill_event(c, AHOY_CALL_ENDED, &e);
+    e.call.cause = c->end.cause;
+    e.call.ended_by_peer = c->end.by_peer;
+    e.call.sip_status = (uint16_t) c->end.status;
+    ua_call_fill_stats(c, m, &e.call.stats);
+    ua_emit(c->ua, &e);
+}
+
+/* media/: the sound is closed, files are complete. */
+void ua_call_media_closed(struct ua_call *c, const struct media_stats *m)
+{
+    c->media = NULL;
+    tell_end(c, m);
+    call_free(c);
+}
+
+static void finish(struct ua_call *c)
+{
+    c->over = true;
+    c->state = AHOY_CALL_ENDED;
+    c->ended_us = sys_now_us(c->ua->loop);
+    sys_timer_stop(&c->answer_timer);
+    sys_timer_stop(&c->max_timer);
+    sys_timer_stop(&c->hold_timer);
+    sip_locate_destroy(c->locate);
+    c->locate = NULL;
+    sip_invite_release(c->inv);
+    c->inv = NULL;
+    ua_result(c->ua, c->answer_command, AHOY_ERR_CANCELLED, c->end.status, "the call has ended", 0);
+    ua_result(c->ua, c->change_command, AHOY_ERR_CANCELLED, c->end.status, "the call has ended", 0);
+    c->answer_command = c->change_command = 0;
+    if (c->media) {
+        c->media_closing = true;
+        media_session_close(c->media);
+        return;
+    }
+    tell_end(c, NULL);
+    call_free(c);
+}
+
+void ua_call_finish(struct ua_call *c, unsigned status, enum ahoy_err err, bool by_peer, struct view reason)
+{
+    struct buf text;
+    struct cause_subject subject = { .peer = view_str(c->peer_uri), .reason = reason };
+    struct sip_uri u;
+    if (c->over)
+        return;
+    if (status < 300 && !sip_uri_parse(view_str(c->peer_uri), &u))
+        subject.server = u.host;
+    buf_init(&text, UA_TEXT_BYTES - 1);
+    c->end.cause = cause_of(status, err);
+    c->end.by_peer = by_peer;
+    c->end.status = status;
+    (void) view_copy(reason, c->end.reason, sizeof c->end.reason);
+    cause_sentence(status, err, &subject, &text);
+    (void) view_copy(buf_content(&text), c->end.text, sizeof c->end.text);
+    buf_fini(&text);
+    finish(c);
+}
+
+void ua_call_finish_quietly(struct ua_call *c, bool by_peer, unsigned status, struct view reason)
+{
+    if (c->over)
+        return;
+    c->end.by_peer = by_peer;
+    c->end.status = status;
+    (void) view_copy(reason, c->end.reason, sizeof c->end.reason);
+    finish(c);
+}
+
+/* ---- all of them -------------------------------------------------------------------------------------------------- */
+
+void ua_calls_hang_up_all(struct ua *ua)
+{
+    LIST_EACH(k, &ua->calls)
+        ua_call_hang_up(LIST_ENTRY(k, struct ua_call, link), 0);
+}
+
+void ua_calls_drop(struct ua *ua)
+{
+    LIST_EACH(k, &ua->calls)
+        ua_call_finish_quietly(LIST_ENTRY(k, struct ua_call, link), false, 0, VIEW("the telephone was switched off"));
+}
+
+void ua_calls_forget_account(struct ua *ua, const struct ua_account *a)
+{
+    LIST_EACH(k, &ua->calls)
+    {
+        struct ua_call *c = LIST_ENTRY(k, struct ua_call, link);
+        if (c->account == a)
+            c->account = NULL;
+    }
+}

@@ -1,0 +1,78 @@
+/*
+ * One call: a leg (sip/invite.h) and its sound (media/media.h). Private to ua/.
+ *
+ *     out:  LOCATING → OPENING (ports) → SIGNALLING → … → CLOSING (sound) → gone
+ *     in:   SIGNALLING (rings) → OPENING when it is answered → SIGNALLING → … → CLOSING → gone
+ */
+#ifndef AHOY_UA_CALL_H
+#define AHOY_UA_CALL_H
+
+#include "ua/impl.h"
+
+struct ua_call_end {
+    enum ahoy_cause cause;
+    bool by_peer;
+    unsigned status;
+    char reason[160];
+    char text[UA_TEXT_BYTES];
+};
+
+struct ua_call {
+    struct list_link link;
+    struct ua *ua;
+    ahoy_call_id id;
+    struct ua_account *account; /* NULL: none, or it was removed */
+    bool incoming;
+    enum ahoy_call_state state;
+
+    struct sip_locate *locate;
+    struct sip_invite *inv;
+    struct media_session *media;
+    bool media_ready, media_closing;
+    struct ua_media config;
+
+    char *uri, *from, *routes;  /* outgoing */
+    char peer_uri[UA_URI_BYTES], peer_name[128], call_id[256];
+    uint32_t ring_s, max_s, hold_after_s;
+
+    struct sys_timer answer_timer, max_timer, hold_timer;
+    int64_t begun_us, answered_us, ended_us;
+
+    bool answering;             /* answer as soon as the sound's ports are open */
+    unsigned answer_status;     /* 200, or 183 for sound before the answer */
+    ahoy_command_id answer_command;
+    struct buf early;           /* the description sent in 183, for the 200 */
+
+    bool hold_wanted, held_by_peer, muted;
+    ahoy_command_id change_command; /* of the re-INVITE that is wanted or under way */
+    bool change_wanted, change_running, change_is_hold;
+
+    struct media_info info;
+    bool has_info, over;
+    struct ua_call_end end;
+};
+
+/* call.c */
+struct ua_call *ua_call_new(struct ua *ua, ahoy_call_id id, bool incoming);
+void ua_call_set_state(struct ua_call *c, enum ahoy_call_state state);
+void ua_call_emit(struct ua_call *c, enum ahoy_call_state state);
+void ua_call_fill_stats(const struct ua_call *c, const struct media_stats *m, struct ahoy_call_stats *out);
+
+/** Over: keeps why, lets the leg go, closes the sound; ENDED is told when that is done. */
+void ua_call_finish(struct ua_call *c, unsigned status, enum ahoy_err err, bool by_peer, struct view reason);
+
+/** Over by nobody's fault. */
+void ua_call_finish_quietly(struct ua_call *c, bool by_peer, unsigned status, struct view reason);
+
+/* call_media.c: opens the sound; then ua_call_media_ready. */
+AHOY_MUST_USE enum ahoy_err ua_call_open_media(struct ua_call *c, const struct addr *local);
+
+/* call_sip.c */
+void ua_call_media_closed(struct ua_call *c, const struct media_stats *m); /* call.c */
+void ua_call_media_ready(struct ua_call *c);
+void ua_call_answer_now(struct ua_call *c, unsigned status);
+void ua_call_hang_up(struct ua_call *c, unsigned status);
+void ua_call_confirmed(struct ua_call *c);
+AHOY_MUST_USE enum ahoy_err ua_call_change(struct ua_call *c, ahoy_command_id command);
+
+#endif

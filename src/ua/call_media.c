@@ -1,0 +1,143 @@
+/* A call's sound: options, opening it, what it tells. */
+#include "ua/call.h"
+
+#include <stdio.h>
+
+enum { NO_RTP_S = 10 };
+
+enum ahoy_err ua_media_parse(const struct ahoy_media_config *cfg, struct ua_media *out, const char **why)
+{
+    struct ua_media m = { .ptime_ms = cfg->ptime_ms, .sound = cfg->echo ? MEDIA_SOUND_ECHO : MEDIA_SOUND_DEVICE };
+    enum ahoy_err err = media_codecs_parse(view_str(cfg->codecs), &m.codecs);
+    if (err) {
+        *why = "unknown codec; there are opus, g722, pcmu, pcma, l16, l16/8000, l16/16000, l16/32000, l16/48000";
+        return AHOY_ERR_INVAL;
+    }
+    if (cfg->ptime_ms != 0 && (cfg->ptime_ms < 10 || cfg->ptime_ms > 60 || cfg->ptime_ms % 10 != 0)) {
+        *why = "the packet time must be 10, 20, 30, 40, 50 or 60 ms";
+        return AHOY_ERR_INVAL;
+    }
+    if (audio_spec_parse(cfg->audio ? view_str(cfg->audio) : VIEW("pulse"), &m.device)) {
+        *why = "the sound must be null, tone:HZ, file:IN.wav[,OUT.wav], pulse[:DEV] or alsa:DEV";
+        return AHOY_ERR_INVAL;
+    }
+    if (cfg->impair && impair_parse(view_str(cfg->impair), &m.impair)) {
+        *why = "the impairment must look like loss=5,burst=3,jitter=40,dup=1,reorder=1,rate=64k,seed=7";
+        return AHOY_ERR_INVAL;
+    }
+    if (cfg->dtmf && !view_copy(view_str(cfg->dtmf), m.dtmf, sizeof m.dtmf)) {
+        *why = "too many digits";
+        return AHOY_ERR_INVAL;
+    }
+    m.no_rtp_ms = 1000 * (cfg->no_rtp_s > 0 ? cfg->no_rtp_s : NO_RTP_S);
+    *out = m;
+    return AHOY_OK;
+}
+
+enum ahoy_err ua_check_media(const struct ahoy_media_config *cfg)
+{
+    struct ua_media m;
+    const char *why;
+    return ua_media_parse(cfg, &m, &why);
+}
+
+static void emit_media(struct ua_call *c, enum ahoy_cause trouble, const char *text)
+{
+    char local[ADDR_TEXT_BYTES], remote[ADDR_TEXT_BYTES], codec[32] = "";
+    struct ahoy_event e = { .type = AHOY_EVENT_CALL_MEDIA };
+    if (c->info.codec)
+        snprintf(codec, sizeof codec, "%s/%u", c->info.codec->name, (unsigned) c->info.codec->rate_hz);
+    e.media.id = c->id;
+    e.media.running = c->info.running;
+    e.media.sending = c->info.sending;
+    e.media.receiving = c->info.receiving;
+    e.media.codec = codec;
+    e.media.local = addr_print(&c->info.local, local);
+    e.media.remote = addr_print(&c->info.remote, remote);
+    e.media.trouble = trouble;
+    e.media.text = text;
+    ua_emit(c->ua, &e);
+}
+
+static void on_ready(void *arg, enum ahoy_err err, const char *why)
+{
+    struct ua_call *c = arg;
+    if (err) {
+        log_write(c->ua->config.log, LOG_ERROR, "media", "%s", why);
+        if (c->inv)
+            sip_invite_hangup(c->inv, &(struct sip_invite_reason){ .protocol = VIEW("SIP"), .cause = 500 });
+        ua_call_finish(c, 0, err, false, view_str(why));
+        return;
+    }
+    c->media_ready = true;
+    ua_call_media_ready(c);
+}
+
+static void on_info(void *arg, const struct media_info *info)
+{
+    struct ua_call *c = arg;
+    c->info = *info;
+    c->has_info = true;
+    c->held_by_peer = info->held_by_peer;
+    emit_media(c, AHOY_CAUSE_NONE, "");
+}
+
+static void on_dtmf(void *arg, char digit, unsigned duration_ms)
+{
+    struct ua_call *c = arg;
+    struct ahoy_event e = { .type = AHOY_EVENT_CALL_DTMF };
+    e.dtmf.id = c->id;
+    e.dtmf.digit = digit;
+    e.dtmf.duration_ms = duration_ms;
+    ua_emit(c->ua, &e);
+}
+
+static void on_rtp(void *arg, enum media_rtp news)
+{
+    struct ua_call *c = arg;
+    bool one_way = media_session_stats(c->media)->remote_hears || media_session_stats(c->media)->rtp_in > 0;
+    if (news == MEDIA_RTP_SILENT)
+        emit_media(c, one_way ? AHOY_CAUSE_ONE_WAY : AHOY_CAUSE_NO_RTP,
+                   "no sound comes from the other side; a firewall or NAT may keep it out");
+    else if (news == MEDIA_RTP_BACK)
+        emit_media(c, AHOY_CAUSE_NONE, "sound comes again");
+}
+
+static void on_stats(void *arg, const struct media_stats *stats)
+{
+    struct ua_call *c = arg;
+    struct ahoy_event e = { .type = AHOY_EVENT_CALL_STATS };
+    e.stats.id = c->id;
+    ua_call_fill_stats(c, stats, &e.stats.stats);
+    ua_emit(c->ua, &e);
+}
+
+static void on_sound(void *arg, enum ahoy_err err, const char *why)
+{
+    emit_media(arg, err ? AHOY_CAUSE_DEVICE : AHOY_CAUSE_NONE, why);
+}
+
+static void on_closed(void *arg, const struct media_stats *stats)
+{
+    ua_call_media_closed(arg, stats);
+}
+
+enum ahoy_err ua_call_open_media(struct ua_call *c, const struct addr *local)
+{
+    struct media_handler handler = { .ready = on_ready,
+                                     .info = on_info,
+                                     .dtmf = on_dtmf,
+                                     .rtp = on_rtp,
+                                     .stats = on_stats,
+                                     .sound = on_sound,
+                                     .closed = on_closed,
+                                     .arg = c };
+    struct media_session_config cfg = { .local = *local,
+                                        .codecs = c->config.codecs,
+                                        .ptime_ms = c->config.ptime_ms,
+                                        .sound = c->config.sound,
+                                        .device = c->config.device,
+                                        .impair = c->config.impair,
+                                        .no_rtp_ms = c->config.no_rtp_ms };
+    return media_session_open(&c->media, c->ua->media, &cfg, &handler);
+}

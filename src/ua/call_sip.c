@@ -1,0 +1,540 @@
+/* A call's signalling: what the leg tells, and what the sound's descriptions have to do with it. */
+#include "ua/call.h"
+
+#include "base/mem.h"
+#include "rtp/dtmf.h"
+
+#include <stdio.h>
+
+static const struct sip_body no_body = { .data = { .n = 0 } };
+
+static struct sip_body sdp_body(const struct buf *b)
+{
+    return (struct sip_body){ .type = VIEW("application/sdp"), .data = buf_content(b) };
+}
+
+static bool is_sdp(const struct sip_body *body)
+{
+    struct sip_media_type type;
+    return !view_empty(body->data) && sip_media_type_parse(body->type, &type) == AHOY_OK
+           && sip_media_type_is(&type, VIEW("application"), VIEW("sdp"));
+}
+
+/* ---- what the leg tells ------------------------------------------------------------------------------------------- */
+
+static void on_progress(void *arg, struct sip_invite *inv, struct sip_dialog *fork, const struct sip_body *body,
+                        struct sip_msg *response)
+{
+    struct ua_call *c = arg;
+    struct sdp_error why;
+    (void) inv;
+    (void) fork;
+    if (is_sdp(body) && media_session_offering(c->media) && media_session_apply(c->media, body->data, false, &why) == AHOY_OK) {
+        ua_call_set_state(c, AHOY_CALL_EARLY);
+        return;
+    }
+    if (response->status == 180 && c->state == AHOY_CALL_CALLING)
+        ua_call_set_state(c, AHOY_CALL_RINGING);
+}
+
+static void end_not_acceptable(struct ua_call *c, const char *why)
+{
+    log_write(c->ua->config.log, LOG_INFO, "ua", "the session description cannot be used: %s", why);
+    sip_invite_hangup(c->inv, &(struct sip_invite_reason){ .protocol = VIEW("SIP"), .cause = 488, .text = VIEW("Not Acceptable Here") });
+    ua_call_finish(c, 488, AHOY_OK, false, VIEW("no usable answer"));
+}
+
+static void on_answer(void *arg, struct sip_invite *inv, const struct sip_body *answer, struct sip_msg *msg)
+{
+    struct ua_call *c = arg;
+    struct sdp_error why = { .reason = "it is missing" };
+    (void) inv;
+    (void) msg;
+    enum ahoy_err err = is_sdp(answer) ? media_session_apply(c->media, answer->data, true, &why) : AHOY_ERR_SYNTAX;
+    if (!err && (media_session_active(c->media) || c->change_running))
+        return;
+    if (c->change_running) { /* a re-INVITE's answer that says nothing: the session stays as it was (RFC 6337 section 3.4) */
+        media_session_rollback(c->media);
+        return;
+    }
+    end_not_acceptable(c, err == AHOY_OK ? "every stream was refused" : why.reason ? why.reason : ahoy_err_text(err));
+}
+
+/* The peer's re-INVITE; empty: it wants our offer. */
+static void on_offer(void *arg, struct sip_invite *inv, const struct sip_body *offer, struct sip_msg *msg)
+{
+    struct ua_call *c = arg;
+    struct sdp_error why;
+    struct buf b;
+    (void) msg;
+    buf_init(&b, UA_SDP_BYTES);
+    enum ahoy_err err = is_sdp(offer) ? media_session_answer(c->media, offer->data, &b, &why) : media_session_offer(c->media, &b);
+    struct sip_body body = sdp_body(&b);
+    if (!err)
+        err = buf_err(&b);
+    if (!err)
+        err = sip_invite_answer(inv, &body);
+    if (err) {
+        unsigned status = err == AHOY_ERR_UNSUPPORTED ? 488 : err == AHOY_ERR_SYNTAX ? 400 : err == AHOY_ERR_STATE ? 491 : 500;
+        media_session_rollback(c->media);
+        if (sip_invite_reject(inv, status, view_of(NULL, 0)))
+            log_write(c->ua->config.log, LOG_WARN, "ua", "a re-INVITE could be neither answered nor refused");
+    }
+    buf_fini(&b);
+}
+
+void ua_call_confirmed(struct ua_call *c)
+{
+    struct ua *ua = c->ua;
+    if (c->answered_us == 0)
+        c->answered_us = sys_now_us(ua->loop);
+    ua_call_set_state(c, AHOY_CALL_CONFIRMED);
+    ua_result(ua, c->answer_command, AHOY_OK, 200, "answered", 0);
+    c->answer_command = 0;
+    if (c->max_s > 0)
+        sys_timer_start(ua->loop, &c->max_timer, SYS_S(c->max_s));
+    if (c->hold_after_s > 0)
+        sys_timer_start(ua->loop, &c->hold_timer, SYS_S(c->hold_after_s));
+    if (c->config.dtmf[0] && media_session_dtmf(c->media, view_str(c->config.dtmf)))
+        log_write(ua->config.log, LOG_WARN, "ua", "'%s' cannot be sent: digits are 0-9 * # A-D and ',' for a pause", c->config.dtmf);
+}
+
+static void on_confirmed(void *arg, struct sip_invite *inv, struct sip_msg *msg)
+{
+    (void) inv;
+    (void) msg;
+    ua_call_confirmed(arg);
+}
+
+static unsigned on_info(void *arg, struct sip_invite *inv, const struct sip_body *body, struct sip_msg *request)
+{
+    struct ua_call *c = arg;
+    (void) inv;
+    (void) request;
+    if (view_empty(body->data))
+        return 200;
+    /* Keys by INFO, as some gateways send them: "Signal=5\r\nDuration=160". */
+    struct view rest = body->data, line;
+    if (!view_istarts(body->type, VIEW("application/dtmf-relay")))
+        return 415;
+    struct ahoy_event e = { .type = AHOY_EVENT_CALL_DTMF };
+    e.dtmf.id = c->id;
+    e.dtmf.duration_ms = 100;
+    while (view_line(&rest, &line)) {
+        struct view value = line, key = view_trim(view_cut(&value, '='));
+        value = view_trim(value);
+        uint64_t ms;
+        if (view_ieq(key, VIEW("Signal")) && value.n == 1 && dtmf_code(value.p[0]) >= 0)
+            e.dtmf.digit = value.p[0];
+        else if (view_ieq(key, VIEW("Duration")) && view_u64(value, 60000, &ms) == AHOY_OK)
+            e.dtmf.duration_ms = (uint32_t) ms;
+    }
+    if (e.dtmf.digit == 0)
+        return 400;
+    ua_emit(c->ua, &e);
+    return 200;
+}
+
+static void on_ended(void *arg, struct sip_invite *inv, const struct sip_invite_end *end)
+{
+    struct ua_call *c = arg;
+    bool by_peer = end->who == SIP_INVITE_REMOTE;
+    struct view reason = view_empty(end->phrase) ? end->reason.text : end->phrase;
+    (void) inv;
+    if (end->was_confirmed && end->err == AHOY_OK && end->status < 300) {
+        ua_call_finish_quietly(c, by_peer, 200, end->reason.text);
+        return;
+    }
+    if (end->who == SIP_INVITE_LOCAL && end->err != AHOY_ERR_TIMEOUT && (c->incoming || end->status == 487)) {
+        ua_call_finish_quietly(c, false, end->status, reason);
+        return;
+    }
+    if (c->incoming && by_peer) { /* the caller gave up: no failure of ours */
+        ua_call_finish_quietly(c, true, end->status, VIEW("the caller gave up"));
+        return;
+    }
+    ua_call_finish(c, end->status >= 300 ? end->status : 0, end->err, by_peer, reason);
+}
+
+/* ---- changing a call that stands: hold, codecs -------------------------------------------------------------------- */
+
+static void change_over(struct ua_call *c, enum ahoy_err err, unsigned status)
+{
+    ahoy_command_id command = c->change_command;
+    c->change_wanted = c->change_running = false;
+    c->change_command = 0;
+    if (!err && c->change_is_hold)
+        ua_call_set_state(c, c->hold_wanted ? AHOY_CALL_HELD : AHOY_CALL_CONFIRMED);
+    if (err && c->change_is_hold) {
+        c->hold_wanted = !c->hold_wanted;
+        media_session_set_hold(c->media, c->hold_wanted);
+    }
+    c->change_is_hold = false;
+    ua_result(c->ua, command, err, status, NULL, 0);
+}
+
+static enum ahoy_err send_change(struct ua_call *c)
+{
+    struct buf b;
+    buf_init(&b, UA_SDP_BYTES);
+    media_session_set_hold(c->media, c->hold_wanted);
+    enum ahoy_err err = media_session_offer(c->media, &b);
+    if (err == AHOY_ERR_STATE)
+        err = AHOY_ERR_AGAIN; /* the peer's offer is not answered yet */
+    struct sip_body body = sdp_body(&b);
+    if (!err && !(err = buf_err(&b)))
+        err = sip_invite_reinvite(c->inv, view_of(NULL, 0), &body);
+    if (err && media_session_offering(c->media))
+        media_session_rollback(c->media);
+    c->change_running = err == AHOY_OK;
+    buf_fini(&b);
+    return err;
+}
+
+enum ahoy_err ua_call_change(struct ua_call *c, ahoy_command_id command)
+{
+    if (c->change_wanted)
+        return AHOY_ERR_AGAIN;
+    if (!c->inv || sip_invite_state(c->inv) != SIP_INVITE_CONFIRMED || !c->media_ready)
+        return AHOY_ERR_STATE;
+    c->change_wanted = true;
+    c->change_command = command;
+    enum ahoy_err err = send_change(c);
+    if (err && err != AHOY_ERR_AGAIN) {
+        c->change_command = 0; /* the caller tells */
+        change_over(c, err, 0);
+        return err;
+    }
+    return AHOY_OK;
+}
+
+static void on_reinvite_ready(void *arg, struct sip_invite *inv)
+{
+    struct ua_call *c = arg;
+    (void) inv;
+    if (!c->change_wanted || c->change_running)
+        return;
+    enum ahoy_err err = send_change(c);
+    if (err && err != AHOY_ERR_AGAIN)
+        change_over(c, err, 0);
+}
+
+static void on_reinvited(void *arg, struct sip_invite *inv, unsigned status, struct sip_msg *response)
+{
+    struct ua_call *c = arg;
+    (void) inv;
+    (void) response;
+    c->change_running = false;
+    if (status >= 200 && status < 300) {
+        change_over(c, AHOY_OK, status);
+        return;
+    }
+    media_session_rollback(c->media);
+    if (status != 491) /* 491: `reinvite_ready` comes after the wait of RFC 3261 section 14.1 */
+        change_over(c, AHOY_ERR_REJECTED, status);
+}
+
+static const struct sip_invite_handler leg_handler = { .progress = on_progress,
+                                                       .answer = on_answer,
+                                                       .offer = on_offer,
+                                                       .confirmed = on_confirmed,
+                                                       .reinvited = on_reinvited,
+                                                       .reinvite_ready = on_reinvite_ready,
+                                                       .info = on_info,
+                                                       .ended = on_ended };
+
+/* ---- calling ------------------------------------------------------------------------------------------------------ */
+
+static void put_from(const struct ua_call *c, struct buf *out)
+{
+    if (c->from) {
+        struct sip_addr a;
+        bool brackets = sip_addr_parse(view_str(c->from), &a) == AHOY_OK && a.has_brackets;
+        buf_printf(out, brackets ? "%s" : "<%s>", c->from);
+        return;
+    }
+    if (c->account && c->account->display) {
+        sip_build_display(out, view_str(c->account->display));
+        buf_char(out, ' ');
+    }
+    char ip[ADDR_TEXT_BYTES];
+    if (c->account)
+        buf_printf(out, "<%s>", c->account->uri);
+    else
+        buf_printf(out, "<sip:ahoy@%s>", addr_print_ip(&c->info.local, true, ip));
+}
+
+static void start_call(struct ua_call *c)
+{
+    struct buf sdp, from, headers;
+    struct sip_invite_handler handler = leg_handler;
+    struct ua_account *a = c->account;
+    handler.arg = c;
+    buf_init(&sdp, UA_SDP_BYTES);
+    buf_init(&from, UA_URI_BYTES * 2);
+    buf_init(&headers, UA_URI_BYTES);
+    put_from(c, &from);
+    sip_ua_put_capabilities(c->ua->core, &headers);
+    enum ahoy_err err = media_session_offer(c->media, &sdp);
+    struct sip_invite_config cfg = { .target = view_str(c->uri),
+                                     .from = buf_content(&from),
+                                     .routes = c->routes ? view_str(c->routes) : a ? ua_account_routes(a) : view_of(NULL, 0),
+                                     .contact_user = a ? view_str(a->contact_user) : VIEW("ahoy"),
+                                     .headers = buf_content(&headers),
+                                     .offer = sdp_body(&sdp),
+                                     .auth = a ? a->auth : NULL,
+                                     .ring_timeout_ms = c->ring_s * 1000 };
+    if (a && a->reg && !c->routes)
+        cfg.flow = sip_register_flow(a->reg);
+    if (!err && !(err = buf_err(&sdp)) && !(err = buf_err(&from)) && !(err = buf_err(&headers)))
+        err = sip_invite_call(&c->inv, c->ua->core, &cfg, &handler);
+    buf_fini(&sdp);
+    buf_fini(&from);
+    buf_fini(&headers);
+    if (err) {
+        ua_call_finish(c, 0, err, false, view_of(NULL, 0));
+        return;
+    }
+    (void) view_copy(sip_invite_call_id(c->inv), c->call_id, sizeof c->call_id);
+}
+
+void ua_call_media_ready(struct ua_call *c)
+{
+    if (!c->incoming)
+        start_call(c);
+    else if (c->answering)
+        ua_call_answer_now(c, c->answer_status);
+}
+
+/* The address that leads to the first server tells which of ours the sound should use. */
+static void on_located(void *arg, enum ahoy_err err, const struct sip_target *target)
+{
+    struct ua_call *c = arg;
+    sip_locate_destroy(c->locate);
+    c->locate = NULL;
+    struct addr local;
+    if (!err)
+        err = ua_local_for(c->ua, &target->addr, &local);
+    if (!err) {
+        c->info.local = local;
+        err = ua_call_open_media(c, &local);
+    }
+    if (err)
+        ua_call_finish(c, 0, err, false, view_of(NULL, 0));
+}
+
+static struct view first_route(const struct ua_call *c)
+{
+    struct view routes = c->routes ? view_str(c->routes) : c->account ? ua_account_routes(c->account) : view_of(NULL, 0);
+    struct view item;
+    struct sip_addr a;
+    if (sip_list_next(&routes, &item) && sip_addr_parse(item, &a) == AHOY_OK)
+        return a.uri;
+    return view_str(c->uri);
+}
+
+static enum ahoy_err fill_call(struct ua_call *c, const struct ahoy_call_config *cfg, const char **why)
+{
+    struct buf b;
+    enum ahoy_err err = ua_media_parse(&cfg->media, &c->config, why);
+    if (err)
+        return err;
+    buf_init(&b, UA_URI_BYTES);
+    err = ua_complete_uri(c->account, cfg->transport, cfg->uri, &b);
+    if (err == AHOY_ERR_STATE)
+        *why = "a name without @host needs an account to complete it";
+    if (!err && !(c->uri = buf_take(&b)))
+        err = AHOY_ERR_NOMEM;
+    if (!err && cfg->proxy) {
+        buf_clear(&b);
+        buf_char(&b, '<');
+        err = ua_complete_uri(NULL, cfg->transport, cfg->proxy, &b);
+        if (!err && view_search(buf_content(&b), VIEW(";lr")) == b.n)
+            buf_str(&b, ";lr");
+        buf_char(&b, '>');
+        if (!err && !(c->routes = buf_take(&b)))
+            err = AHOY_ERR_NOMEM;
+    }
+    buf_fini(&b);
+    if (!err && cfg->from && !(c->from = view_dup(view_str(cfg->from))))
+        err = AHOY_ERR_NOMEM;
+    c->ring_s = cfg->ring_s > 0 ? cfg->ring_s : 180;
+    c->max_s = cfg->max_s;
+    c->hold_after_s = cfg->hold_after_s;
+    return err;
+}
+
+void ua_call_place(struct ua *ua, ahoy_call_id id, const struct ahoy_call_config *cfg)
+{
+    const char *why = NULL;
+    struct ua_call *c = ua_call_new(ua, id, false);
+    if (!c) {
+        struct ahoy_event e = { .type = AHOY_EVENT_CALL_STATE };
+        e.call.id = id;
+        e.call.state = AHOY_CALL_ENDED;
+        e.call.cause = AHOY_CAUSE_SIP;
+        e.call.peer_uri = cfg->uri;
+        e.call.peer_name = e.call.call_id = e.call.reason = "";
+        e.call.text = "out of memory";
+        ua_emit(ua, &e);
+        return;
+    }
+    c->account = ua_account_for(ua, cfg->account);
+    (void) view_copy(view_str(cfg->uri), c->peer_uri, sizeof c->peer_uri);
+    c->state = AHOY_CALL_ENDED;
+    ua_call_set_state(c, AHOY_CALL_CALLING);
+    enum ahoy_err err = ua->leaving ? AHOY_ERR_CLOSED : ua->call_count > UA_MAX_CALLS ? AHOY_ERR_LIMIT : fill_call(c, cfg, &why);
+    if (!err)
+        (void) view_copy(view_str(c->uri), c->peer_uri, sizeof c->peer_uri);
+    if (!err)
+        err = sip_locate_start(&c->locate, ua->locator, first_route(c), on_located, c);
+    if (err)
+        ua_call_finish(c, 0, err, false, view_str(why));
+}
+
+/* ---- being called ------------------------------------------------------------------------------------------------- */
+
+static void on_refused_ended(void *arg, struct sip_invite *inv, const struct sip_invite_end *end)
+{
+    (void) arg;
+    (void) end;
+    sip_invite_release(inv);
+}
+
+static void refuse(struct sip_invite *inv, unsigned status)
+{
+    struct sip_invite_handler handler = { .ended = on_refused_ended };
+    sip_invite_set_handler(inv, &handler);
+    if (sip_invite_reject(inv, status, view_of(NULL, 0)))
+        sip_invite_release(inv);
+}
+
+static void identify(struct ua_call *c, struct sip_msg *request)
+{
+    const struct sip_core *core;
+    struct buf name;
+    if (sip_msg_core(request, &core))
+        return;
+    buf_init(&name, sizeof c->peer_name - 1);
+    sip_unquote(core->from.display, &name);
+    (void) view_copy(core->from.uri, c->peer_uri, sizeof c->peer_uri);
+    (void) view_copy(buf_content(&name), c->peer_name, sizeof c->peer_name);
+    (void) view_copy(core->call_id, c->call_id, sizeof c->call_id);
+    buf_fini(&name);
+}
+
+/* What ahoy_listen says is to be done with a call that came in. */
+static void follow_policy(struct ua_call *c)
+{
+    const struct ahoy_listen_config *l = &c->ua->listen;
+    unsigned status = l->answer_status;
+    c->answer_status = status;
+    if (status > 180 && status < 200) {
+        ua_call_answer_now(c, status);
+        return;
+    }
+    bool at_once = l->auto_answer && l->answer_after_ms == 0;
+    if ((!at_once || status == 180) && sip_invite_ring(c->inv, 180, view_of(NULL, 0), &no_body))
+        log_write(c->ua->config.log, LOG_WARN, "ua", "180 could not be sent");
+    if (l->auto_answer && status != 180)
+        sys_timer_start(c->ua->loop, &c->answer_timer, SYS_MS(l->answer_after_ms));
+}
+
+void ua_call_incoming(void *arg, struct sip_invite *inv, struct sip_msg *request)
+{
+    struct ua *ua = arg;
+    uint32_t most = ua->listen.max_calls > 0 ? ua->listen.max_calls : 1000;
+    if (ua->leaving || ua->call_count >= most) {
+        refuse(inv, ua->leaving ? 480 : 486);
+        return;
+    }
+    struct ua_call *c = ua_call_new(ua, ua->next_call(ua->next_call_arg), true);
+    if (!c) {
+        refuse(inv, 503);
+        return;
+    }
+    struct sip_invite_handler handler = leg_handler;
+    handler.arg = c;
+    c->inv = inv;
+    c->config = ua->listen_media;
+    c->max_s = ua->listen.max_s;
+    c->account = ua_account_of_request(ua, request);
+    identify(c, request);
+    sip_invite_set_handler(inv, &handler);
+    if (c->account && sip_invite_set_account(inv, c->account->auth, view_of(NULL, 0)))
+        log_write(ua->config.log, LOG_WARN, "ua", "out of memory: the call's requests will not be authorised");
+    c->state = AHOY_CALL_RINGING;
+    ua_call_emit(c, AHOY_CALL_RINGING);
+    follow_policy(c);
+}
+
+/* Refuses what was asked for before the call stood. */
+static void refuse_call(struct ua_call *c, enum ahoy_err err)
+{
+    unsigned status = err == AHOY_ERR_UNSUPPORTED ? 488 : err == AHOY_ERR_SYNTAX ? 400 : 500;
+    if (sip_invite_reject(c->inv, status, view_of(NULL, 0)) == AHOY_OK)
+        ua_call_finish(c, status, AHOY_OK, false, view_str(sip_reason(status)));
+    else
+        ua_call_finish(c, 0, err, false, view_of(NULL, 0));
+}
+
+/* The description for 183 or 200: the answer to the INVITE's offer, or ours when it had none. It is made once. */
+static enum ahoy_err describe(struct ua_call *c)
+{
+    struct sip_body offer;
+    struct sdp_error why;
+    if (c->early.n > 0)
+        return AHOY_OK;
+    sip_invite_remote_offer(c->inv, &offer);
+    media_session_set_signalling(c->media, sip_flow_peer(sip_server_txn_flow(sip_invite_server_txn(c->inv))));
+    enum ahoy_err err = is_sdp(&offer)            ? media_session_answer(c->media, offer.data, &c->early, &why)
+                        : view_empty(offer.data) ? media_session_offer(c->media, &c->early)
+                                                 : AHOY_ERR_UNSUPPORTED;
+    return err ? err : buf_err(&c->early);
+}
+
+void ua_call_answer_now(struct ua_call *c, unsigned status)
+{
+    sys_timer_stop(&c->answer_timer);
+    c->answering = true;
+    c->answer_status = status;
+    if (!sip_invite_server_txn(c->inv))
+        return; /* it is over already; `ended` comes */
+    if (!c->media) {
+        struct addr local = *sip_flow_local(sip_server_txn_flow(sip_invite_server_txn(c->inv)));
+        enum ahoy_err err = ua_call_open_media(c, &local);
+        if (err)
+            refuse_call(c, err);
+        return;
+    }
+    if (!c->media_ready)
+        return;
+    enum ahoy_err err = describe(c);
+    struct sip_body body = sdp_body(&c->early);
+    if (!err && status < 200)
+        err = sip_invite_ring(c->inv, status, view_of(NULL, 0), &body);
+    else if (!err)
+        err = sip_invite_accept(c->inv, view_of(NULL, 0), &body);
+    if (err)
+        refuse_call(c, err);
+    else if (status < 200)
+        ua_call_set_state(c, AHOY_CALL_EARLY);
+}
+
+/* ---- hanging up --------------------------------------------------------------------------------------------------- */
+
+void ua_call_hang_up(struct ua_call *c, unsigned status)
+{
+    if (c->over)
+        return;
+    if (!c->inv) { /* nothing was sent yet */
+        ua_call_finish_quietly(c, false, 0, VIEW("given up"));
+        return;
+    }
+    if (c->incoming && status >= 300 && sip_invite_server_txn(c->inv)) {
+        if (sip_invite_reject(c->inv, status, view_of(NULL, 0)) == AHOY_OK)
+            ua_call_finish_quietly(c, false, status, view_str(sip_reason(status)));
+        return;
+    }
+    sip_invite_hangup(c->inv, NULL);
+}
