@@ -1,6 +1,7 @@
 #include "sip/stack.h"
 
 #include "base/mem.h"
+#include "net/names.h"
 #include "sip/stack_priv.h"
 #include "sip/txn_priv.h"
 
@@ -31,6 +32,11 @@ enum ahoy_err sip_stack_create(struct sip_stack **out, struct sys_loop *loop, co
     struct sip_stack *s = mem_zalloc(sizeof *s);
     if (!s)
         return AHOY_ERR_NOMEM;
+    enum ahoy_err err = names_create(&s->names, loop, 0);
+    if (err) {
+        mem_free(s);
+        return err;
+    }
     s->loop = loop;
     s->cfg = *cfg;
     s->core = *core;
@@ -68,6 +74,7 @@ void sip_stack_destroy(struct sip_stack *s)
     map_fini(&s->client_map);
     map_fini(&s->server_map);
     map_fini(&s->merge_map);
+    names_destroy(s->names);
     mem_free(s);
 }
 
@@ -81,7 +88,7 @@ struct rng *sip_stack_rng(struct sip_stack *s)
     return &s->rng;
 }
 
-struct net_names *sip_stack_names(struct sip_stack *s)
+struct names *sip_stack_names(struct sip_stack *s)
 {
     return s->names;
 }

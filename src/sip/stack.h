@@ -15,7 +15,7 @@
 #include "sip/hdr.h"
 #include "sys/loop.h"
 
-struct net_names; /* net/names.h */
+struct names; /* net/names.h */
 struct sip_stack;
 struct sip_transport; /* a bound local address: a UDP socket or a TCP listener */
 struct sip_flow;      /* where a message goes: a UDP peer through one socket, or one TCP connection (RFC 5626's word) */
@@ -92,7 +92,7 @@ void sip_stack_destroy(struct sip_stack *s);
 
 struct sys_loop *sip_stack_loop(const struct sip_stack *s);
 struct rng *sip_stack_rng(struct sip_stack *s);
-struct net_names *sip_stack_names(struct sip_stack *s); /* the DNS cache that RFC 3263 look-ups share */
+struct names *sip_stack_names(struct sip_stack *s); /* the DNS cache that RFC 3263 look-ups share */
 const struct sip_timers *sip_stack_timers(const struct sip_stack *s);
 const struct log *sip_stack_log(const struct sip_stack *s);
 const char *sip_stack_user_agent(const struct sip_stack *s);

@@ -27,7 +27,7 @@ static inline struct view sip_digest_view(const struct sip_digest *d)
 
 struct sip_stack {
     struct sys_loop *loop;
-    struct net_names *names;
+    struct names *names;
     struct sip_stack_config cfg;
     struct sip_core_ops core;
     struct rng rng;
