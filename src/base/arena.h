@@ -1,6 +1,6 @@
 /*
- * An arena: many small allocations, one free. Used for what lives and dies together, such as a message's parsed headers.
- * Cannot be made without a maximum; at the maximum arena_alloc returns NULL.
+ * An arena: many small allocations, one free. Used for what lives and dies together, such as a message's parsed
+ * headers. Cannot be made without a maximum; at the maximum arena_alloc returns NULL.
  */
 #ifndef AHOY_BASE_ARENA_H
 #define AHOY_BASE_ARENA_H

@@ -1,6 +1,6 @@
 /*
- * An intrusive doubly linked list. The head is a link of its own; an unlinked link points at nothing, so list_remove may
- * be called on a link that is in no list.
+ * An intrusive doubly linked list. The head is a link of its own; an unlinked link points at nothing, so list_remove
+ * may be called on a link that is in no list.
  */
 #ifndef AHOY_BASE_LIST_H
 #define AHOY_BASE_LIST_H

@@ -1,6 +1,7 @@
 /*
- * Seeded randomness: ChaCha20 (RFC 8439) as a generator. The same seed gives the same stream, so a simulated run replays;
- * seeded from the operating system it is fit for tags, branches and nonces. One per engine or simulated host, never global.
+ * Seeded randomness: ChaCha20 (RFC 8439) as a generator. The same seed gives the same stream, so a simulated run
+ * replays; seeded from the operating system it is fit for tags, branches and nonces. One per engine or simulated host,
+ * never global.
  */
 #ifndef AHOY_BASE_RNG_H
 #define AHOY_BASE_RNG_H

@@ -1,10 +1,10 @@
 /*
- * Look-ups with a memory: a bounded cache of answers in front of sys/dns.h, shared by all that one engine asks. The same
- * question asked twice at a time goes out once. Which questions to ask (RFC 3263) is for floors above.
+ * Look-ups with a memory: a bounded cache of answers in front of sys/dns.h, shared by all that one engine asks. The
+ * same question asked twice at a time goes out once. Which questions to ask (RFC 3263) is for floors above.
  *
- * How long an answer is kept: its records' shortest time to live, at most a day; "no such name" and "no such record" 30 s
- * (the resolver does not tell RFC 2308's figure); a failure 5 s, so that a dead server is not asked for every call. When
- * the server fails and an expired answer is at hand, that is given, for up to a day after its time (RFC 8767).
+ * How long an answer is kept: its records' shortest time to live, at most a day; "no such name" and "no such record" 30
+ * s (the resolver does not tell RFC 2308's figure); a failure 5 s, so that a dead server is not asked for every call.
+ * When the server fails and an expired answer is at hand, that is given, for up to a day after its time (RFC 8767).
  *
  * Belongs to one loop and is used on it only.
  */

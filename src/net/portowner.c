@@ -149,7 +149,8 @@ static void find_process(uint64_t inode, struct portowner *out)
 
 enum ahoy_err portowner_find(enum portowner_proto proto, const struct addr *local, struct portowner *out)
 {
-    static const char *const table[][2] = { { "/proc/net/udp", "/proc/net/udp6" }, { "/proc/net/tcp", "/proc/net/tcp6" } };
+    static const char *const table[][2] = { { "/proc/net/udp", "/proc/net/udp6" },
+                                            { "/proc/net/tcp", "/proc/net/tcp6" } };
     struct portowner o = { 0 };
     uint64_t inode;
     for (int i = 0; i < 2; i++)

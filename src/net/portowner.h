@@ -1,6 +1,6 @@
 /*
- * Who holds a local port: so that "address already in use" can say which program to stop. Linux only (reads /proc), best
- * effort: the programs of other users keep their names to themselves. Blocking; meant for the way of an error.
+ * Who holds a local port: so that "address already in use" can say which program to stop. Linux only (reads /proc),
+ * best effort: the programs of other users keep their names to themselves. Blocking; meant for the way of an error.
  */
 #ifndef AHOY_NET_PORTOWNER_H
 #define AHOY_NET_PORTOWNER_H

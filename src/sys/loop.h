@@ -1,7 +1,7 @@
 /*
- * The world, seen through one interface with two implementations: the real one (libuv, sockets, c-ares) and the simulated
- * one (virtual clock, virtual network; see sys/sim.h). Nothing above this floor asks the system for time, randomness,
- * sockets or names in any other way.
+ * The world, seen through one interface with two implementations: the real one (libuv, sockets, c-ares) and the
+ * simulated one (virtual clock, virtual network; see sys/sim.h). Nothing above this floor asks the system for time,
+ * randomness, sockets or names in any other way.
  *
  * A host is a machine: it has addresses, a resolver and randomness. A loop lives on a host and runs callbacks one at a
  * time. Everything created on a loop (timers, sockets, look-ups) belongs to it: it is used from callbacks of that loop
@@ -22,7 +22,7 @@
 struct sys_host;
 struct sys_loop;
 
-/* ---- hosts -------------------------------------------------------------------------------------------------------- */
+/* ---- hosts ------------------------------------------------------------------------------------------------------- */
 
 /** This machine. Several may exist; each has a generator seeded by the operating system. */
 AHOY_MUST_USE enum ahoy_err sys_host_real(struct sys_host **out);
@@ -55,7 +55,7 @@ AHOY_MUST_USE enum ahoy_err sys_host_set_nameservers(struct sys_host *host, cons
 
 enum { SYS_MAX_NAMESERVERS = 8 };
 
-/* ---- loops -------------------------------------------------------------------------------------------------------- */
+/* ---- loops ------------------------------------------------------------------------------------------------------- */
 
 /** A loop without a thread: its owner calls sys_loop_run (real), or the simulation runs it. */
 AHOY_MUST_USE enum ahoy_err sys_loop_create(struct sys_host *host, struct sys_loop **out);
@@ -79,16 +79,16 @@ void sys_loop_stop(struct sys_loop *loop);
 AHOY_MUST_USE enum ahoy_err sys_loop_spawn(struct sys_loop *loop, const char *name);
 
 /**
- * Asks a spawned loop to stop and waits for its thread. Messages that the caller posted before are run first. Called from
- * another thread than the loop's; afterwards the caller may close what lives on the loop, and destroy it.
+ * Asks a spawned loop to stop and waits for its thread. Messages that the caller posted before are run first. Called
+ * from another thread than the loop's; afterwards the caller may close what lives on the loop, and destroy it.
  */
 void sys_loop_join(struct sys_loop *loop);
 
 struct sys_host *sys_loop_host(const struct sys_loop *loop);
 
 /**
- * Monotonic microseconds, cached at the start of each batch of callbacks on the loop's own thread. Any thread; the cache
- * of another thread's loop is as old as its last batch, so sys_clock_us serves better there.
+ * Monotonic microseconds, cached at the start of each batch of callbacks on the loop's own thread. Any thread; the
+ * cache of another thread's loop is as old as its last batch, so sys_clock_us serves better there.
  */
 int64_t sys_now_us(const struct sys_loop *loop);
 
@@ -98,12 +98,14 @@ int64_t sys_clock_us(const struct sys_loop *loop);
 /** Milliseconds since 1970-01-01 UTC. Any thread. */
 int64_t sys_wall_ms(const struct sys_loop *loop);
 
-/* ---- messages to a loop ------------------------------------------------------------------------------------------- */
+/* ---- messages to a loop ------------------------------------------------------------------------------------------ */
 
 struct sys_msg;
 typedef void sys_msg_fn(struct sys_msg *msg);
 
-/** Embedded first in the sender's struct; from sys_post until `fn` runs it belongs to the loop. `fn` frees or reuses it. */
+/**
+ * Embedded first in the sender's struct; from sys_post until `fn` runs it belongs to the loop. `fn` frees or reuses it.
+ */
 struct sys_msg {
     struct sys_msg *next;
     sys_msg_fn *fn;
@@ -112,7 +114,7 @@ struct sys_msg {
 /** Runs msg->fn(msg) on the loop, in order of posting for each sender. Never fails, never blocks. Any thread. */
 void sys_post(struct sys_loop *loop, struct sys_msg *msg);
 
-/* ---- timers ------------------------------------------------------------------------------------------------------- */
+/* ---- timers ------------------------------------------------------------------------------------------------------ */
 
 typedef void sys_timer_fn(void *arg);
 
@@ -140,7 +142,7 @@ static inline bool sys_timer_running(const struct sys_timer *t)
     return t->loop != NULL;
 }
 
-/* ---- changes of the machine's addresses --------------------------------------------------------------------------- */
+/* ---- changes of the machine's addresses -------------------------------------------------------------------------- */
 
 struct sys_iface_watch;
 

@@ -1,6 +1,7 @@
 /*
- * The inside of the real world, shared by the files src/sys/real_*.c: libuv's loop with sockets of our own on uv_poll, so
- * that datagrams travel in batches, tell which of our addresses they came to, and ICMP errors find their destination.
+ * The inside of the real world, shared by the files src/sys/real_*.c: libuv's loop with sockets of our own on uv_poll,
+ * so that datagrams travel in batches, tell which of our addresses they came to, and ICMP errors find their
+ * destination.
  */
 #ifndef AHOY_SYS_REAL_H
 #define AHOY_SYS_REAL_H
@@ -51,7 +52,7 @@ struct real_loop {
     struct real_slab *slab; /* where datagrams and stream bytes are received; NULL until the first */
     struct real_dns *dns;   /* NULL until the first look-up */
     pthread_t thread;
-    bool spawned;
+    bool spawned, running;
     char name[16];
     struct sys_msg stop_msg;
 };

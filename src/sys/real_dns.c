@@ -1,7 +1,7 @@
 /*
  * Names in the real world: c-ares asks, retries and falls back to TCP; the answers are read by sys/dns_wire.h, because
- * c-ares 1.18 does not tell the time to live of SRV and NAPTR records. The channel is made at the first look-up of a loop
- * and made anew when the system's resolver settings have changed (another network).
+ * c-ares 1.18 does not tell the time to live of SRV and NAPTR records. The channel is made at the first look-up of a
+ * loop and made anew when the system's resolver settings have changed (another network).
  */
 #include "base/chars.h"
 #include "base/mem.h"

@@ -1,7 +1,7 @@
 /*
- * The loop of the real world. One turn of libuv: prepare (set the clock, send), poll (sockets, timers, mail), check (send
- * what the callbacks handed over). Timers are one heap behind one timerfd, which is exact to microseconds where libuv's
- * own timers count milliseconds, and which is set at most once a turn.
+ * The loop of the real world. One turn of libuv: prepare (set the clock, send), poll (sockets, timers, mail), check
+ * (send what the callbacks handed over). Timers are one heap behind one timerfd, which is exact to microseconds where
+ * libuv's own timers count milliseconds, and which is set at most once a turn.
  */
 #include "base/mem.h"
 #include "sys/real.h"
@@ -266,12 +266,16 @@ void real_loop_destroy(struct sys_loop *loop)
 void real_loop_run(struct sys_loop *loop)
 {
     struct real_loop *l = real_loop_of(loop);
+    l->running = true;
     (void) uv_run(&l->uv, UV_RUN_DEFAULT);
+    l->running = false;
 }
 
 void real_loop_stop(struct sys_loop *loop)
 {
-    uv_stop(&real_loop_of(loop)->uv);
+    struct real_loop *l = real_loop_of(loop);
+    if (l->running) /* not from mail that a loop at rest runs: libuv would keep it for the next time */
+        uv_stop(&l->uv);
 }
 
 static void *thread_main(void *arg)
@@ -312,4 +316,6 @@ void real_loop_join(struct sys_loop *loop)
     real_loop_post(loop, &l->stop_msg);
     (void) pthread_join(l->thread, NULL);
     l->spawned = false;
+    while (run_mail(l)) /* left over when the loop had stopped by itself */
+        continue;
 }

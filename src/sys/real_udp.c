@@ -172,7 +172,7 @@ static int send_batch(struct real_udp *u)
     return sent;
 }
 
-/* Sends what can be sent now. With `report` a datagram that cannot leave is dropped and its error told; else it waits. */
+/* Sends what can be sent now. With `report` a datagram that cannot leave is dropped and its error told. */
 static void send_queue(struct real_udp *u, bool report)
 {
     bool again = false;
@@ -274,7 +274,7 @@ static bool read_batch(struct real_udp *u, size_t *heard)
     } control[REAL_SLAB_SLOTS];
     struct real_loop *l = loop_of(u);
     if (!real_slab_slot(l, 0)) {
-        (void) recv(u->fd, control, sizeof control, MSG_DONTWAIT); /* no memory: this one is lost, but the loop goes on */
+        (void) recv(u->fd, control, sizeof control, MSG_DONTWAIT); /* this one is lost, but the loop goes on */
         return false;
     }
     for (size_t i = 0; i < REAL_SLAB_SLOTS; i++) {
@@ -318,7 +318,8 @@ static enum ahoy_err error_of(struct msghdr *m)
         memcpy(&e, CMSG_DATA(c), sizeof e);
         bool icmp = e.ee_origin == SO_EE_ORIGIN_ICMP || e.ee_origin == SO_EE_ORIGIN_ICMP6;
         /* "Administratively prohibited" is a peer out of reach, not a lack of our rights. */
-        return icmp && (e.ee_errno == EACCES || e.ee_errno == EPERM) ? AHOY_ERR_UNREACHABLE : real_err((int) e.ee_errno);
+        bool prohibited = icmp && (e.ee_errno == EACCES || e.ee_errno == EPERM);
+        return prohibited ? AHOY_ERR_UNREACHABLE : real_err((int) e.ee_errno);
     }
     return AHOY_OK;
 }

@@ -10,8 +10,9 @@ enum { CACHE_LINE_BYTES = 64 };
 
 /*
  * `head` counts elements ever put, `tail` elements ever taken; both wrap. The producer writes elements, then publishes
- * them by a release store of head, which the consumer's acquire load pairs with. The consumer reads elements, then gives
- * the room back by a release store of tail, which the producer's acquire load pairs with. Each on its own cache line.
+ * them by a release store of head, which the consumer's acquire load pairs with. The consumer reads elements, then
+ * gives the room back by a release store of tail, which the producer's acquire load pairs with. Each on its own cache
+ * line.
  */
 struct sys_ring {
     alignas(CACHE_LINE_BYTES) atomic_size_t head;

@@ -20,8 +20,8 @@ AHOY_MUST_USE enum ahoy_err sim_create(struct sim **out, uint64_t seed);
 void sim_destroy(struct sim *s);
 
 /**
- * A host with one address ("192.0.2.1" or IPv6). It lives as long as the simulation. A datagram to a port where it does not
- * listen is refused: the sender's error callback hears it after the way back.
+ * A host with one address ("192.0.2.1" or IPv6). It lives as long as the simulation. A datagram to a port where it does
+ * not listen is refused: the sender's error callback hears it after the way back.
  */
 AHOY_MUST_USE enum ahoy_err sim_host(struct sim *s, const char *ip, struct sys_host **out);
 
@@ -87,7 +87,9 @@ bool sim_run_until(struct sim *s, bool (*done)(void *arg), void *arg, int64_t li
 /** Runs until nothing is left to happen or now + limit_us; returns whether it became idle. */
 bool sim_run_idle(struct sim *s, int64_t limit_us);
 
-/** A tap: sees each datagram as its sender sends it (before any NAT) and whether it gets lost; for tests and ladders. */
+/**
+ * A tap: sees each datagram as its sender sends it (before any NAT) and whether it gets lost; for tests and ladders.
+ */
 typedef void sim_tap_fn(void *arg, int64_t now_us, const struct addr *src, const struct addr *dst, const void *data,
                         size_t n, bool lost);
 void sim_tap(struct sim *s, sim_tap_fn *fn, void *arg);

@@ -66,8 +66,8 @@ bool sim_chance(struct sim *s, double p)
     return p > 0 && (p >= 1 || rng_unit(&s->net) < p);
 }
 
-/* Gilbert's model: every packet of a bad run is lost. A run ends with chance 1/burst after each packet, and begins so often
- * that the share of lost packets is `loss`. */
+/* Gilbert's model: every packet of a bad run is lost. A run ends with chance 1/burst after each packet, and begins so
+ * often * that the share of lost packets is `loss`. */
 bool sim_path_loses(struct sim *s, struct sim_path *p)
 {
     const struct sim_link *l = sim_path_link(s, p);

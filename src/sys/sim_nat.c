@@ -1,10 +1,10 @@
 /*
  * The way through the simulated network: who owns an address, and what NATs do to it (RFC 4787's terms).
  *
- * All kinds but the symmetric map one inner address and port to one public port, whoever is spoken to; the symmetric maps
- * anew for each remote address and port. Filtering: a full cone lets everybody in; the address-restricted whoever's
- * address, the other two whoever's address and port, was spoken to. Only packets going out keep a binding alive (REQ-6).
- * Hairpinning works (REQ-9).
+ * All kinds but the symmetric map one inner address and port to one public port, whoever is spoken to; the symmetric
+ * maps anew for each remote address and port. Filtering: a full cone lets everybody in; the address-restricted
+ * whoever's address, the other two whoever's address and port, was spoken to. Only packets going out keep a binding
+ * alive (REQ-6). Hairpinning works (REQ-9).
  */
 #include "base/mem.h"
 #include "sys/sim_world.h"

@@ -132,7 +132,7 @@ void sim_tcp_free_all(struct sim *s)
         free_conn(LIST_ENTRY(k, struct conn, link));
 }
 
-/* Tells the owner of an end that it is over; nothing of it is sent or delivered any more, unless the peer just ended. */
+/* Tells the owner of an end that it is over; nothing of it is sent or delivered any more, but after an orderly end. */
 static void end_with(struct conn *c, int side, enum ahoy_err err)
 {
     struct sim_tcp *t = c->end[side].t;

@@ -10,8 +10,8 @@ enum { SYS_UDP_MAX_BYTES = 65535 };
 
 struct sys_udp_handler {
     /**
-     * A datagram. `local` is the address it was sent to when the socket is bound to "any" and the system tells, else the
-     * bound address. `when_us` is the arrival time by the loop's monotonic clock. Data is valid during the call.
+     * A datagram. `local` is the address it was sent to when the socket is bound to "any" and the system tells, else
+     * the bound address. `when_us` is the arrival time by the loop's monotonic clock. Data is valid during the call.
      */
     void (*recv)(void *arg, const struct addr *src, const struct addr *local, const void *data, size_t n,
                  int64_t when_us);
@@ -39,9 +39,10 @@ void sys_udp_close(struct sys_udp *u);
 const struct addr *sys_udp_local(const struct sys_udp *u);
 
 /**
- * Sends one datagram. Datagrams sent in one turn of the loop leave together at its end (sendmmsg); the bytes are copied.
- * `src` may be NULL, or the local address to send from when bound to "any" (its port does not count). A full queue
- * (LIMIT) drops, like the network. INVAL for another family than the socket's, TOO_BIG above what a datagram can hold.
+ * Sends one datagram. Datagrams sent in one turn of the loop leave together at its end (sendmmsg); the bytes are
+ * copied. `src` may be NULL, or the local address to send from when bound to "any" (its port does not count). A full
+ * queue (LIMIT) drops, like the network. INVAL for another family than the socket's, TOO_BIG above what a datagram can
+ * hold.
  */
 enum ahoy_err sys_udp_send(struct sys_udp *u, const struct addr *src, const struct addr *dst, const void *data,
                            size_t n);

@@ -1,7 +1,7 @@
 /*
- * What the two worlds have in common, for the files of src/sys alone: the beginnings of the opaque structs of the public
- * headers, and the table through which each call reaches its world. sys_host and sys_loop carry the table; everything
- * that lives on a loop finds it there.
+ * What the two worlds have in common, for the files of src/sys alone: the beginnings of the opaque structs of the
+ * public headers, and the table through which each call reaches its world. sys_host and sys_loop carry the table;
+ * everything that lives on a loop finds it there.
  */
 #ifndef AHOY_SYS_WORLD_H
 #define AHOY_SYS_WORLD_H
@@ -66,7 +66,7 @@ struct sys_loop {
     struct sys_host *host;
     struct heap timers;
     const _Atomic int64_t *now_us; /* the loop's own cache, or the clock of the simulation; written by the world */
-    bool in_turn;                  /* inside a batch of callbacks, so that *now_us is fresh enough to start timers from */
+    bool in_turn;                  /* inside a batch of callbacks: *now_us is fresh enough to start timers from */
     size_t open;                   /* sockets, look-ups and watches alive; 0 when the loop is destroyed */
 };
 

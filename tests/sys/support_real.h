@@ -17,8 +17,8 @@ struct real {
 enum ahoy_err real_open(struct real *r, struct t *t);
 void real_close(struct real *r);
 
-/* Runs the loop until somebody stops it; false when the watchdog did, after about ten seconds, or soon after an allocation
- * was made to fail. */
+/* Runs the loop until somebody stops it; false when the watchdog did, after about ten seconds, or soon after an
+ * allocation * was made to fail. */
 bool real_run(struct real *r);
 
 /* Runs the loop for so long. */

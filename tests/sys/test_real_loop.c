@@ -203,6 +203,40 @@ out:
     real_close(&r);
 }
 
+struct stopper {
+    struct sys_msg msg; /* first */
+    struct sys_loop *loop;
+};
+
+static void stop_it(struct sys_msg *msg)
+{
+    sys_loop_stop(((struct stopper *) (void *) msg)->loop);
+}
+
+static void test_a_loop_that_stopped_by_itself_is_joined_and_spawned_again(struct t *t)
+{
+    struct real r;
+    struct sys_loop *other = NULL;
+    struct stopper stop = { .msg.fn = stop_it };
+    struct setter s = { .msg.fn = set_one };
+    T_OK(real_open(&r, t));
+    T_OK(sys_loop_create(r.host, &other));
+    stop.loop = other;
+    for (int i = 0; i < 3; i++) {
+        s.value = 0;
+        T_OK(sys_loop_spawn(other, "other"));
+        sys_post(other, &stop.msg);
+        sys_loop_join(other);
+        T_OK(sys_loop_spawn(other, "other"));
+        sys_post(other, &s.msg);
+        sys_loop_join(other);
+        T_EQ(s.value, 1);
+    }
+out:
+    sys_loop_destroy(other);
+    real_close(&r);
+}
+
 struct note {
     struct sys_msg msg; /* first */
     struct ear *ear;
@@ -279,5 +313,6 @@ out:
 T_MAIN(T(test_timers_run_in_order_never_early_and_soon), T(test_an_idle_loop_does_not_wake_up),
        T(test_messages_of_many_threads_arrive_in_each_ones_order),
        T(test_two_loops_in_two_threads_play_ping_pong), T(test_join_runs_what_was_posted_before),
+       T(test_a_loop_that_stopped_by_itself_is_joined_and_spawned_again),
        T(test_what_a_message_sends_leaves_in_its_turn), T(test_the_machine_knows_its_addresses),
        T(test_a_watch_over_addresses_starts_and_stops))

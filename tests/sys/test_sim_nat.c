@@ -55,8 +55,8 @@ static bool reaches(struct world *w, struct ear *from, const struct addr *dst, c
     return to->heard > before;
 }
 
-/* What each kind lets in after the inner host spoke to the first: a stranger, another port of a known address; and whether
- * a second remote sees the same public port. */
+/* What each kind lets in after the inner host spoke to the first: a stranger, another port of a known address; and
+ * whether * a second remote sees the same public port. */
 static void check_kind(struct t *t, enum sim_nat_kind kind, bool stranger, bool other_port, bool same_port)
 {
     struct world w = { 0 };
