@@ -17,6 +17,8 @@ static void fail(struct buf *b)
 /* Text without line ends but those of folds. */
 static void put_text(struct buf *b, struct view v)
 {
+    if (v.n == 0)
+        return;
     const char *p = v.p, *end = v.p + v.n;
     while (p < end) {
         const char *start = p;

@@ -172,6 +172,8 @@ struct view sip_addr_tag(const struct sip_addr *a)
 enum ahoy_err sip_cseq_parse(struct view v, struct sip_cseq *out)
 {
     v = sip_trim(v);
+    if (v.n == 0)
+        return AHOY_ERR_SYNTAX;
     const char *end = v.p + v.n, *p = v.p;
     uint64_t x = 0;
     while (p < end && chars_is_digit(*p) && x <= INT32_MAX)
@@ -190,6 +192,8 @@ enum ahoy_err sip_cseq_parse(struct view v, struct sip_cseq *out)
 enum ahoy_err sip_delta_parse(struct view v, uint32_t *out)
 {
     v = sip_trim(v);
+    if (v.n == 0)
+        return AHOY_ERR_SYNTAX;
     const char *end = v.p + v.n, *p = v.p;
     uint64_t x = 0;
     for (; p < end && chars_is_digit(*p); p++)

@@ -50,9 +50,10 @@ static inline struct view sip_span(const char *p, const char *end)
 
 static inline struct view sip_trim(struct view v)
 {
-    const char *end = v.p + v.n;
-    const char *p = v.n > 0 ? sip_skip_lws(v.p, end) : v.p;
-    return v.n > 0 ? sip_span(p, sip_trim_end(p, end)) : v;
+    if (v.n == 0) /* the pointer may be NULL */
+        return v;
+    const char *end = v.p + v.n, *p = sip_skip_lws(v.p, end);
+    return sip_span(p, sip_trim_end(p, end));
 }
 
 /* `p` is at an opening quote: behind the closing one, or NULL without one. */

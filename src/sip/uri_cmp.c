@@ -143,12 +143,14 @@ bool sip_uri_equal(const struct sip_uri *a, const struct sip_uri *b)
 {
     if (a->scheme != b->scheme)
         return false;
+    if (view_eq(a->text, b->text))
+        return true;
     switch (a->scheme) {
     case SIP_SCHEME_SIP:
-    case SIP_SCHEME_SIPS: return view_eq(a->text, b->text) || same_sip(a, b);
+    case SIP_SCHEME_SIPS: return same_sip(a, b);
     case SIP_SCHEME_TEL:
         return same_number(a->user, b->user)
                && same_items(view_from(a->params, 1), view_from(b->params, 1), ';', NONE_MAY_BE_MISSING, FOLD_CASE);
-    default: return view_eq(a->text, b->text);
+    default: return false;
     }
 }

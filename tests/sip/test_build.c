@@ -6,12 +6,13 @@ static void test_a_request_is_printed(struct t *t)
     buf_init(&b, SIP_BUILD_MAX_BYTES);
     sip_build_request_line(&b, VIEW("INVITE"), VIEW("sip:b@example.com"));
     sip_build_hdr(&b, SIP_HDR_CALL_ID, VIEW("x"));
+    sip_build_hdr(&b, SIP_HDR_SUBJECT, view_of(NULL, 0));
     sip_build_hdr_named(&b, VIEW("X-Own"), VIEW("1"));
     sip_build_hdr_printf(&b, SIP_HDR_CSEQ, "%d %s", 3, "INVITE");
     sip_build_hdr_u32(&b, SIP_HDR_MAX_FORWARDS, 70);
     sip_build_body(&b, VIEW("text/plain"), VIEW("hi"));
     T_OK(buf_err(&b));
-    T_STR(buf_cstr(&b), "INVITE sip:b@example.com SIP/2.0\r\nCall-ID: x\r\nX-Own: 1\r\nCSeq: 3 INVITE\r\nMax-Forwards: 70\r\n"
+    T_STR(buf_cstr(&b), "INVITE sip:b@example.com SIP/2.0\r\nCall-ID: x\r\nSubject: \r\nX-Own: 1\r\nCSeq: 3 INVITE\r\nMax-Forwards: 70\r\n"
                         "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi");
     buf_clear(&b);
     sip_build_status_line(&b, 486, VIEW(""));

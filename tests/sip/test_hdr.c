@@ -392,6 +392,23 @@ static void test_media_types_are_parsed(struct t *t)
 out:;
 }
 
+static void test_missing_values_are_malformed(struct t *t)
+{
+    const struct view none = { 0 };
+    struct view rest = none, item;
+    struct sip_cseq c;
+    struct sip_media_type m;
+    uint32_t s;
+    T_ERR(sip_via_parse(none, &(struct sip_via){ 0 }), AHOY_ERR_SYNTAX);
+    T_ERR(sip_addr_parse(none, &(struct sip_addr){ 0 }), AHOY_ERR_SYNTAX);
+    T_ERR(sip_contact_parse(none, &(struct sip_contact){ 0 }), AHOY_ERR_SYNTAX);
+    T_ERR(sip_cseq_parse(none, &c), AHOY_ERR_SYNTAX);
+    T_ERR(sip_delta_parse(none, &s), AHOY_ERR_SYNTAX);
+    T_ERR(sip_media_type_parse(none, &m), AHOY_ERR_SYNTAX);
+    T_CHECK(!sip_list_next(&rest, &item) && !sip_param(none, VIEW("a"), &item));
+out:;
+}
+
 static void test_the_core_is_parsed_once_and_kept(struct t *t)
 {
     struct sip_msg *m = NULL;
@@ -418,4 +435,5 @@ T_MAIN(T(test_every_header_is_found_by_its_names), T(test_methods_are_case_sensi
        T(test_malformed_parameters_are_refused), T(test_quotes_and_escapes_are_removed), T(test_via_is_parsed),
        T(test_bad_vias_are_refused), T(test_branches_of_rfc_3261_are_told), T(test_addresses_are_parsed),
        T(test_bad_addresses_are_refused), T(test_cseq_is_parsed), T(test_seconds_are_clamped_not_wrapped),
-       T(test_contacts_are_parsed), T(test_media_types_are_parsed), T(test_the_core_is_parsed_once_and_kept))
+       T(test_contacts_are_parsed), T(test_media_types_are_parsed),
+       T(test_missing_values_are_malformed), T(test_the_core_is_parsed_once_and_kept))

@@ -87,6 +87,8 @@ static void test_equal_uris_are_equal(struct t *t)
         { "tel:+1-201-555-0123", "tel:+12015550123" },
         { "tel:*ABC;ext=1;isub=2", "tel:*abc;isub=2;ext=1" },
         { "urn:a", "urn:a" },
+        { "tel:+1123;ext=23;ext=5", "tel:+1123;ext=23;ext=5" }, /* found by fuzzing: whatever it is, it is itself */
+        { "sip:h;a=1;a=2", "sip:h;a=1;a=2" },
     };
     for (size_t i = 0; i < AHOY_COUNT(same); i++)
         if (!equal(same[i][0], same[i][1]))
