@@ -2,7 +2,7 @@
 
 #include <math.h>
 
-enum { CLOCK_MIN_SPAN_US = 4000000, CLOCK_GAP_US = 1000000, CLOCK_MOST_PPM = 5000 };
+enum { CLOCK_SETTLE_US = 1000000, CLOCK_MIN_SPAN_US = 4000000, CLOCK_GAP_US = 1000000, CLOCK_MOST_PPM = 5000 };
 
 void audio_clock_init(struct audio_clock *c, uint32_t rate_hz)
 {
@@ -16,12 +16,19 @@ static uint32_t newest(const struct audio_clock *c)
 
 void audio_clock_put(struct audio_clock *c, int64_t when_us, uint64_t frames)
 {
+    if (c->from_us == 0)
+        c->from_us = when_us + CLOCK_SETTLE_US;
+    if (c->n == 0 && when_us < c->from_us)
+        return;
     if (c->n > 0) {
         uint32_t last = newest(c);
         int64_t since = when_us - c->us[last];
-        if (since < 0 || since > CLOCK_GAP_US || frames < c->frames[last])
+        if (since < 0 || since > CLOCK_GAP_US || frames < c->frames[last]) {
             c->n = 0;
-        else if (since < AUDIO_CLOCK_STEP_US)
+            c->from_us = when_us + CLOCK_SETTLE_US;
+            return;
+        }
+        if (since < AUDIO_CLOCK_STEP_US)
             return;
     }
     c->us[c->next] = when_us;

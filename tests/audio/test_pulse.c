@@ -1,0 +1,320 @@
+/* Against a real PulseAudio daemon, by its own protocol and through ALSA's plug-in for it. */
+#include "audio/device.h"
+#include "audio/mix.h"
+#include "audio/score.h"
+#include "support/t.h"
+#include "support_pulse.h"
+#include "support_sound.h"
+
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+enum { RATE = 48000, FRAME = 480, MOST = RATE * 7, EVENT_LIMIT_MS = 20000 };
+
+static struct pulse_daemon the_daemon; /* one for all tests: starting it takes long */
+static int16_t said[MOST], heard[MOST];
+static char why[AUDIO_WHY_BYTES];
+
+/* ---- a media thread's clock --------------------------------------------------------------------------------------- */
+
+static int ticker(void)
+{
+    const struct itimerspec every = { .it_interval = { .tv_nsec = 10000000 }, .it_value = { .tv_nsec = 10000000 } };
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+    if (fd >= 0)
+        (void) timerfd_settime(fd, 0, &every, NULL);
+    return fd;
+}
+
+static uint64_t tick(int fd)
+{
+    uint64_t n = 0;
+    return read(fd, &n, sizeof n) == (ssize_t) sizeof n ? n : 0;
+}
+
+/* Says `said` and hears until `n` samples have come in; false after far too many ticks. */
+static bool converse(struct audio_device *d, size_t n)
+{
+    int fd = ticker();
+    size_t spoken = 0;
+    size_t got = 0;
+    for (uint64_t ticks = 0; got < n && ticks < 3 * (uint64_t) n / FRAME + 500;) {
+        struct audio_device_stats s;
+        ticks += tick(fd);
+        for (audio_device_stats(d, &s); s.playback_queued < 2 * FRAME && spoken + FRAME <= MOST;
+             audio_device_stats(d, &s))
+            spoken += audio_device_write(d, said + spoken, FRAME);
+        got += audio_device_read(d, heard + got, n - got);
+    }
+    (void) close(fd);
+    return got == n;
+}
+
+/* ---- events ------------------------------------------------------------------------------------------------------- */
+
+struct witness {
+    int fd[4]; /* an eventfd for each kind */
+};
+
+static bool witness_init(struct witness *w)
+{
+    bool ok = true;
+    for (int i = 0; i < 4; i++) {
+        w->fd[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        ok = ok && w->fd[i] >= 0;
+    }
+    return ok;
+}
+
+static void witness_fini(struct witness *w)
+{
+    for (int i = 0; i < 4; i++)
+        if (w->fd[i] > 0)
+            (void) close(w->fd[i]);
+}
+
+static void on_event(void *arg, enum audio_event event)
+{
+    struct witness *w = arg;
+    const uint64_t one = 1;
+    if (write(w->fd[event], &one, sizeof one) < 0)
+        return;
+}
+
+static bool await(struct witness *w, enum audio_event event)
+{
+    struct pollfd p = { .fd = w->fd[event], .events = POLLIN };
+    uint64_t n;
+    return poll(&p, 1, EVENT_LIMIT_MS) == 1 && read(p.fd, &n, sizeof n) == (ssize_t) sizeof n;
+}
+
+/* ---- tests -------------------------------------------------------------------------------------------------------- */
+
+static struct audio_device_config pulse_config(void)
+{
+    struct audio_device_config cfg = audio_device_defaults();
+    cfg.spec.kind = AUDIO_PULSE;
+    cfg.capture_id = "ahoy_test.monitor";
+    cfg.playback_id = "ahoy_test";
+    cfg.frame_ms = 10;
+    return cfg;
+}
+
+static void test_devices_are_listed_with_the_defaults(struct t *t)
+{
+    static struct audio_device_info info[AUDIO_MAX_DEVICES];
+    size_t n = audio_devices_list(info, AUDIO_MAX_DEVICES, why);
+    bool sink = false, monitor = false;
+    for (size_t i = 0; i < n; i++) {
+        if (info[i].kind != AUDIO_PULSE)
+            continue;
+        T_CHECK(info[i].capture != info[i].playback);
+        T_CHECK(info[i].name[0]);
+        sink = sink || (info[i].playback && info[i].is_default && view_eq(view_str(info[i].id), VIEW("ahoy_test")));
+        monitor = monitor || (info[i].capture && info[i].monitor && info[i].is_default &&
+                              view_eq(view_str(info[i].id), VIEW("ahoy_test.monitor")));
+    }
+    T_CHECK(sink && monitor);
+    T_STR(why, "");
+    T_EQ(audio_devices_list(info, 1, why), 1); /* no more than there is room for */
+out:
+    return;
+}
+
+static void test_a_device_opens_and_closes(struct t *t)
+{
+    struct audio_device *d = NULL;
+    struct audio_device_config cfg = pulse_config();
+    T_OK(audio_device_open(&d, &cfg, why));
+    T_CHECK(audio_device_live(d));
+    T_CHECK(converse(d, RATE / 10));
+out:
+    audio_device_close(d);
+}
+
+/* What is played into the sink comes back from its monitor: the same sound, soon, at its level, by a steady clock. */
+static void test_what_is_played_is_heard(struct t *t)
+{
+    struct audio_device *d = NULL;
+    struct sys_host *host = NULL;
+    struct sys_loop *loop = NULL;
+    struct audio_device_config cfg = pulse_config();
+    struct audio_device_stats s;
+    struct score_match m;
+    T_OK(sys_host_real(&host));
+    T_OK(sys_loop_create(host, &loop));
+    cfg.loop = loop;
+    sound_noise(said, MOST, 5, -25);
+    T_OK(audio_device_open(&d, &cfg, why));
+    T_CHECK(converse(d, RATE * 6));
+    audio_device_stats(d, &s);
+    T_OK(score_match(said, RATE * 6, heard, RATE * 6, RATE, 1000, &m));
+    if (getenv("AHOY_TEST_FIGURES"))
+        fprintf(stderr, "pulse: corr %.4f delay %.1f ms, latency in %.1f out %.1f ms, ppm in %.0f out %.0f, "
+                "missed %llu %llu, xruns %u\n", m.corr, m.delay_ms, (double) s.capture_latency_us / 1000,
+                (double) s.playback_latency_us / 1000, s.capture_ppm, s.playback_ppm, (unsigned long long) s.overruns,
+                (unsigned long long) s.underruns, s.xruns);
+    T_CHECK(m.corr > 0.9);
+    T_CHECK(m.delay_ms > 0 && m.delay_ms < 250);
+    T_NEAR(m.heard_dbfs, m.said_dbfs, 1);
+    T_CHECK(s.captured >= RATE * 6);
+    T_CHECK(s.played >= RATE * 5);
+    T_CHECK(s.playback_latency_us >= 0 && s.playback_latency_us < 300000);
+    T_CHECK(s.clock_known);
+    T_NEAR(s.capture_ppm, 0, 3000);
+    T_NEAR(s.playback_ppm, 0, 3000);
+out:
+    audio_device_close(d);
+    if (loop)
+        sys_loop_destroy(loop);
+    sys_host_destroy(host);
+}
+
+static void test_one_name_serves_the_direction_that_has_it(struct t *t)
+{
+    struct audio_device *d = NULL;
+    struct audio_device_config cfg = audio_device_defaults();
+    T_OK(audio_spec_parse(VIEW("pulse:ahoy_test"), &cfg.spec)); /* a sink; the microphone is the default */
+    sound_sine(said, MOST, RATE, 1000, -20);
+    T_OK(audio_device_open(&d, &cfg, why));
+    T_CHECK(converse(d, RATE));
+    T_CHECK(sound_purity_db(heard + RATE / 2, RATE / 2, RATE, 1000) > 20);
+    audio_device_close(d);
+    d = NULL;
+    T_OK(audio_spec_parse(VIEW("pulse:ahoy_test.monitor,ahoy_test"), &cfg.spec));
+    T_OK(audio_device_open(&d, &cfg, why));
+    audio_device_close(d);
+    d = NULL;
+    T_OK(audio_spec_parse(VIEW("pulse:no_such_device"), &cfg.spec));
+    T_ERR(audio_device_open(&d, &cfg, why), AHOY_ERR_DEVICE);
+    T_CHECK(view_search(view_str(why), VIEW("no_such_device")) < view_str(why).n ||
+            view_search(view_str(why), VIEW("default")) < view_str(why).n);
+    T_CHECK(view_search(view_str(why), VIEW("No such entity")) < view_str(why).n);
+out:
+    audio_device_close(d);
+}
+
+static void test_without_a_server_the_reason_is_told(struct t *t)
+{
+    struct audio_device *d = NULL;
+    struct audio_device_config cfg = pulse_config();
+    struct audio_device_info info[4];
+    char old[300];
+    (void) snprintf(old, sizeof old, "%s", getenv("PULSE_SERVER"));
+    (void) setenv("PULSE_SERVER", "unix:/nowhere/native", 1);
+    T_ERR(audio_device_open(&d, &cfg, why), AHOY_ERR_DEVICE);
+    T_STR(why, "no sound server answers (PulseAudio or PipeWire): Connection refused");
+    why[0] = '\0';
+    size_t n = audio_devices_list(info, 4, why);
+    for (size_t i = 0; i < n; i++)
+        T_EQ(info[i].kind, AUDIO_ALSA);
+    T_STR(why, "no sound server answers (PulseAudio or PipeWire): Connection refused");
+    T_ERR(audio_device_open(&d, &cfg, why), AHOY_ERR_DEVICE);
+out:
+    (void) setenv("PULSE_SERVER", old, 1);
+    audio_device_close(d);
+}
+
+static void test_a_new_device_is_announced(struct t *t)
+{
+    struct audio_device *d = NULL;
+    struct audio_device_config cfg = pulse_config();
+    struct witness w = { { 0 } };
+    T_CHECK(witness_init(&w));
+    cfg.event = on_event;
+    cfg.arg = &w;
+    T_OK(audio_device_open(&d, &cfg, why));
+    T_CHECK(pulse_daemon_command(&the_daemon, "load-module module-null-sink sink_name=plugged"));
+    T_CHECK(await(&w, AUDIO_EVENT_DEVICES));
+out:
+    audio_device_close(d);
+    witness_fini(&w);
+}
+
+static void test_a_server_that_comes_back_is_used_again(struct t *t)
+{
+    struct audio_device *d = NULL;
+    struct audio_device_config cfg = pulse_config();
+    struct witness w = { { 0 } };
+    T_CHECK(witness_init(&w));
+    cfg.event = on_event;
+    cfg.arg = &w;
+    sound_sine(said, MOST, RATE, 700, -20);
+    T_OK(audio_device_open(&d, &cfg, why));
+    T_CHECK(converse(d, RATE / 4));
+    pulse_daemon_stop(&the_daemon);
+    T_CHECK(await(&w, AUDIO_EVENT_LOST));
+    (void) audio_device_read(d, heard, MOST);
+    T_EQ(audio_device_read(d, heard, FRAME), 0); /* nothing, but no harm */
+    T_CHECK(pulse_daemon_start(&the_daemon));
+    T_CHECK(await(&w, AUDIO_EVENT_BACK));
+    T_CHECK(converse(d, RATE));
+    T_CHECK(sound_purity_db(heard + RATE / 2, RATE / 2, RATE, 700) > 20);
+out:
+    audio_device_close(d);
+    witness_fini(&w);
+    if (the_daemon.pid == 0)
+        (void) pulse_daemon_start(&the_daemon);
+}
+
+/* ALSA's "pulse" device is the daemon again: the ALSA backend's whole path without hardware. */
+static void test_alsa_plays_and_hears(struct t *t)
+{
+    struct audio_device *d = NULL;
+    struct audio_device_config cfg = audio_device_defaults();
+    struct audio_device_stats s;
+    T_OK(audio_spec_parse(VIEW("alsa:pulse"), &cfg.spec));
+    sound_sine(said, MOST, RATE, 1000, -20);
+    T_OK(audio_device_open(&d, &cfg, why));
+    T_CHECK(converse(d, RATE * 2));
+    audio_device_stats(d, &s);
+    if (getenv("AHOY_TEST_FIGURES"))
+        fprintf(stderr, "alsa: purity %.1f dB, latency in %.1f out %.1f ms, missed %llu %llu, xruns %u\n",
+                sound_purity_db(heard + RATE, RATE, RATE, 1000), (double) s.capture_latency_us / 1000,
+                (double) s.playback_latency_us / 1000, (unsigned long long) s.overruns,
+                (unsigned long long) s.underruns, s.xruns);
+    T_CHECK(sound_part_dbfs(heard + RATE, RATE, RATE, 1000) > -26);
+    T_CHECK(s.captured >= RATE * 2 && s.played >= RATE);
+out:
+    audio_device_close(d);
+}
+
+static void test_alsa_says_why_it_cannot_open(struct t *t)
+{
+    struct audio_device *d = NULL;
+    struct audio_device_config cfg = audio_device_defaults();
+    T_OK(audio_spec_parse(VIEW("alsa:hw:77"), &cfg.spec));
+    T_ERR(audio_device_open(&d, &cfg, why), AHOY_ERR_DEVICE);
+    T_CHECK(view_starts(view_str(why), VIEW("ALSA's microphone \"hw:77\" cannot be opened")));
+    T_OK(audio_spec_parse(VIEW("alsa:null"), &cfg.spec)); /* would be ready for ever */
+    T_ERR(audio_device_open(&d, &cfg, why), AHOY_ERR_DEVICE);
+out:
+    audio_device_close(d);
+}
+
+int main(int argc, char **argv)
+{
+    static const struct t_case cases[] = {
+        T(test_devices_are_listed_with_the_defaults),
+        T(test_a_device_opens_and_closes),
+        T_PLAIN(test_what_is_played_is_heard), /* six seconds of real time */
+        T_PLAIN(test_one_name_serves_the_direction_that_has_it), /* a second of real time */
+        T(test_without_a_server_the_reason_is_told),
+        T_PLAIN(test_a_new_device_is_announced), /* each run leaves a device behind */
+        T_PLAIN(test_a_server_that_comes_back_is_used_again), /* starts a daemon */
+        T_PLAIN(test_alsa_plays_and_hears),                   /* two seconds of real time */
+        T(test_alsa_says_why_it_cannot_open),
+    };
+    if (!pulse_daemon_init(&the_daemon) || !pulse_daemon_start(&the_daemon)) {
+        fprintf(stderr, "pulseaudio cannot be started: is it installed?\n");
+        pulse_daemon_fini(&the_daemon);
+        return 1;
+    }
+    int failed = t_main(argc, argv, cases, sizeof cases / sizeof cases[0]);
+    pulse_daemon_fini(&the_daemon);
+    return failed;
+}
