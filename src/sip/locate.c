@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/mem.h"
+#include "net/names.h"
 #include "sip/locate_priv.h"
 
 enum {
@@ -19,7 +20,7 @@ enum {
 
 struct ask {
     struct sip_locate *owner;
-    struct sys_dns_query *query; /* NULL: none under way */
+    struct names_query *query; /* NULL: none under way */
     enum sys_dns_type type;
 };
 
@@ -80,12 +81,12 @@ static void step(struct sip_locate *k);
 
 static enum ahoy_err ask_start(struct ask *q, const char *name, sys_dns_fn *fn)
 {
-    return sys_dns_start(&q->query, sip_stack_loop(q->owner->locator->stack), name, q->type, fn, q);
+    return names_start(&q->query, sip_stack_names(q->owner->locator->stack), name, q->type, fn, q);
 }
 
 static void ask_stop(struct ask *q)
 {
-    sys_dns_cancel(q->query);
+    names_cancel(q->query);
     q->query = NULL;
 }
 

@@ -2,6 +2,7 @@
 #include "sip/locate_priv.h"
 
 #include "base/mem.h"
+#include "net/names.h"
 
 enum { PENALTY_KEY_BYTES = ADDR_KEY_BYTES + 1, PENALTY_MAX_S = 3600 };
 
@@ -41,10 +42,16 @@ static void penalty_free(struct sip_locator *l, struct penalty *p)
     mem_free(p);
 }
 
-void sip_locator_forgive_all(struct sip_locator *l)
+static void forgive_all(struct sip_locator *l)
 {
     LIST_EACH(k, &l->penalty_order)
         penalty_free(l, LIST_ENTRY(k, struct penalty, link));
+}
+
+void sip_locator_network_changed(struct sip_locator *l)
+{
+    forgive_all(l);
+    names_flush(sip_stack_names(l->stack));
 }
 
 void sip_locator_destroy(struct sip_locator *l)
@@ -52,7 +59,7 @@ void sip_locator_destroy(struct sip_locator *l)
     if (!l)
         return;
     AHOY_ASSERT(l->lookups == 0);
-    sip_locator_forgive_all(l);
+    forgive_all(l);
     map_fini(&l->penalties);
     mem_free(l);
 }
