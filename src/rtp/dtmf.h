@@ -1,7 +1,7 @@
 /*
  * Telephone events in RTP (RFC 4733): payload, a sender that turns key presses into packets and a receiver that turns
- * packets back into one START and one END per key, whatever is lost, repeated or reordered. Caller's memory, no clock of its
- * own. Media thread.
+ * packets back into one START and one END per key, whatever is lost, repeated or reordered. Caller's memory, no clock
+ * of its own. Media thread.
  */
 #ifndef AHOY_RTP_DTMF_H
 #define AHOY_RTP_DTMF_H
@@ -10,14 +10,14 @@
 
 enum {
     DTMF_EVENT_BYTES = 4,
-    DTMF_MAX_EVENTS = 8,       /* taken from one packet */
-    DTMF_QUEUE = 128,          /* keys that wait in a sender */
-    DTMF_FLASH = 16,           /* event code of a hook flash */
+    DTMF_MAX_EVENTS = 8, /* taken from one packet */
+    DTMF_QUEUE = 128,    /* keys that wait in a sender */
+    DTMF_FLASH = 16,     /* event code of a hook flash */
     DTMF_MAX_NOTES = 2 * DTMF_MAX_EVENTS + 1,
 };
 
 struct dtmf_event {
-    uint8_t event;     /* 0 … 9, 10 *, 11 #, 12 … 15 A … D, 16 flash */
+    uint8_t event; /* 0 … 9, 10 *, 11 #, 12 … 15 A … D, 16 flash */
     bool end;
     uint8_t volume;    /* 0 … 63: minus dBm0 */
     uint16_t duration; /* timestamp units */
@@ -33,14 +33,14 @@ int dtmf_code(char c);
 /** The character of an event, or 0 when it has none. */
 char dtmf_char(uint8_t event);
 
-/* ---- sending ------------------------------------------------------------------------------------------------------ */
+/* ---- sending ----------------------------------------------------------------------------------------------------- */
 
 struct dtmf_sender_config {
-    uint32_t clock_hz;  /* of the telephone-event payload: the audio's clock */
-    uint32_t ptime_ts;  /* timestamp units between two calls of dtmf_sender_tick: one packet interval */
-    uint8_t volume;     /* minus dBm0, 0 … 63; 10 is usual */
-    uint32_t tone_ms;   /* of a queued key; at least 40 are needed by receivers, 100 is a good press */
-    uint32_t gap_ms;    /* silence behind a queued key */
+    uint32_t clock_hz; /* of the telephone-event payload: the audio's clock */
+    uint32_t ptime_ts; /* timestamp units between two calls of dtmf_sender_tick: one packet interval */
+    uint8_t volume;    /* minus dBm0, 0 … 63; 10 is usual */
+    uint32_t tone_ms;  /* of a queued key; at least 40 are needed by receivers, 100 is a good press */
+    uint32_t gap_ms;   /* silence behind a queued key */
 };
 
 /** 8 kHz, 20 ms, -10 dBm0, 100 ms of tone, 60 ms of gap. */
@@ -53,19 +53,19 @@ struct dtmf_sender {
     uint8_t queue[DTMF_QUEUE]; /* event codes; DTMF_PAUSE for a pause */
     unsigned head, count;
     uint8_t event;
-    bool held;               /* pressed by hand: until released */
+    bool held; /* pressed by hand: until released */
     bool released;
     bool first;
-    unsigned repeats;        /* end packets still to send */
-    uint32_t start_ts;       /* of the whole event */
-    uint32_t segment_ts;     /* of the running segment */
-    uint32_t tone_ts;        /* length of the whole event, when known */
+    unsigned repeats;    /* end packets still to send */
+    uint32_t start_ts;   /* of the whole event */
+    uint32_t segment_ts; /* of the running segment */
+    uint32_t tone_ts;    /* length of the whole event, when known */
     uint32_t gap_until_ts;
 };
 
 /* What to put into one RTP packet. */
 struct dtmf_packet {
-    uint32_t timestamp;  /* the caller's media clock at the event's (or segment's) start */
+    uint32_t timestamp; /* the caller's media clock at the event's (or segment's) start */
     uint32_t duration_ts;
     bool marker;
     uint8_t payload[DTMF_EVENT_BYTES];
@@ -73,8 +73,10 @@ struct dtmf_packet {
 
 void dtmf_sender_init(struct dtmf_sender *s, const struct dtmf_sender_config *config);
 
-/** Queues keys (0-9 * # A-D ! and "," for a pause of one second). SYNTAX for another character, LIMIT when full: nothing
- * is queued then. */
+/**
+ * Queues keys (0-9 * # A-D ! and "," for a pause of one second). SYNTAX for another character, LIMIT when full: nothing
+ * is queued then.
+ */
 AHOY_MUST_USE enum ahoy_err dtmf_sender_queue(struct dtmf_sender *s, struct view keys);
 
 /** A key is held down until dtmf_sender_release. STATE while something else is being sent. */
@@ -88,12 +90,12 @@ void dtmf_sender_flush(struct dtmf_sender *s);
 bool dtmf_sender_busy(const struct dtmf_sender *s);
 
 /**
- * Once each packet interval, with the media clock of the audio frame that would be sent now. True: send `out` in place of
- * audio. False: send audio.
+ * Once each packet interval, with the media clock of the audio frame that would be sent now. True: send `out` in place
+ * of audio. False: send audio.
  */
 bool dtmf_sender_tick(struct dtmf_sender *s, uint32_t media_ts, struct dtmf_packet *out);
 
-/* ---- receiving ---------------------------------------------------------------------------------------------------- */
+/* ---- receiving --------------------------------------------------------------------------------------------------- */
 
 enum dtmf_note_kind { DTMF_NOTE_START, DTMF_NOTE_END };
 
@@ -111,16 +113,16 @@ enum { DTMF_HISTORY = 16 };
 struct dtmf_receiver {
     uint32_t clock_hz;
     bool active;
-    struct dtmf_note now;    /* the event that sounds */
+    struct dtmf_note now; /* the event that sounds */
     uint32_t segment_ts;
-    uint32_t before_ts;      /* duration of finished segments */
+    uint32_t before_ts; /* duration of finished segments */
     uint16_t segment_dur;
-    int64_t last_us;         /* last packet of it */
-    int64_t interval_us;     /* between its packets */
+    int64_t last_us;     /* last packet of it */
+    int64_t interval_us; /* between its packets */
     struct {
         uint32_t timestamp;
         uint8_t event;
-    } done[DTMF_HISTORY];    /* finished events (their last segment): further packets of them are repeats */
+    } done[DTMF_HISTORY]; /* finished events (their last segment): further packets of them are repeats */
     unsigned done_n, done_at;
 };
 

@@ -5,11 +5,11 @@
 
 enum {
     MAX_DURATION = 0xFFFF,
-    FIRST_INTERVAL_US = 50000,  /* until the sender's spacing is known */
+    FIRST_INTERVAL_US = 50000, /* until the sender's spacing is known */
     MIN_INTERVAL_US = 20000,
     MAX_INTERVAL_US = 100000,
-    LOST_INTERVALS = 3,         /* section 2.5.2.2: no tone is extended by more */
-    STALE_S = 10,               /* an older timestamp is a straggler up to here, beyond it the clock was restarted */
+    LOST_INTERVALS = 3, /* section 2.5.2.2: no tone is extended by more */
+    STALE_S = 10,       /* an older timestamp is a straggler up to here, beyond it the clock was restarted */
 };
 
 void dtmf_receiver_init(struct dtmf_receiver *r, uint32_t clock_hz)
@@ -77,7 +77,8 @@ static size_t put_one(struct dtmf_receiver *r, const struct dtmf_event *e, uint3
         r->segment_dur = AHOY_MAX(r->segment_dur, e->duration);
     } else if (is_next_segment(r, e, timestamp, marker)) {
         learn_interval(r, now_us);
-        r->before_ts = r->before_ts > UINT32_MAX - MAX_DURATION ? UINT32_MAX - MAX_DURATION : r->before_ts + MAX_DURATION;
+        r->before_ts = r->before_ts > UINT32_MAX - MAX_DURATION ? UINT32_MAX - MAX_DURATION
+                                                                : r->before_ts + MAX_DURATION;
         remember(r);
         r->segment_ts = timestamp;
         r->segment_dur = e->duration;

@@ -4,10 +4,10 @@
 #include "rtp/packet.h"
 
 enum {
-    PAUSE = 255,            /* a queue entry that is no event */
+    PAUSE = 255, /* a queue entry that is no event */
     PAUSE_MS = 1000,
-    END_PACKETS = 3,        /* section 2.5.1.4 */
-    MAX_DURATION = 0xFFFF,  /* section 2.5.1.3 */
+    END_PACKETS = 3,       /* section 2.5.1.4 */
+    MAX_DURATION = 0xFFFF, /* section 2.5.1.3 */
 };
 
 struct dtmf_sender_config dtmf_sender_config_default(void)

@@ -1,6 +1,7 @@
 /*
- * Harm done to received packets on purpose, from one seed: --impair loss=5,burst=3,jitter=40,dup=1,reorder=1,rate=64k,seed=7.
- * A pure decision engine: it says when to deliver, the caller keeps the packets. Media thread.
+ * Harm done to received packets on purpose, from one seed: --impair
+ * loss=5,burst=3,jitter=40,dup=1,reorder=1,rate=64k,seed=7. A pure decision engine: it says when to deliver, the caller
+ * keeps the packets. Media thread.
  */
 #ifndef AHOY_RTP_IMPAIR_H
 #define AHOY_RTP_IMPAIR_H
@@ -9,12 +10,12 @@
 #include "base/view.h"
 
 struct impair_config {
-    double loss;        /* 0 … 1; written in percent */
-    double burst;       /* mean length of a run of losses, in packets; 1: independent */
-    double dup;         /* 0 … 1 */
-    double reorder;     /* 0 … 1: chance to be held back by IMPAIR_REORDER_US */
-    int64_t jitter_us;  /* delay uniform in 0 … 2 * jitter; written in ms */
-    uint32_t rate_bps;  /* 0: unlimited; else a bottleneck with a queue of IMPAIR_QUEUE_US. Written with k or M */
+    double loss;       /* 0 … 1; written in percent */
+    double burst;      /* mean length of a run of losses, in packets; 1: independent */
+    double dup;        /* 0 … 1 */
+    double reorder;    /* 0 … 1: chance to be held back by IMPAIR_REORDER_US */
+    int64_t jitter_us; /* delay uniform in 0 … 2 * jitter; written in ms */
+    uint32_t rate_bps; /* 0: unlimited; else a bottleneck with a queue of IMPAIR_QUEUE_US. Written with k or M */
     uint64_t seed;
 };
 
@@ -30,13 +31,13 @@ AHOY_MUST_USE enum ahoy_err impair_parse(struct view text, struct impair_config 
 struct impair {
     struct impair_config config;
     struct rng rng;
-    bool losing;         /* inside a run of losses (Gilbert model) */
-    int64_t busy_us;     /* the bottleneck is busy until then */
+    bool losing;     /* inside a run of losses (Gilbert model) */
+    int64_t busy_us; /* the bottleneck is busy until then */
 };
 
 struct impair_decision {
-    unsigned copies;     /* 0: lost */
-    int64_t at_us[2];    /* when to deliver each, not before now */
+    unsigned copies;  /* 0: lost */
+    int64_t at_us[2]; /* when to deliver each, not before now */
 };
 
 void impair_init(struct impair *im, const struct impair_config *config);

@@ -7,9 +7,9 @@
 enum {
     NONE = JITTER_RING,
     MAX_FRAME_MS = 120,
-    MISORDER = 100,          /* how far behind a packet may be and still be of this stream */
-    LATES_RESTART = 16,      /* late in a row, nothing else coming: the sender restarted a little behind */
-    SLAB_SOFT_BYTES = 4096,  /* the slab is tidied here already, so that a call touches little memory */
+    MISORDER = 100,         /* how far behind a packet may be and still be of this stream */
+    LATES_RESTART = 16,     /* late in a row, nothing else coming: the sender restarted a little behind */
+    SLAB_SOFT_BYTES = 4096, /* the slab is tidied here already, so that a call touches little memory */
     MAX_CLOCK_HZ = 1000000,
 };
 
@@ -32,9 +32,10 @@ struct jitter_config jitter_config_default(uint32_t clock_hz)
 
 enum ahoy_err jitter_create(struct jitter **out, const struct jitter_config *c)
 {
-    if (c->clock_hz == 0 || c->clock_hz > MAX_CLOCK_HZ || c->frame_ts == 0 || c->frame_ts > c->clock_hz ||
-        c->player_us <= 0 || c->min_delay_us < 0 || c->min_delay_us > c->max_delay_us || c->start_delay_us < c->min_delay_us ||
-        c->start_delay_us > c->max_delay_us || c->slab_bytes < JITTER_MAX_PAYLOAD_BYTES || c->slab_bytes > UINT32_MAX)
+    if (c->clock_hz == 0 || c->clock_hz > MAX_CLOCK_HZ || c->frame_ts == 0 || c->frame_ts > c->clock_hz
+        || c->player_us <= 0 || c->min_delay_us < 0 || c->min_delay_us > c->max_delay_us
+        || c->start_delay_us < c->min_delay_us || c->start_delay_us > c->max_delay_us
+        || c->slab_bytes < JITTER_MAX_PAYLOAD_BYTES || c->slab_bytes > UINT32_MAX)
         return AHOY_ERR_INVAL;
     struct jitter *j = mem_zalloc(sizeof *j);
     if (!j)
@@ -61,7 +62,7 @@ void jitter_destroy(struct jitter *j)
     mem_free(j);
 }
 
-/* ---- payloads ----------------------------------------------------------------------------------------------------- */
+/* ---- payloads ---------------------------------------------------------------------------------------------------- */
 
 void jitter_release(struct jitter *j, struct jitter_slot *s)
 {
@@ -113,7 +114,7 @@ static void make_room(struct jitter *j, size_t n)
         tidy(j);
 }
 
-/* ---- timing ------------------------------------------------------------------------------------------------------- */
+/* ---- timing ------------------------------------------------------------------------------------------------------ */
 
 int64_t jitter_ts_to_us(const struct jitter *j, int64_t ts)
 {
@@ -158,7 +159,7 @@ int64_t jitter_target_us(const struct jitter *j)
     return AHOY_MIN(j->delay.target_us + extra, j->config.max_delay_us);
 }
 
-/* ---- streams ------------------------------------------------------------------------------------------------------ */
+/* ---- streams ----------------------------------------------------------------------------------------------------- */
 
 static void forget_packets(struct jitter *j)
 {
@@ -186,8 +187,8 @@ void jitter_reset(struct jitter *j)
 
 void jitter_set_clock(struct jitter *j, uint32_t clock_hz, uint32_t frame_ts)
 {
-    if (clock_hz == 0 || clock_hz > MAX_CLOCK_HZ || frame_ts == 0 || frame_ts > clock_hz ||
-        clock_hz == j->config.clock_hz)
+    if (clock_hz == 0 || clock_hz > MAX_CLOCK_HZ || frame_ts == 0 || frame_ts > clock_hz
+        || clock_hz == j->config.clock_hz)
         return;
     j->config.clock_hz = clock_hz;
     j->config.frame_ts = j->frame_ts = frame_ts;
@@ -210,7 +211,7 @@ static void begin_stream(struct jitter *j, const struct jitter_packet *p)
     j->next_ts = j->last_ts = j->origin_ts = ((int64_t) 1 << 40) + p->timestamp;
 }
 
-/* ---- in ----------------------------------------------------------------------------------------------------------- */
+/* ---- in ---------------------------------------------------------------------------------------------------------- */
 
 /* Packet durations are learnt from neighbours. */
 static void learn_frame(struct jitter *j, const struct jitter_packet *p, int64_t ext, int64_t ts)
@@ -336,7 +337,7 @@ enum jitter_put jitter_put(struct jitter *j, const struct jitter_packet *p, int6
     return put;
 }
 
-/* ---- figures ------------------------------------------------------------------------------------------------------ */
+/* ---- figures ----------------------------------------------------------------------------------------------------- */
 
 unsigned jitter_count(const struct jitter *j)
 {

@@ -1,6 +1,6 @@
 /*
- * An adaptive jitter buffer over opaque payloads. Packets go in as they arrive, frames come out in order when the player
- * asks, each packet at most once. It knows no codec: the caller decodes, conceals and stretches.
+ * An adaptive jitter buffer over opaque payloads. Packets go in as they arrive, frames come out in order when the
+ * player asks, each packet at most once. It knows no codec: the caller decodes, conceals and stretches.
  *
  * The player asks for the next frame whenever it runs out of sound. What it does with each answer:
  *
@@ -9,10 +9,10 @@
  *     EMPTY    nothing is here: stretch what was played by concealment; the stream does not advance
  *     SILENCE  the sender is silent, or the stream has not begun: play comfort noise; nothing is missing
  *
- * The delay follows a target: the 97 % quantile of the packets' relative delay over the last five seconds, fast up, slow
- * down; a packet more while over 1 % of the packets are lost, so that the redundancy of the next one is there in time. The
- * player brings the delay to the target by what jitter_advice says. A spike (a stall that is followed by a burst) does not
- * move the target, until spikes recur.
+ * The delay follows a target: the 97 % quantile of the packets' relative delay over the last five seconds, fast up,
+ * slow down; a packet more while over 1 % of the packets are lost, so that the redundancy of the next one is there in
+ * time. The player brings the delay to the target by what jitter_advice says. A spike (a stall that is followed by a
+ * burst) does not move the target, until spikes recur.
  *
  * One thread. Memory is taken at creation only. All times are monotonic microseconds.
  */
@@ -26,14 +26,14 @@ struct jitter;
 enum { JITTER_MAX_PACKETS = 100, JITTER_MAX_PAYLOAD_BYTES = 8192 };
 
 struct jitter_config {
-    uint32_t clock_hz;       /* of RTP timestamps */
-    uint32_t frame_ts;       /* expected packet duration until it is learnt */
-    int64_t player_us;       /* how far apart the player's ticks are */
-    int64_t min_delay_us;    /* the target's bounds */
+    uint32_t clock_hz;    /* of RTP timestamps */
+    uint32_t frame_ts;    /* expected packet duration until it is learnt */
+    int64_t player_us;    /* how far apart the player's ticks are */
+    int64_t min_delay_us; /* the target's bounds */
     int64_t max_delay_us;
-    int64_t start_delay_us;  /* target before anything is known */
-    size_t slab_bytes;       /* memory for payloads */
-    unsigned redundancy;     /* packets behind a lost one that help to recover it: 1 for Opus FEC, 0 for plain codecs */
+    int64_t start_delay_us; /* target before anything is known */
+    size_t slab_bytes;      /* memory for payloads */
+    unsigned redundancy;    /* packets behind a lost one that help to recover it: 1 for Opus FEC, 0 for plain codecs */
 };
 
 /** 20 ms frames and ticks, target 5 … 600 ms from 40 ms, 32 KiB, redundancy 1. */
@@ -50,7 +50,7 @@ void jitter_reset(struct jitter *j);
 void jitter_set_clock(struct jitter *j, uint32_t clock_hz, uint32_t frame_ts);
 void jitter_set_redundancy(struct jitter *j, unsigned packets);
 
-/* ---- in ----------------------------------------------------------------------------------------------------------- */
+/* ---- in ---------------------------------------------------------------------------------------------------------- */
 
 struct jitter_packet {
     uint32_t ssrc;
@@ -58,44 +58,45 @@ struct jitter_packet {
     uint32_t timestamp;
     uint8_t payload_type;
     bool marker;
-    bool silence;          /* comfort noise or a DTX frame: the sender may be silent behind it */
-    bool filler;           /* not audio (an event): takes its place in the sequence and is never handed out */
-    bool redundant;        /* a copy out of RED: fills a hole, counts in no statistics */
-    uint32_t duration_ts;  /* 0: unknown, learnt from neighbours */
-    struct view payload;   /* copied */
+    bool silence;         /* comfort noise or a DTX frame: the sender may be silent behind it */
+    bool filler;          /* not audio (an event): takes its place in the sequence and is never handed out */
+    bool redundant;       /* a copy out of RED: fills a hole, counts in no statistics */
+    uint32_t duration_ts; /* 0: unknown, learnt from neighbours */
+    struct view payload;  /* copied */
 };
 
 enum jitter_put {
     JITTER_PUT_OK,
     JITTER_PUT_DUPLICATE,
-    JITTER_PUT_LATE,      /* its turn has passed */
-    JITTER_PUT_REFUSED,   /* a jump that nothing confirms yet, or a payload too large */
-    JITTER_PUT_RESTART,   /* taken as the start of a new stream: what was kept is gone */
+    JITTER_PUT_LATE,    /* its turn has passed */
+    JITTER_PUT_REFUSED, /* a jump that nothing confirms yet, or a payload too large */
+    JITTER_PUT_RESTART, /* taken as the start of a new stream: what was kept is gone */
 };
 
 /** `when_us`: arrival. At a full buffer the oldest packet gives way. */
 enum jitter_put jitter_put(struct jitter *j, const struct jitter_packet *p, int64_t when_us);
 
-/* ---- out ---------------------------------------------------------------------------------------------------------- */
+/* ---- out --------------------------------------------------------------------------------------------------------- */
 
 enum jitter_got { JITTER_PACKET, JITTER_LOST, JITTER_EMPTY, JITTER_SILENCE };
 
 struct jitter_frame {
-    uint32_t duration_ts;    /* what to play for this answer; for PACKET an estimate, the codec knows better */
+    uint32_t duration_ts; /* what to play for this answer; for PACKET an estimate, the codec knows better */
     /* PACKET: */
     uint8_t payload_type;
     bool marker;
-    bool restart;            /* first of a new stream: reset the decoder */
-    uint16_t seq;            /* LOST: of the lost packet */
+    bool restart; /* first of a new stream: reset the decoder */
+    uint16_t seq; /* LOST: of the lost packet */
     uint32_t timestamp;
-    struct view payload;     /* valid until the next jitter_put */
+    struct view payload; /* valid until the next jitter_put */
     /* LOST: */
-    unsigned next_distance;  /* the next packet that is here is so many behind the lost one (1: its neighbour); 0: none */
+    unsigned
+        next_distance; /* the next packet that is here is so many behind the lost one (1: its neighbour); 0: none */
     uint8_t next_payload_type;
     uint32_t next_timestamp;
     struct view next_payload;
     /* EMPTY: */
-    unsigned run;            /* answers EMPTY in a row, this one included: fade out as it grows */
+    unsigned run; /* answers EMPTY in a row, this one included: fade out as it grows */
 };
 
 /** `held_us`: sound that the caller still has and will play before this frame. */
@@ -111,19 +112,19 @@ enum jitter_advice {
 /** What to do with the frame that was got last. */
 enum jitter_advice jitter_advice(const struct jitter *j);
 
-/* ---- figures ------------------------------------------------------------------------------------------------------ */
+/* ---- figures ----------------------------------------------------------------------------------------------------- */
 
 struct jitter_stats {
     uint64_t received, played;
-    uint64_t lost;            /* answers LOST, and frames skipped because a stretch had covered them */
+    uint64_t lost; /* answers LOST, and frames skipped because a stretch had covered them */
     uint64_t late, duplicate, refused;
-    uint64_t discarded;       /* dropped to get rid of delay, or for want of room */
-    uint64_t concealed;       /* frames LOST and EMPTY */
+    uint64_t discarded; /* dropped to get rid of delay, or for want of room */
+    uint64_t concealed; /* frames LOST and EMPTY */
     int64_t concealed_us;
-    uint64_t empty;           /* answers EMPTY */
+    uint64_t empty; /* answers EMPTY */
     uint64_t restarts, spikes;
     double delay_mean_ms, delay_95_ms; /* from arrival without jitter to playing, `held_us` included */
-    double loss;              /* 0 … 1, recent, late packets not counted as lost */
+    double loss;                       /* 0 … 1, recent, late packets not counted as lost */
 };
 
 void jitter_stats(const struct jitter *j, struct jitter_stats *out);

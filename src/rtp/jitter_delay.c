@@ -3,17 +3,17 @@
 
 enum {
     WINDOW_MS = 5000,
-    MARGIN_US = 3000,             /* above the quantile: the player's own clock wobbles too */
+    MARGIN_US = 3000, /* above the quantile: the player's own clock wobbles too */
     UPDATE_PACKETS = 8,
-    DOWN_US_PER_S = 60000,        /* the target falls that fast at most */
-    EARLIER_US = -150000,         /* so much earlier than ever: the timestamps jumped */
+    DOWN_US_PER_S = 60000, /* the target falls that fast at most */
+    EARLIER_US = -150000,  /* so much earlier than ever: the timestamps jumped */
     FAR_US = 30000000,
-    SHIFT_US = 1000000,           /* a lasting change by more than this is the sender's clock, not the network */
-    SPIKE_US = 40000,             /* above the target … */
-    SPIKE_GAP_US = 60000,         /* … and behind a pause: a stall, not jitter */
-    SPIKE_PROOF_US = 100000,      /* a spike must be seen to fall by then */
+    SHIFT_US = 1000000,      /* a lasting change by more than this is the sender's clock, not the network */
+    SPIKE_US = 40000,        /* above the target … */
+    SPIKE_GAP_US = 60000,    /* … and behind a pause: a stall, not jitter */
+    SPIKE_PROOF_US = 100000, /* a spike must be seen to fall by then */
     SPIKE_MEMORY_US = 10000000,
-    SPIKE_MOST_US = 400000,       /* recurring spikes above this are not waited for */
+    SPIKE_MOST_US = 400000, /* recurring spikes above this are not waited for */
     TOP = DELAY_SAMPLES * 3 / 100 + 2,
 };
 
@@ -99,8 +99,8 @@ static int64_t quantile(struct delay *d)
 /* What recurring spikes ask for: the lower of the last two, so that one great outage is not waited for. */
 static int64_t spike_floor(const struct delay *d, int64_t when_us)
 {
-    if (d->spike[1].height_us == 0 || when_us - d->spike[0].when_us > SPIKE_MEMORY_US ||
-        d->spike[0].when_us - d->spike[1].when_us > SPIKE_MEMORY_US)
+    if (d->spike[1].height_us == 0 || when_us - d->spike[0].when_us > SPIKE_MEMORY_US
+        || d->spike[0].when_us - d->spike[1].when_us > SPIKE_MEMORY_US)
         return 0;
     int64_t lower = AHOY_MIN(d->spike[0].height_us, d->spike[1].height_us);
     return lower <= SPIKE_MOST_US ? lower : 0;

@@ -2,14 +2,14 @@
 #include "rtp/jitter_priv.h"
 
 enum {
-    STEP_US = 10000,           /* EMPTY and SILENCE are answered in steps of this */
-    EARLY_US = 5000,           /* so much before its time a frame may be given up */
-    BACKLOG_US = 400000,       /* more than the target and this is not worth hearing late */
-    LONG_EMPTY_US = 1000000,   /* then the sender is taken to be silent */
+    STEP_US = 10000,         /* EMPTY and SILENCE are answered in steps of this */
+    EARLY_US = 5000,         /* so much before its time a frame may be given up */
+    BACKLOG_US = 400000,     /* more than the target and this is not worth hearing late */
+    LONG_EMPTY_US = 1000000, /* then the sender is taken to be silent */
     MAX_FRAME_MS = 120,
-    LOW_US = 2500,             /* below the target by more: stretch */
-    SLACK_US = 2000,           /* above what the player's steps make unavoidable */
-    HELD_US = 12000,           /* a pitch period: the player may shrink by it without asking for the next frame sooner */
+    LOW_US = 2500,   /* below the target by more: stretch */
+    SLACK_US = 2000, /* above what the player's steps make unavoidable */
+    HELD_US = 12000, /* a pitch period: the player may shrink by it without asking for the next frame sooner */
 };
 
 static int64_t frame_us(const struct jitter *j)

@@ -4,37 +4,37 @@
 
 #include "rtp/jitter.h"
 
-/* ---- the delay: jitter_delay.c ------------------------------------------------------------------------------------ */
+/* ---- the delay: jitter_delay.c ----------------------------------------------------------------------------------- */
 
 enum {
-    DELAY_SAMPLES = 512,     /* five seconds at 10 ms a packet */
+    DELAY_SAMPLES = 512, /* five seconds at 10 ms a packet */
     DELAY_SPIKES = 4,
 };
 
 /*
- * Relative delay of packets: arrival minus timestamp, less the smallest of the last five seconds. A timeline is a stretch
- * of packets whose timestamps belong together.
+ * Relative delay of packets: arrival minus timestamp, less the smallest of the last five seconds. A timeline is a
+ * stretch of packets whose timestamps belong together.
  */
 struct delay {
-    int64_t min_us, max_us;          /* bounds of the target */
+    int64_t min_us, max_us;            /* bounds of the target */
     int32_t transit_us[DELAY_SAMPLES]; /* against ref_us, a ring */
     uint32_t when_ms[DELAY_SAMPLES];
     uint64_t spiky[DELAY_SAMPLES / 64]; /* samples taken inside a spike: not part of the quantile */
-    unsigned head, n;                /* next place; samples kept */
+    unsigned head, n;                   /* next place; samples kept */
     bool begun;
-    int64_t ref_us;                  /* transit of the timeline's first packet */
-    int64_t base_us;                 /* smallest transit in the window, against ref_us */
-    int64_t last_us;                 /* arrival of the last packet */
-    int64_t target_us;               /* without the room for redundancy */
+    int64_t ref_us;    /* transit of the timeline's first packet */
+    int64_t base_us;   /* smallest transit in the window, against ref_us */
+    int64_t last_us;   /* arrival of the last packet */
+    int64_t target_us; /* without the room for redundancy */
     int64_t updated_us;
-    unsigned until_update;           /* packets */
+    unsigned until_update; /* packets */
 
     bool in_spike;
     int64_t spike_us, spike_height_us; /* arrival and delay of its first packet */
     unsigned spike_samples;
     struct {
         int64_t when_us, height_us;
-    } spike[DELAY_SPIKES];           /* past ones, newest first; height 0: none */
+    } spike[DELAY_SPIKES]; /* past ones, newest first; height 0: none */
     uint64_t spikes;
 };
 
@@ -52,7 +52,7 @@ int64_t delay_add(struct delay *d, int64_t transit_us, int64_t when_us, bool *re
 /** The relative delay of a transit that is not to be counted. */
 int64_t delay_of(const struct delay *d, int64_t transit_us);
 
-/* ---- the buffer --------------------------------------------------------------------------------------------------- */
+/* ---- the buffer -------------------------------------------------------------------------------------------------- */
 
 enum { JITTER_RING = 128 /* sequence numbers; a power of two above JITTER_MAX_PACKETS */ };
 
@@ -60,56 +60,56 @@ struct jitter_slot {
     bool used;
     bool marker, silence, filler;
     uint8_t payload_type;
-    uint8_t older, newer;      /* neighbours in order of arrival (which is order in the slab), JITTER_RING: none */
-    uint32_t duration_ts;      /* 0: unknown */
-    uint32_t offset, n;        /* in the slab */
-    int64_t ext;               /* extended sequence number */
-    int64_t ts;                /* extended timestamp */
-    int64_t when_us;           /* when it came … */
-    int64_t base_us;           /* … and when it would have come without jitter */
+    uint8_t older, newer; /* neighbours in order of arrival (which is order in the slab), JITTER_RING: none */
+    uint32_t duration_ts; /* 0: unknown */
+    uint32_t offset, n;   /* in the slab */
+    int64_t ext;          /* extended sequence number */
+    int64_t ts;           /* extended timestamp */
+    int64_t when_us;      /* when it came … */
+    int64_t base_us;      /* … and when it would have come without jitter */
 };
 
 struct jitter {
     struct jitter_config config;
     unsigned redundancy;
-    uint32_t frame_ts;         /* learnt */
+    uint32_t frame_ts; /* learnt */
 
-    bool started;              /* a stream is known */
-    bool fresh;                /* nothing of it was played yet */
-    bool restart;              /* tell with the next packet */
-    bool silent;               /* the sender is (or may be) silent behind what was played last */
+    bool started; /* a stream is known */
+    bool fresh;   /* nothing of it was played yet */
+    bool restart; /* tell with the next packet */
+    bool silent;  /* the sender is (or may be) silent behind what was played last */
     uint32_t ssrc;
     int64_t next_ext, max_ext; /* to be played next; highest that came */
     int64_t next_ts;           /* where the next frame should begin */
     int64_t last_ts;           /* of the packet that came last, for extending */
     int64_t last_ext;
-    int64_t origin_ts;         /* transit is counted from here */
+    int64_t origin_ts; /* transit is counted from here */
     uint64_t played[JITTER_RING / 64];
     bool has_pending;
-    uint16_t pending_seq;      /* a jump that would be confirmed by this one */
-    unsigned lates;            /* in a row */
+    uint16_t pending_seq; /* a jump that would be confirmed by this one */
+    unsigned lates;       /* in a row */
 
-    int64_t covered_ts;        /* stretched while the buffer was empty and not made up for yet */
-    unsigned run;              /* answers EMPTY in a row */
+    int64_t covered_ts; /* stretched while the buffer was empty and not made up for yet */
+    unsigned run;       /* answers EMPTY in a row */
     int64_t run_us;
     bool has_delay;
-    int64_t delay_us[2];       /* of the last two frames, when they were asked for */
-    int64_t held_us[2];        /* what the player had in hand then */
-    int64_t waited_us;         /* how long the last one lay here */
+    int64_t delay_us[2]; /* of the last two frames, when they were asked for */
+    int64_t held_us[2];  /* what the player had in hand then */
+    int64_t waited_us;   /* how long the last one lay here */
     int64_t smooth_us;
-    double loss;               /* recent, 0 … 1 */
-    bool extra;                /* one packet more is kept */
+    double loss; /* recent, 0 … 1 */
+    bool extra;  /* one packet more is kept */
 
     unsigned count;
     uint8_t oldest, newest;
     struct jitter_slot slot[JITTER_RING];
-    uint32_t end;              /* of the slab's used part */
-    uint32_t live;             /* bytes in it that are still wanted */
+    uint32_t end;  /* of the slab's used part */
+    uint32_t live; /* bytes in it that are still wanted */
     char *slab;
 
     struct delay delay;
     struct jitter_stats stats;
-    uint32_t delays[256];      /* histogram of 5 ms */
+    uint32_t delays[256]; /* histogram of 5 ms */
     double delay_sum_ms;
     uint64_t delay_n;
 };

@@ -6,9 +6,9 @@ enum {
     PACKETS = 5,
     PACKETS_NEAR = 2,
     SILENCE_US = 2000000,
-    MAX_GAP = 50,               /* lost or reordered packets between two that still count as one stream */
-    CANDIDATE_US = 2000000,     /* a candidate that pauses that long begins anew */
-    STRANGE_SSRC_FACTOR = 4,    /* a takeover with another SSRC is no NAT rebinding: it must prove itself longer */
+    MAX_GAP = 50,            /* lost or reordered packets between two that still count as one stream */
+    CANDIDATE_US = 2000000,  /* a candidate that pauses that long begins anew */
+    STRANGE_SSRC_FACTOR = 4, /* a takeover with another SSRC is no NAT rebinding: it must prove itself longer */
 };
 
 struct latch_config latch_config_default(void)
@@ -66,7 +66,8 @@ const struct addr *latch_target(const struct latch *l)
 
 static bool is_near(const struct latch *l, const struct addr *src)
 {
-    return addr_eq_ip(src, &l->signalled) || (l->signalling_ip.family != ADDR_NONE && addr_eq_ip(src, &l->signalling_ip));
+    return addr_eq_ip(src, &l->signalled)
+           || (l->signalling_ip.family != ADDR_NONE && addr_eq_ip(src, &l->signalling_ip));
 }
 
 /* In sequence: forward by a little, or the same stream slightly reordered. */
@@ -94,8 +95,8 @@ static struct latch_candidate *candidate_of(struct latch *l, const struct addr *
 /* Counts a packet of a source that is not the current one; returns how many good ones it has sent in a row. */
 static unsigned count_good(struct latch_candidate *c, const struct latch_packet *p, int64_t now_us)
 {
-    bool goes_on = c->good > 0 && c->ssrc == p->ssrc && now_us - c->last_us <= CANDIDATE_US &&
-                   (p->rtcp || follows(p->seq, c->seq));
+    bool goes_on = c->good > 0 && c->ssrc == p->ssrc && now_us - c->last_us <= CANDIDATE_US
+                   && (p->rtcp || follows(p->seq, c->seq));
     bool newer = !goes_on || p->rtcp || rtp_seq_diff(p->seq, c->seq) > 0;
     c->ssrc = p->ssrc;
     c->last_us = now_us;

@@ -9,9 +9,9 @@
  *                             v                                 v
  *                          LATCHED <-----------------------------
  *
- * A source is good when it keeps sending valid RTP of one SSRC, in sequence, with payload types that were negotiated. The
- * signalled address is always preferred. A stray packet is dropped and moves nothing. Nothing is ever sent to, nor taken
- * from, a multicast, broadcast or unspecified address.
+ * A source is good when it keeps sending valid RTP of one SSRC, in sequence, with payload types that were negotiated.
+ * The signalled address is always preferred. A stray packet is dropped and moves nothing. Nothing is ever sent to, nor
+ * taken from, a multicast, broadcast or unspecified address.
  */
 #ifndef AHOY_RTP_LATCH_H
 #define AHOY_RTP_LATCH_H
@@ -21,10 +21,10 @@
 enum { LATCH_CANDIDATES = 4 };
 
 struct latch_config {
-    bool symmetric;          /* false: media is taken from and sent to the signalled address only */
-    unsigned packets;        /* good packets that a strange address must send */
-    unsigned packets_near;   /* the same for an address with the IP of the signalled one or of the signalling peer */
-    int64_t silence_us;      /* the current source must be silent that long before another one may take over */
+    bool symmetric;        /* false: media is taken from and sent to the signalled address only */
+    unsigned packets;      /* good packets that a strange address must send */
+    unsigned packets_near; /* the same for an address with the IP of the signalled one or of the signalling peer */
+    int64_t silence_us;    /* the current source must be silent that long before another one may take over */
 };
 
 /** symmetric, 5 packets, 2 when near, 2 s of silence. */
@@ -46,21 +46,21 @@ struct latch {
     enum latch_state state;
     struct addr signalled;
     struct addr signalling_ip;
-    struct addr target;       /* ADDR_NONE: nowhere */
-    uint32_t ssrc;            /* of the current source */
+    struct addr target; /* ADDR_NONE: nowhere */
+    uint32_t ssrc;      /* of the current source */
     uint16_t seq;
     bool has_ssrc;
-    int64_t heard_us;         /* last packet of the current source */
+    int64_t heard_us; /* last packet of the current source */
     struct latch_candidate candidate[LATCH_CANDIDATES];
-    uint64_t dropped;         /* packets refused so far */
-    unsigned switches;        /* times the target changed without signalling */
+    uint64_t dropped;  /* packets refused so far */
+    unsigned switches; /* times the target changed without signalling */
 };
 
 /* What is known of a packet. */
 struct latch_packet {
-    bool rtcp;               /* no sequence number */
-    bool negotiated;         /* RTP: the payload type was negotiated; RTCP: well formed */
-    bool authenticated;      /* it passed SRTP's authentication: one such packet proves its address */
+    bool rtcp;          /* no sequence number */
+    bool negotiated;    /* RTP: the payload type was negotiated; RTCP: well formed */
+    bool authenticated; /* it passed SRTP's authentication: one such packet proves its address */
     uint32_t ssrc;
     uint16_t seq;
 };
@@ -70,8 +70,8 @@ void latch_init(struct latch *l, const struct latch_config *config);
 /**
  * Signalling named the peer's media address. The same address again changes nothing; another one starts anew and is
  * sent to at once. An unspecified address or port 0 (RFC 3264 hold of old) means nowhere. `signalling` (may be NULL) is
- * where the peer's signalling comes from: sources with that IP count as near. INVAL for multicast and broadcast: the latch
- * is nowhere then.
+ * where the peer's signalling comes from: sources with that IP count as near. INVAL for multicast and broadcast: the
+ * latch is nowhere then.
  */
 AHOY_MUST_USE enum ahoy_err latch_signal(struct latch *l, const struct addr *remote, const struct addr *signalling);
 

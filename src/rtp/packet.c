@@ -15,7 +15,7 @@ enum ahoy_err rtp_parse(struct view d, struct rtp_packet *out)
     p.seq = wire_u16(d.p + 2);
     p.timestamp = wire_u32(d.p + 4);
     p.ssrc = wire_u32(d.p + 8);
-    struct view rest = view_from(d, RTP_HEADER_BYTES);
+    struct view rest = view_of(d.p + RTP_HEADER_BYTES, d.n - RTP_HEADER_BYTES);
 
     size_t csrc_bytes = 4 * (size_t) (first & 0x0f);
     if (csrc_bytes > rest.n)
@@ -61,8 +61,8 @@ size_t rtp_header_bytes(const struct rtp_packet *p)
 enum ahoy_err rtp_print_header(const struct rtp_packet *p, void *dst, size_t max, size_t *n)
 {
     size_t bytes = rtp_header_bytes(p);
-    if (p->payload_type > 127 || p->csrc.n % 4 > 0 || p->csrc.n > 4 * RTP_MAX_CSRC || p->ext.n % 4 > 0 ||
-        p->ext.n / 4 > UINT16_MAX)
+    if (p->payload_type > 127 || p->csrc.n % 4 > 0 || p->csrc.n > 4 * RTP_MAX_CSRC || p->ext.n % 4 > 0
+        || p->ext.n / 4 > UINT16_MAX)
         return AHOY_ERR_INVAL;
     if (bytes > max)
         return AHOY_ERR_LIMIT;

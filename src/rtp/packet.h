@@ -1,6 +1,7 @@
 /*
- * RTP packets (RFC 3550 section 5.1): parse and print, header extensions (RFC 8285), and telling RTP from its neighbours on
- * one port (RFC 5761, RFC 7983). Pure and zero-copy: a parsed packet is views into the datagram. Any thread.
+ * RTP packets (RFC 3550 section 5.1): parse and print, header extensions (RFC 8285), and telling RTP from its
+ * neighbours on one port (RFC 5761, RFC 7983). Pure and zero-copy: a parsed packet is views into the datagram. Any
+ * thread.
  */
 #ifndef AHOY_RTP_PACKET_H
 #define AHOY_RTP_PACKET_H
@@ -11,8 +12,8 @@ enum {
     RTP_HEADER_BYTES = 12,
     RTP_MAX_CSRC = 15,
     RTP_MAX_HEADER_BYTES = 12 + 4 * 15 + 4 + 4 * 65535, /* worst case of the format, not what we print */
-    RTP_EXT_ONE_BYTE = 0xBEDE, /* "defined by profile" of RFC 8285 section 4.2 */
-    RTP_EXT_TWO_BYTE = 0x1000, /* section 4.3; the low four bits are "appbits" */
+    RTP_EXT_ONE_BYTE = 0xBEDE,                          /* "defined by profile" of RFC 8285 section 4.2 */
+    RTP_EXT_TWO_BYTE = 0x1000,                          /* section 4.3; the low four bits are "appbits" */
 };
 
 struct rtp_packet {
@@ -21,12 +22,12 @@ struct rtp_packet {
     uint16_t seq;
     uint32_t timestamp;
     uint32_t ssrc;
-    struct view csrc;       /* 4 bytes each, at most RTP_MAX_CSRC of them; see rtp_csrc */
+    struct view csrc; /* 4 bytes each, at most RTP_MAX_CSRC of them; see rtp_csrc */
     bool has_ext;
     uint16_t ext_profile;
-    struct view ext;        /* the extension's data without its four-byte header; a multiple of 4 bytes */
-    uint8_t padding_bytes;  /* behind the payload, the count byte included; 0: none */
-    struct view payload;    /* without padding */
+    struct view ext;       /* the extension's data without its four-byte header; a multiple of 4 bytes */
+    uint8_t padding_bytes; /* behind the payload, the count byte included; 0: none */
+    struct view payload;   /* without padding */
 };
 
 /**
@@ -44,10 +45,12 @@ size_t rtp_header_bytes(const struct rtp_packet *p);
 /** Writes the header only, so that a codec may write its payload behind it in place. LIMIT when `max` is too small. */
 AHOY_MUST_USE enum ahoy_err rtp_print_header(const struct rtp_packet *p, void *dst, size_t max, size_t *n);
 
-/** Writes header, payload and padding. INVAL: a CSRC list or extension of impossible size. LIMIT: does not fit `max`. */
+/**
+ * Writes header, payload and padding. INVAL: a CSRC list or extension of impossible size. LIMIT: does not fit `max`.
+ */
 AHOY_MUST_USE enum ahoy_err rtp_print(const struct rtp_packet *p, void *dst, size_t max, size_t *n);
 
-/* ---- header extensions (RFC 8285) --------------------------------------------------------------------------------- */
+/* ---- header extensions (RFC 8285) -------------------------------------------------------------------------------- */
 
 struct rtp_ext {
     uint8_t id;
@@ -64,20 +67,20 @@ bool rtp_ext_next(const struct rtp_packet *p, size_t *at, struct rtp_ext *out);
 bool rtp_ext_find(const struct rtp_packet *p, uint8_t id, struct view *out);
 
 /**
- * Appends an element of the form `profile` to extension data being built in dst[*n … max) and pads it to four bytes; call
- * again to append more. INVAL: the ID or length does not fit the form. LIMIT: no room.
+ * Appends an element of the form `profile` to extension data being built in dst[*n … max) and pads it to four bytes;
+ * call again to append more. INVAL: the ID or length does not fit the form. LIMIT: no room.
  */
 AHOY_MUST_USE enum ahoy_err rtp_ext_put(uint16_t profile, const struct rtp_ext *ext, uint8_t *dst, size_t max,
                                         size_t *n);
 
-/* ---- demultiplexing ----------------------------------------------------------------------------------------------- */
+/* ---- demultiplexing ---------------------------------------------------------------------------------------------- */
 
 /* What a datagram on a media port is, by its first two octets (RFC 7983 section 7, RFC 5761 section 4). */
 enum rtp_kind { RTP_KIND_UNKNOWN, RTP_KIND_STUN, RTP_KIND_DTLS, RTP_KIND_TURN_CHANNEL, RTP_KIND_RTP, RTP_KIND_RTCP };
 
 enum rtp_kind rtp_classify(struct view datagram);
 
-/* ---- sequence numbers --------------------------------------------------------------------------------------------- */
+/* ---- sequence numbers -------------------------------------------------------------------------------------------- */
 
 /** a - b on the circle of 16-bit sequence numbers, -32768 … 32767. */
 static inline int rtp_seq_diff(uint16_t a, uint16_t b)

@@ -1,6 +1,6 @@
 #include "rtp/quality.h"
 
-/* ---- arithmetic: the few functions that the E-model needs, without the mathematics library ------------------------- */
+/* ---- arithmetic: the few functions that the E-model needs, without the mathematics library ----------------------- */
 
 static double natural_log(double x)
 {
@@ -49,17 +49,16 @@ static double clamp(double x, double min, double max)
     return x < min ? min : x > max ? max : x;
 }
 
-/* ---- codecs ------------------------------------------------------------------------------------------------------- */
+/* ---- codecs ------------------------------------------------------------------------------------------------------ */
 
 /*
- * ITU-T G.113 appendix I (narrowband) and IV (wideband), with packet loss concealment. Opus has no entry there; its figures
- * are estimates that put a clean call where listening tests put it.
+ * ITU-T G.113 appendix I (narrowband) and IV (wideband), with packet loss concealment. Opus has no entry there; its
+ * figures are estimates that put a clean call where listening tests put it.
  */
 static const struct quality_codec codecs[] = {
-    { "PCMU", false, 0, 25.1 },    { "PCMA", false, 0, 25.1 },  { "L16", false, 0, 25.1 },
-    { "G729", false, 11, 19.0 },   { "G723", false, 15, 16.1 }, { "iLBC", false, 11, 32.0 },
-    { "GSM", false, 26, 43.0 },    { "AMR", false, 5, 10.0 },   { "G722", true, 13, 25.1 },
-    { "AMR-WB", true, 7, 14.0 },   { "opus", true, 5, 20.0 },
+    { "PCMU", false, 0, 25.1 },  { "PCMA", false, 0, 25.1 },  { "L16", false, 0, 25.1 },  { "G729", false, 11, 19.0 },
+    { "G723", false, 15, 16.1 }, { "iLBC", false, 11, 32.0 }, { "GSM", false, 26, 43.0 }, { "AMR", false, 5, 10.0 },
+    { "G722", true, 13, 25.1 },  { "AMR-WB", true, 7, 14.0 }, { "opus", true, 5, 20.0 },
 };
 
 const struct quality_codec *quality_codec(struct view name)
@@ -71,7 +70,7 @@ const struct quality_codec *quality_codec(struct view name)
     return &codecs[0];
 }
 
-/* ---- the E-model -------------------------------------------------------------------------------------------------- */
+/* ---- the E-model ------------------------------------------------------------------------------------------------- */
 
 /* What G.107's default values make of Ro (7-3) and Is (7-8), and its default loudness and echo ratings. */
 static const double basic_ratio = 94.7688, simultaneous = 1.4136;
@@ -83,8 +82,8 @@ static double talker_echo(double t)
 {
     if (t < 1)
         return 0;
-    double terv = telr_db - 40 * (natural_log((1 + t / 10) / (1 + t / 150)) / natural_log(10)) +
-                  6 * exponential(-0.3 * t * t);
+    double terv = telr_db - 40 * (natural_log((1 + t / 10) / (1 + t / 150)) / natural_log(10))
+                  + 6 * exponential(-0.3 * t * t);
     double half = (basic_ratio - (80 + 2.5 * (terv - 14))) / 2;
     return (half + power_of(half * half + 100, 0.5) - 1) * (1 - exponential(-t));
 }
@@ -142,7 +141,7 @@ double quality_burst_ratio(double loss, double mean_run)
     return AHOY_MAX(1.0, mean_run * (1 - clamp(loss, 0, 1)));
 }
 
-/* ---- bursts and gaps ---------------------------------------------------------------------------------------------- */
+/* ---- bursts and gaps --------------------------------------------------------------------------------------------- */
 
 static void close_cluster(struct quality_bursts *b)
 {

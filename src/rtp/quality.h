@@ -1,19 +1,19 @@
 /*
- * How good a call sounds, computed: the E-model (ITU-T G.107 narrowband, G.107.1 wideband) from delay, loss and burstiness, and
- * the burst and gap metrics of RFC 3611 that feed it. Pure. Any thread.
+ * How good a call sounds, computed: the E-model (ITU-T G.107 narrowband, G.107.1 wideband) from delay, loss and
+ * burstiness, and the burst and gap metrics of RFC 3611 that feed it. Pure. Any thread.
  */
 #ifndef AHOY_RTP_QUALITY_H
 #define AHOY_RTP_QUALITY_H
 
 #include "rtp/rtcp.h"
 
-/* ---- the E-model -------------------------------------------------------------------------------------------------- */
+/* ---- the E-model ------------------------------------------------------------------------------------------------- */
 
 struct quality_codec {
     const char *name;
-    bool wideband;   /* `ie` is on the wideband scale of G.107.1 (R up to 129) */
-    double ie;       /* equipment impairment without loss (ITU-T G.113) */
-    double bpl;      /* robustness against loss, with concealment */
+    bool wideband; /* `ie` is on the wideband scale of G.107.1 (R up to 129) */
+    double ie;     /* equipment impairment without loss (ITU-T G.113) */
+    double bpl;    /* robustness against loss, with concealment */
 };
 
 /** By the name of SDP ("PCMU", "opus", …), without case; of an unknown codec PCMU's. Static storage. */
@@ -28,9 +28,9 @@ struct quality_input {
 };
 
 struct quality_score {
-    double r;             /* 0 … 100 narrowband, 0 … 129 wideband */
-    double mos_cq;        /* conversation: with delay */
-    double mos_lq;        /* listening: without */
+    double r;      /* 0 … 100 narrowband, 0 … 129 wideband */
+    double mos_cq; /* conversation: with delay */
+    double mos_lq; /* listening: without */
 };
 
 void quality_score(const struct quality_input *in, struct quality_score *out);
@@ -41,21 +41,21 @@ double quality_mos(double r);
 /** Mean burst length over that of random loss: (mean run of losses) * (1 - loss), at least 1. */
 double quality_burst_ratio(double loss, double mean_run);
 
-/* ---- bursts and gaps (RFC 3611 section 4.7.2) --------------------------------------------------------------------- */
+/* ---- bursts and gaps (RFC 3611 section 4.7.2) -------------------------------------------------------------------- */
 
 enum { QUALITY_GMIN = 16 };
 
 /*
- * Counts a stream packet by packet, in playing order. Zero it to begin. A cluster is a row of losses with fewer than Gmin
- * received packets between neighbours: one loss alone belongs to the gap around it, more make a burst.
+ * Counts a stream packet by packet, in playing order. Zero it to begin. A cluster is a row of losses with fewer than
+ * Gmin received packets between neighbours: one loss alone belongs to the gap around it, more make a burst.
  */
 struct quality_bursts {
     uint64_t packets, losses, discards;
     uint64_t bursts, burst_packets, burst_losses; /* of closed bursts */
     uint64_t cluster_packets;                     /* from the open cluster's first loss to its last; 0: none open */
     uint64_t cluster_losses;
-    uint32_t since_loss;                          /* received since the last loss */
-    uint64_t runs;                                /* runs of consecutive losses */
+    uint32_t since_loss; /* received since the last loss */
+    uint64_t runs;       /* runs of consecutive losses */
     bool last_lost;
 };
 

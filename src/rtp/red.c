@@ -57,8 +57,8 @@ enum ahoy_err red_print(const struct red_block *blocks, size_t n, void *dst, siz
         return AHOY_ERR_LIMIT;
     uint8_t *o = dst;
     for (size_t i = 0; i + 1 < n; i++) {
-        wire_put32(o, UINT32_C(1) << 31 | (uint32_t) blocks[i].payload_type << 24 |
-                          (uint32_t) blocks[i].offset_ts << 10 | (uint32_t) blocks[i].data.n);
+        wire_put32(o, UINT32_C(1) << 31 | (uint32_t) blocks[i].payload_type << 24 | (uint32_t) blocks[i].offset_ts << 10
+                          | (uint32_t) blocks[i].data.n);
         o += REDUNDANT_HEAD_BYTES;
     }
     *o++ = blocks[n - 1].payload_type;
@@ -71,7 +71,7 @@ enum ahoy_err red_print(const struct red_block *blocks, size_t n, void *dst, siz
     return AHOY_OK;
 }
 
-/* ---- a sender ----------------------------------------------------------------------------------------------------- */
+/* ---- a sender ---------------------------------------------------------------------------------------------------- */
 
 struct sent {
     uint8_t payload_type;

@@ -1,6 +1,6 @@
 /*
- * Redundant audio data (RFC 2198): a payload made of an older generation or several and the newest one. Parse, print, and a
- * sender that remembers what it sent. Pure but for the sender's memory. Media thread.
+ * Redundant audio data (RFC 2198): a payload made of an older generation or several and the newest one. Parse, print,
+ * and a sender that remembers what it sent. Pure but for the sender's memory. Media thread.
  */
 #ifndef AHOY_RTP_RED_H
 #define AHOY_RTP_RED_H
@@ -21,8 +21,8 @@ struct red_block {
 };
 
 /**
- * Splits a payload; the primary is the last of `n`, the oldest generation the first. SYNTAX when headers or lengths do not
- * fit, LIMIT for more than RED_MAX_BLOCKS.
+ * Splits a payload; the primary is the last of `n`, the oldest generation the first. SYNTAX when headers or lengths do
+ * not fit, LIMIT for more than RED_MAX_BLOCKS.
  */
 AHOY_MUST_USE enum ahoy_err red_parse(struct view payload, struct red_block out[RED_MAX_BLOCKS], size_t *n);
 

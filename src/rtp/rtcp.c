@@ -126,12 +126,12 @@ enum ahoy_err rtcp_parse_bye(const struct rtcp_packet *p, struct rtcp_bye *out)
     if (p->body.n < 4 * b.n)
         return AHOY_ERR_SYNTAX;
     b.sources = view_first(p->body, 4 * b.n);
-    struct view rest = view_from(p->body, 4 * b.n);
-    if (rest.n > 0) {
-        size_t bytes = wire_u8(rest.p);
-        if (bytes > rest.n - 1)
+    size_t at = 4 * b.n;
+    if (p->body.n > at) {
+        size_t bytes = wire_u8(p->body.p + at);
+        if (bytes > p->body.n - at - 1)
             return AHOY_ERR_SYNTAX;
-        b.reason = view_first(view_from(rest, 1), bytes);
+        b.reason = view_first(view_from(p->body, at + 1), bytes);
     }
     *out = b;
     return AHOY_OK;
@@ -170,7 +170,7 @@ enum ahoy_err rtcp_parse_feedback(const struct rtcp_packet *p, struct rtcp_feedb
     return AHOY_OK;
 }
 
-/* ---- extended reports (RFC 3611) ---------------------------------------------------------------------------------- */
+/* ---- extended reports (RFC 3611) --------------------------------------------------------------------------------- */
 
 enum ahoy_err rtcp_xr_begin(const struct rtcp_packet *p, struct rtcp_xr_iter *it)
 {
@@ -268,7 +268,7 @@ enum ahoy_err rtcp_parse_voip(const struct rtcp_xr_block *b, struct rtcp_voip *o
     return AHOY_OK;
 }
 
-/* ---- time --------------------------------------------------------------------------------------------------------- */
+/* ---- time -------------------------------------------------------------------------------------------------------- */
 
 /* Seconds from 1900 to 1970. */
 static const uint64_t ntp_epoch_s = 2208988800u;

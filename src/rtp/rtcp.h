@@ -1,7 +1,7 @@
 /*
  * RTCP packets: compound (RFC 3550 section 6) and reduced-size (RFC 5506), feedback (RFC 4585) and extended reports
- * (RFC 3611). Parsing is an iterator over views into the datagram; printing appends to the caller's memory. Pure, linear
- * time, nothing is allocated. Any thread.
+ * (RFC 3611). Parsing is an iterator over views into the datagram; printing appends to the caller's memory. Pure,
+ * linear time, nothing is allocated. Any thread.
  */
 #ifndef AHOY_RTP_RTCP_H
 #define AHOY_RTP_RTCP_H
@@ -16,17 +16,17 @@ enum {
     RTCP_APP = 204,
     RTCP_RTPFB = 205, /* RFC 4585 */
     RTCP_PSFB = 206,
-    RTCP_XR = 207,    /* RFC 3611 */
+    RTCP_XR = 207, /* RFC 3611 */
 };
 
 enum { RTCP_MAX_REPORTS = 31, RTCP_MAX_TEXT_BYTES = 255 };
 
-/* ---- walking a datagram ------------------------------------------------------------------------------------------- */
+/* ---- walking a datagram ------------------------------------------------------------------------------------------ */
 
 struct rtcp_packet {
     uint8_t type;
-    uint8_t count;     /* RC, SC, FMT or subtype: the five bits of the first octet */
-    struct view body;  /* behind the four-byte header, without padding */
+    uint8_t count;    /* RC, SC, FMT or subtype: the five bits of the first octet */
+    struct view body; /* behind the four-byte header, without padding */
 };
 
 /**
@@ -38,17 +38,17 @@ AHOY_MUST_USE enum ahoy_err rtcp_check(struct view datagram, bool reduced_size);
 /** Takes the next packet off `rest`. END when nothing is left, SYNTAX when what is left is not a packet. */
 AHOY_MUST_USE enum ahoy_err rtcp_next(struct view *rest, struct rtcp_packet *out);
 
-/* ---- sender and receiver reports ---------------------------------------------------------------------------------- */
+/* ---- sender and receiver reports --------------------------------------------------------------------------------- */
 
 /* One reception report block (RFC 3550 section 6.4.1). */
 struct rtcp_report {
-    uint32_t ssrc;          /* of the sender that is reported on */
-    uint8_t fraction_lost;  /* of 256, since the last report */
-    int32_t lost;           /* in total, -2^23 … 2^23 - 1 */
-    uint32_t ext_seq;       /* highest sequence number received, cycles in the upper half */
-    uint32_t jitter;        /* timestamp units */
-    uint32_t lsr;           /* middle 32 bits of the last SR's NTP time; 0: none */
-    uint32_t dlsr;          /* delay since then, 1/65536 s */
+    uint32_t ssrc;         /* of the sender that is reported on */
+    uint8_t fraction_lost; /* of 256, since the last report */
+    int32_t lost;          /* in total, -2^23 … 2^23 - 1 */
+    uint32_t ext_seq;      /* highest sequence number received, cycles in the upper half */
+    uint32_t jitter;       /* timestamp units */
+    uint32_t lsr;          /* middle 32 bits of the last SR's NTP time; 0: none */
+    uint32_t dlsr;         /* delay since then, 1/65536 s */
 };
 
 struct rtcp_sender_info {
@@ -73,11 +73,17 @@ AHOY_MUST_USE enum ahoy_err rtcp_parse_reports(const struct rtcp_packet *p, stru
 /** The i-th block, i < r->n. */
 struct rtcp_report rtcp_report_at(const struct rtcp_reports *r, size_t i);
 
-/* ---- source description ------------------------------------------------------------------------------------------- */
+/* ---- source description ------------------------------------------------------------------------------------------ */
 
 enum rtcp_sdes_type {
-    RTCP_SDES_CNAME = 1, RTCP_SDES_NAME, RTCP_SDES_EMAIL, RTCP_SDES_PHONE, RTCP_SDES_LOC, RTCP_SDES_TOOL,
-    RTCP_SDES_NOTE, RTCP_SDES_PRIV,
+    RTCP_SDES_CNAME = 1,
+    RTCP_SDES_NAME,
+    RTCP_SDES_EMAIL,
+    RTCP_SDES_PHONE,
+    RTCP_SDES_LOC,
+    RTCP_SDES_TOOL,
+    RTCP_SDES_NOTE,
+    RTCP_SDES_PRIV,
 };
 
 struct rtcp_sdes_item {
@@ -98,12 +104,12 @@ void rtcp_sdes_begin(const struct rtcp_packet *p, struct rtcp_sdes_iter *it);
 /** END behind the last item, SYNTAX when a chunk or item does not fit. */
 AHOY_MUST_USE enum ahoy_err rtcp_sdes_next(struct rtcp_sdes_iter *it, struct rtcp_sdes_item *out);
 
-/* ---- BYE, APP, feedback ------------------------------------------------------------------------------------------- */
+/* ---- BYE, APP, feedback ------------------------------------------------------------------------------------------ */
 
 struct rtcp_bye {
-    size_t n;           /* sources, 0 … 31 */
+    size_t n;            /* sources, 0 … 31 */
     struct view sources; /* 4 bytes each */
-    struct view reason; /* may be empty */
+    struct view reason;  /* may be empty */
 };
 
 AHOY_MUST_USE enum ahoy_err rtcp_parse_bye(const struct rtcp_packet *p, struct rtcp_bye *out);
@@ -120,8 +126,8 @@ AHOY_MUST_USE enum ahoy_err rtcp_parse_app(const struct rtcp_packet *p, struct r
 
 /* RTPFB and PSFB alike (RFC 4585 section 6.1). */
 struct rtcp_feedback {
-    uint8_t type;    /* RTCP_RTPFB or RTCP_PSFB */
-    uint8_t format;  /* FMT: 1 of RTPFB is a generic NACK, 1 of PSFB a PLI … */
+    uint8_t type;   /* RTCP_RTPFB or RTCP_PSFB */
+    uint8_t format; /* FMT: 1 of RTPFB is a generic NACK, 1 of PSFB a PLI … */
     uint32_t sender;
     uint32_t media;
     struct view fci;
@@ -129,12 +135,12 @@ struct rtcp_feedback {
 
 AHOY_MUST_USE enum ahoy_err rtcp_parse_feedback(const struct rtcp_packet *p, struct rtcp_feedback *out);
 
-/* ---- extended reports (RFC 3611) ---------------------------------------------------------------------------------- */
+/* ---- extended reports (RFC 3611) --------------------------------------------------------------------------------- */
 
 enum {
-    RTCP_XR_RRTR = 4,  /* receiver reference time */
-    RTCP_XR_DLRR = 5,  /* delay since the last receiver report */
-    RTCP_XR_VOIP = 7,  /* VoIP metrics */
+    RTCP_XR_RRTR = 4, /* receiver reference time */
+    RTCP_XR_DLRR = 5, /* delay since the last receiver report */
+    RTCP_XR_VOIP = 7, /* VoIP metrics */
 };
 
 struct rtcp_xr_iter {
@@ -161,21 +167,22 @@ struct rtcp_dlrr {
 };
 
 /** Sub-blocks of a DLRR block, at most `max`; the rest is ignored. */
-AHOY_MUST_USE enum ahoy_err rtcp_parse_dlrr(const struct rtcp_xr_block *b, struct rtcp_dlrr *out, size_t max, size_t *n);
+AHOY_MUST_USE enum ahoy_err rtcp_parse_dlrr(const struct rtcp_xr_block *b, struct rtcp_dlrr *out, size_t max,
+                                            size_t *n);
 
 enum { RTCP_VOIP_UNKNOWN = 127 }; /* of signal, noise, rerl and the four scores */
 
 /* VoIP metrics (RFC 3611 section 4.7), in the units of the wire. */
 struct rtcp_voip {
-    uint32_t ssrc;                                      /* of the sender that is reported on */
-    uint8_t loss_rate, discard_rate;                    /* of 256 */
-    uint8_t burst_density, gap_density;                 /* of 256 */
+    uint32_t ssrc;                      /* of the sender that is reported on */
+    uint8_t loss_rate, discard_rate;    /* of 256 */
+    uint8_t burst_density, gap_density; /* of 256 */
     uint16_t burst_ms, gap_ms;
     uint16_t round_trip_ms, end_system_ms;
-    int8_t signal_dbm, noise_dbm;                       /* 127: unknown */
-    uint8_t rerl_db, gmin;                              /* 127: unknown; gmin is 16 by default */
+    int8_t signal_dbm, noise_dbm;                         /* 127: unknown */
+    uint8_t rerl_db, gmin;                                /* 127: unknown; gmin is 16 by default */
     uint8_t r_factor, ext_r_factor, mos_lq_10, mos_cq_10; /* 127: unknown; MOS times ten */
-    uint8_t rx_config;                                  /* bits of section 4.7.7 */
+    uint8_t rx_config;                                    /* bits of section 4.7.7 */
     uint16_t jitter_nominal_ms, jitter_maximum_ms, jitter_absolute_ms;
 };
 
@@ -183,7 +190,7 @@ struct rtcp_voip {
 void rtcp_voip_init(struct rtcp_voip *v, uint32_t ssrc);
 AHOY_MUST_USE enum ahoy_err rtcp_parse_voip(const struct rtcp_xr_block *b, struct rtcp_voip *out);
 
-/* ---- printing ----------------------------------------------------------------------------------------------------- */
+/* ---- printing ---------------------------------------------------------------------------------------------------- */
 
 /* Appends packets to the caller's memory. Errors stick: print all parts, then ask rtcp_out_err once. */
 struct rtcp_out {
@@ -218,7 +225,7 @@ void rtcp_put_feedback(struct rtcp_out *o, const struct rtcp_feedback *fb);
 void rtcp_put_xr(struct rtcp_out *o, uint32_t ssrc, uint64_t rrtr_ntp, const struct rtcp_dlrr *dlrr, size_t n,
                  const struct rtcp_voip *voip);
 
-/* ---- time --------------------------------------------------------------------------------------------------------- */
+/* ---- time -------------------------------------------------------------------------------------------------------- */
 
 /** NTP time (seconds since 1900 in the upper half) of microseconds since 1970. */
 uint64_t rtcp_ntp_from_unix_us(int64_t unix_us);

@@ -4,16 +4,16 @@
 #include "rtp/session_priv.h"
 
 enum {
-    MAX_DROPOUT = 3000,         /* RFC 3550 A.1 */
+    MAX_DROPOUT = 3000, /* RFC 3550 A.1 */
     MAX_MISORDER = 100,
     MIN_SEQUENTIAL = 2,
     SEQ_MOD = 1 << 16,
-    RIVAL_PACKETS = 4,          /* in a row of a valid rival, while the present source is silent: it follows */
+    RIVAL_PACKETS = 4, /* in a row of a valid rival, while the present source is silent: it follows */
     RIVAL_SILENCE_US = 60000,
-    CONFLICT_US = 50000000,     /* ten report intervals (section 8.2) */
-    COLLISION_US = 10000000,    /* our SSRC changes at most that often */
-    DEFAULT_RTCP_BPS = 3200,    /* 5 % of 64 kbit/s */
-    DEFAULT_MIN_US = 5000000,   /* section 6.2 */
+    CONFLICT_US = 50000000,   /* ten report intervals (section 8.2) */
+    COLLISION_US = 10000000,  /* our SSRC changes at most that often */
+    DEFAULT_RTCP_BPS = 3200,  /* 5 % of 64 kbit/s */
+    DEFAULT_MIN_US = 5000000, /* section 6.2 */
     MAX_RATE_HZ = 1000000,
 };
 
@@ -43,8 +43,8 @@ static void begin_timing(struct rtp_session *s, const struct rtp_session_config 
 
 enum ahoy_err rtp_session_create(struct rtp_session **out, const struct rtp_session_config *c)
 {
-    if (!c->rng || c->cname.n == 0 || c->cname.n > RTCP_MAX_TEXT_BYTES || c->send_clock_hz == 0 ||
-        c->receive_clock_hz == 0 || c->send_clock_hz > MAX_RATE_HZ || c->receive_clock_hz > MAX_RATE_HZ)
+    if (!c->rng || c->cname.n == 0 || c->cname.n > RTCP_MAX_TEXT_BYTES || c->send_clock_hz == 0
+        || c->receive_clock_hz == 0 || c->send_clock_hz > MAX_RATE_HZ || c->receive_clock_hz > MAX_RATE_HZ)
         return AHOY_ERR_INVAL;
     struct rtp_session *s = mem_zalloc(sizeof *s);
     if (!s)
@@ -103,7 +103,7 @@ void rtp_session_renegotiated(struct rtp_session *s, uint32_t send_clock_hz, uin
     s->expect_new = true;
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------------------ */
+/* ---- sending ----------------------------------------------------------------------------------------------------- */
 
 void rtp_session_send(struct rtp_session *s, const struct rtp_send *send, int64_t now_us, struct rtp_packet *out)
 {
@@ -125,7 +125,7 @@ void rtp_session_send(struct rtp_session *s, const struct rtp_send *send, int64_
     s->stats.sent_bytes += send->payload_bytes;
 }
 
-/* ---- receiving ---------------------------------------------------------------------------------------------------- */
+/* ---- receiving --------------------------------------------------------------------------------------------------- */
 
 static void init_seq(struct session_source *src, uint16_t seq)
 {
@@ -220,8 +220,8 @@ static enum seq_news update_seq(struct rtp_session *s, struct session_source *sr
 /* RFC 3550 A.8. */
 static void update_jitter(struct rtp_session *s, struct session_source *src, const struct rtp_packet *p, int64_t now_us)
 {
-    uint64_t arrival = (uint64_t) (now_us / 1000000) * s->receive_hz +
-                       (uint64_t) (now_us % 1000000) * s->receive_hz / 1000000u;
+    uint64_t arrival = (uint64_t) (now_us / 1000000) * s->receive_hz
+                       + (uint64_t) (now_us % 1000000) * s->receive_hz / 1000000u;
     int32_t transit = rtp_ts_diff((uint32_t) arrival, p->timestamp);
     if (src->has_transit) {
         int64_t d = rtp_ts_diff((uint32_t) transit, (uint32_t) src->transit);
@@ -353,7 +353,7 @@ enum rtp_verdict rtp_session_receive(struct rtp_session *s, const struct rtp_pac
     return receive_valid(s, p, source_of(s, p), now_us, info);
 }
 
-/* ---- collisions --------------------------------------------------------------------------------------------------- */
+/* ---- collisions -------------------------------------------------------------------------------------------------- */
 
 /* True when this address was in conflict before: then it is our own packets that loop. */
 static bool note_conflict(struct rtp_session *s, const struct addr *src, int64_t now_us)
@@ -391,7 +391,7 @@ bool session_collide(struct rtp_session *s, const struct addr *src, int64_t now_
     return true;
 }
 
-/* ---- statistics --------------------------------------------------------------------------------------------------- */
+/* ---- statistics -------------------------------------------------------------------------------------------------- */
 
 void rtp_session_stats(const struct rtp_session *s, struct rtp_stats *out)
 {

@@ -14,18 +14,18 @@
 struct rtp_session;
 
 struct rtp_session_config {
-    struct rng *rng;             /* used at creation and for timers; must outlive the session */
-    struct view cname;           /* 1 … 255 bytes, copied (RFC 7022) */
-    uint32_t ssrc;               /* 0: random */
+    struct rng *rng;   /* used at creation and for timers; must outlive the session */
+    struct view cname; /* 1 … 255 bytes, copied (RFC 7022) */
+    uint32_t ssrc;     /* 0: random */
     uint32_t send_clock_hz;
     uint32_t receive_clock_hz;
     int64_t now_us;
-    int64_t unix_us;             /* wall clock at now_us, for NTP times; since 1970 */
-    uint32_t rtcp_bps;           /* RTCP's share of the bandwidth; 0: 5 % of 64 kbit/s */
-    int64_t rtcp_min_us;         /* shortest mean interval; 0: 5 s (RFC 3550 section 6.2) */
-    bool reduced_size;           /* RFC 5506 was negotiated: accept it */
-    bool xr_rrtr;                /* send receiver reference times and answer them (RFC 3611) */
-    unsigned probation;          /* sequential packets that make a source valid; 0: 2 (MIN_SEQUENTIAL). 1: at once, for
+    int64_t unix_us;     /* wall clock at now_us, for NTP times; since 1970 */
+    uint32_t rtcp_bps;   /* RTCP's share of the bandwidth; 0: 5 % of 64 kbit/s */
+    int64_t rtcp_min_us; /* shortest mean interval; 0: 5 s (RFC 3550 section 6.2) */
+    bool reduced_size;   /* RFC 5506 was negotiated: accept it */
+    bool xr_rrtr;        /* send receiver reference times and answer them (RFC 3611) */
+    unsigned probation;  /* sequential packets that make a source valid; 0: 2 (MIN_SEQUENTIAL). 1: at once, for
                                     packets that SRTP has authenticated */
 };
 
@@ -41,15 +41,15 @@ bool rtp_session_remote_ssrc(const struct rtp_session *s, uint32_t *ssrc);
 /** A new description was agreed: other clocks, and the next valid source may replace the present one at once. */
 void rtp_session_renegotiated(struct rtp_session *s, uint32_t send_clock_hz, uint32_t receive_clock_hz);
 
-/* ---- sending ------------------------------------------------------------------------------------------------------ */
+/* ---- sending ----------------------------------------------------------------------------------------------------- */
 
 enum rtp_marker { RTP_MARKER_AUTO, RTP_MARKER_SET, RTP_MARKER_CLEAR };
 
 struct rtp_send {
     uint8_t payload_type;
-    enum rtp_marker marker;  /* AUTO: set on the first packet and behind silence (RFC 3551 section 4.1) */
-    uint32_t timestamp;      /* the caller's media clock; a random offset is added */
-    uint32_t duration_ts;    /* what the payload covers */
+    enum rtp_marker marker; /* AUTO: set on the first packet and behind silence (RFC 3551 section 4.1) */
+    uint32_t timestamp;     /* the caller's media clock; a random offset is added */
+    uint32_t duration_ts;   /* what the payload covers */
     size_t payload_bytes;
 };
 
@@ -59,36 +59,36 @@ struct rtp_send {
  */
 void rtp_session_send(struct rtp_session *s, const struct rtp_send *send, int64_t now_us, struct rtp_packet *out);
 
-/* ---- receiving ---------------------------------------------------------------------------------------------------- */
+/* ---- receiving --------------------------------------------------------------------------------------------------- */
 
 enum rtp_verdict {
-    RTP_OK,         /* play it */
-    RTP_PROBATION,  /* of a source that is not valid yet */
+    RTP_OK,        /* play it */
+    RTP_PROBATION, /* of a source that is not valid yet */
     RTP_DUPLICATE,
-    RTP_BAD_SEQ,    /* a jump: dropped, unless the next packet confirms it (RFC 3550 A.1) */
-    RTP_OTHER,      /* of another source, while the present one is alive */
-    RTP_COLLISION,  /* carries our SSRC: we have chosen another one, or it is our own packet looping (section 8.2) */
+    RTP_BAD_SEQ,   /* a jump: dropped, unless the next packet confirms it (RFC 3550 A.1) */
+    RTP_OTHER,     /* of another source, while the present one is alive */
+    RTP_COLLISION, /* carries our SSRC: we have chosen another one, or it is our own packet looping (section 8.2) */
 };
 
 struct rtp_received {
-    bool new_stream;    /* first packet of a new source, or the sender restarted: forget codec and buffer state */
-    uint32_t ext_seq;   /* with cycles in the upper half */
+    bool new_stream;  /* first packet of a new source, or the sender restarted: forget codec and buffer state */
+    uint32_t ext_seq; /* with cycles in the upper half */
 };
 
 /** `src` may be NULL when unknown. */
 enum rtp_verdict rtp_session_receive(struct rtp_session *s, const struct rtp_packet *p, const struct addr *src,
                                      int64_t now_us, struct rtp_received *info);
 
-/* ---- RTCP --------------------------------------------------------------------------------------------------------- */
+/* ---- RTCP -------------------------------------------------------------------------------------------------------- */
 
 /* What a received RTCP datagram told. Views are valid as long as the datagram. */
 struct rtp_rtcp_news {
     bool sender_report;
     bool report_on_us;
-    bool bye;             /* the peer's valid source left */
-    bool collision;       /* our SSRC was in use: it has changed */
+    bool bye;       /* the peer's valid source left */
+    bool collision; /* our SSRC was in use: it has changed */
     struct view bye_reason;
-    bool feedback;        /* RTPFB or PSFB for our stream; the last one */
+    bool feedback; /* RTPFB or PSFB for our stream; the last one */
     struct rtcp_feedback fb;
     bool voip_on_us;
     struct rtcp_voip voip; /* the peer's VoIP metrics of our stream */
@@ -115,7 +115,7 @@ AHOY_MUST_USE enum ahoy_err rtp_session_bye(struct rtp_session *s, struct view r
 /** VoIP metrics to be sent in each report from now on; NULL stops. Copied; the SSRC is filled in. */
 void rtp_session_set_voip(struct rtp_session *s, const struct rtcp_voip *voip);
 
-/* ---- statistics --------------------------------------------------------------------------------------------------- */
+/* ---- statistics -------------------------------------------------------------------------------------------------- */
 
 struct rtp_stats {
     uint64_t sent_packets, sent_bytes;         /* payload bytes */
@@ -123,19 +123,19 @@ struct rtp_stats {
     uint64_t expected;                         /* by sequence numbers */
     uint64_t lost;                             /* expected and never seen so far */
     uint64_t duplicate, reordered;
-    uint64_t late;                             /* told by rtp_session_count_late */
-    uint64_t ignored;                          /* probation, jumps, other sources, collisions */
+    uint64_t late;    /* told by rtp_session_count_late */
+    uint64_t ignored; /* probation, jumps, other sources, collisions */
     unsigned restarts, source_changes, collisions;
     double jitter_ms, jitter_max_ms;
-    unsigned rtt_count;                        /* measurements; 0: the next four mean nothing */
+    unsigned rtt_count; /* measurements; 0: the next four mean nothing */
     double rtt_ms, rtt_min_ms, rtt_avg_ms, rtt_max_ms;
     /* The peer's view of our stream. */
     unsigned remote_reports;
-    uint8_t remote_fraction_lost;              /* of 256, in its last interval */
+    uint8_t remote_fraction_lost; /* of 256, in its last interval */
     int32_t remote_lost;
     double remote_jitter_ms;
-    int64_t remote_report_us;                  /* when the last one came */
-    int64_t last_received_us;                  /* last RTP packet; 0: none */
+    int64_t remote_report_us; /* when the last one came */
+    int64_t last_received_us; /* last RTP packet; 0: none */
     unsigned rtcp_sent, rtcp_received;
 };
 
@@ -144,14 +144,14 @@ void rtp_session_stats(const struct rtp_session *s, struct rtp_stats *out);
 /** The jitter buffer found packets that came too late to be played. */
 void rtp_session_count_late(struct rtp_session *s, uint64_t n);
 
-/* ---- the interval (RFC 3550 A.7), for tests and tools -------------------------------------------------------------- */
+/* ---- the interval (RFC 3550 A.7), for tests and tools ------------------------------------------------------------ */
 
 struct rtp_rtcp_timing {
     unsigned members, senders;
     bool we_sent;
     bool initial;
-    double rtcp_bytes_s;     /* RTCP bandwidth */
-    double avg_bytes;        /* average compound packet with UDP and IP headers */
+    double rtcp_bytes_s; /* RTCP bandwidth */
+    double avg_bytes;    /* average compound packet with UDP and IP headers */
     int64_t min_us;
 };
 

@@ -5,45 +5,45 @@
 #include "rtp/session.h"
 
 enum {
-    SESSION_MEMBERS = 16,      /* sources remembered for the size of the group; a call has one */
-    SESSION_SENT_REPORTS = 8,  /* reports that an LSR or LRR may refer to */
+    SESSION_MEMBERS = 16,     /* sources remembered for the size of the group; a call has one */
+    SESSION_SENT_REPORTS = 8, /* reports that an LSR or LRR may refer to */
     SESSION_CONFLICTS = 4,
     SESSION_OVERHEAD_BYTES = 28, /* IPv4 and UDP headers, counted into RTCP's bandwidth (RFC 3550 section 6.2) */
 };
 
 /* A source of received packets: RFC 3550 A.1's struct, and a window that tells repeated packets. */
 struct session_source {
-    bool known;                /* the SSRC is set */
+    bool known; /* the SSRC is set */
     uint32_t ssrc;
-    unsigned probation;        /* sequential packets still to come; 0: valid */
+    unsigned probation; /* sequential packets still to come; 0: valid */
     uint16_t max_seq, base_seq;
-    uint32_t cycles;           /* shifted, a multiple of 65536 */
-    uint32_t bad_seq;          /* 65536: none */
-    uint64_t seen[2];          /* bit i: the packet i before the highest one came */
-    uint64_t received;         /* with duplicates, as RFC 3550 counts */
+    uint32_t cycles;   /* shifted, a multiple of 65536 */
+    uint32_t bad_seq;  /* 65536: none */
+    uint64_t seen[2];  /* bit i: the packet i before the highest one came */
+    uint64_t received; /* with duplicates, as RFC 3550 counts */
     uint64_t unique;
     uint64_t expected_prior, received_prior;
     bool has_transit;
     int32_t transit;
-    double jitter;             /* timestamp units */
+    double jitter; /* timestamp units */
     bool bye;
     int64_t last_us;
-    unsigned since_rival;      /* packets since the last one of the other source */
+    unsigned since_rival; /* packets since the last one of the other source */
 };
 
 struct session_member {
     bool used;
     uint32_t ssrc;
-    int64_t heard_us;          /* any packet */
-    int64_t rtp_us;            /* last RTP packet; INT64_MIN: none */
+    int64_t heard_us; /* any packet */
+    int64_t rtp_us;   /* last RTP packet; INT64_MIN: none */
 };
 
 struct session_sent {
-    uint32_t middle;           /* of the NTP time we sent; 0: empty */
+    uint32_t middle; /* of the NTP time we sent; 0: empty */
     int64_t us;
 };
 
-struct session_time_from {     /* an SR's or RRTR's time, to be given back */
+struct session_time_from { /* an SR's or RRTR's time, to be given back */
     bool known;
     uint32_t ssrc;
     uint32_t middle;
@@ -54,7 +54,7 @@ struct rtp_session {
     struct rng *rng;
     uint8_t cname_n;
     char cname[RTCP_MAX_TEXT_BYTES];
-    int64_t wall_offset_us;    /* Unix time minus our monotonic time */
+    int64_t wall_offset_us; /* Unix time minus our monotonic time */
     bool reduced_size, xr_rrtr;
     unsigned min_sequential;
 
@@ -63,8 +63,8 @@ struct rtp_session {
     uint32_t ts_offset;
     uint32_t send_hz, receive_hz;
     bool sent_any;
-    uint32_t next_ts;          /* media clock behind the last packet */
-    uint32_t last_ts;          /* media clock of the last packet */
+    uint32_t next_ts; /* media clock behind the last packet */
+    uint32_t last_ts; /* media clock of the last packet */
     int64_t last_sent_us;
     uint32_t report_packets, report_octets; /* as this SSRC */
 
@@ -77,8 +77,8 @@ struct rtp_session {
         int64_t us;
     } conflict[SESSION_CONFLICTS];
     unsigned conflicts;
-    int64_t collision_us;      /* last change of our SSRC */
-    bool has_old_ssrc;         /* given up, BYE not sent yet */
+    int64_t collision_us; /* last change of our SSRC */
+    bool has_old_ssrc;    /* given up, BYE not sent yet */
     uint32_t old_ssrc;
 
     struct session_member member[SESSION_MEMBERS];
@@ -86,7 +86,7 @@ struct rtp_session {
     bool initial;
     double rtcp_bytes_s, avg_bytes;
     int64_t min_us, tp_us, due_us;
-    int64_t report_us[2];      /* the last two reports, newest first */
+    int64_t report_us[2]; /* the last two reports, newest first */
     bool left;
 
     struct session_sent sent[SESSION_SENT_REPORTS];
@@ -95,7 +95,7 @@ struct rtp_session {
     bool has_voip;
     struct rtcp_voip voip;
 
-    struct rtp_stats stats;    /* counters; the rest is filled in when asked */
+    struct rtp_stats stats;              /* counters; the rest is filled in when asked */
     uint64_t past_expected, past_unique; /* of sources and runs before the present one */
     double rtt_sum_ms;
 };

@@ -4,12 +4,12 @@
 #include "rtp/session_priv.h"
 
 enum {
-    TIMEOUT_INTERVALS = 5,        /* section 6.3.5: a silent member is forgotten */
+    TIMEOUT_INTERVALS = 5, /* section 6.3.5: a silent member is forgotten */
     MAX_RTT_US = 60000000,
-    MIN_RTT_US = -1000000,        /* clocks drift and DLSR is rounded: a little below zero counts as zero */
+    MIN_RTT_US = -1000000, /* clocks drift and DLSR is rounded: a little below zero counts as zero */
 };
 
-/* ---- the interval ------------------------------------------------------------------------------------------------- */
+/* ---- the interval ------------------------------------------------------------------------------------------------ */
 
 int64_t rtp_rtcp_interval_us(const struct rtp_rtcp_timing *t)
 {
@@ -54,7 +54,7 @@ static struct rtp_rtcp_timing timing(const struct rtp_session *s, int64_t now_us
     return t;
 }
 
-/* ---- members ------------------------------------------------------------------------------------------------------ */
+/* ---- members ----------------------------------------------------------------------------------------------------- */
 
 void session_heard(struct rtp_session *s, uint32_t ssrc, bool rtp, int64_t now_us)
 {
@@ -117,7 +117,7 @@ static void time_members_out(struct rtp_session *s, int64_t now_us)
     reconsider_back(s, now_us);
 }
 
-/* ---- receiving ---------------------------------------------------------------------------------------------------- */
+/* ---- receiving --------------------------------------------------------------------------------------------------- */
 
 static void measure_rtt(struct rtp_session *s, uint32_t middle, uint32_t delay, int64_t now_us)
 {
@@ -236,8 +236,8 @@ static bool claims_ours(const struct rtp_session *s, struct view datagram)
     while (!rtcp_next(&datagram, &p)) {
         if (p.type == RTCP_SDES && p.count == 0)
             continue;
-        if ((p.type == RTCP_SR || p.type == RTCP_RR || p.type == RTCP_SDES) && !rtcp_xr_begin(&p, &it) &&
-            it.ssrc == s->ssrc)
+        if ((p.type == RTCP_SR || p.type == RTCP_RR || p.type == RTCP_SDES) && !rtcp_xr_begin(&p, &it)
+            && it.ssrc == s->ssrc)
             return true;
     }
     return false;
@@ -278,7 +278,7 @@ enum ahoy_err rtp_session_rtcp(struct rtp_session *s, struct view datagram, cons
     return AHOY_OK;
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------------------ */
+/* ---- sending ----------------------------------------------------------------------------------------------------- */
 
 /* RFC 3550 A.3. */
 static size_t fill_report(struct rtp_session *s, int64_t now_us, struct rtcp_report *r)
@@ -325,7 +325,8 @@ static void put_report(struct rtp_session *s, int64_t now_us, uint64_t ntp, stru
     }
     /* The timestamp that stands for the same instant as the NTP time. */
     int64_t since_us = AHOY_MAX(now_us - s->last_sent_us, (int64_t) 0);
-    uint64_t units = (uint64_t) (since_us / 1000000) * s->send_hz + (uint64_t) (since_us % 1000000) * s->send_hz / 1000000u;
+    uint64_t units = (uint64_t) (since_us / 1000000) * s->send_hz
+                     + (uint64_t) (since_us % 1000000) * s->send_hz / 1000000u;
     struct rtcp_sender_info info = {
         .ntp = ntp,
         .timestamp = s->ts_offset + s->last_ts + (uint32_t) units,
@@ -344,9 +345,7 @@ static void put_cname(const struct rtp_session *s, uint32_t ssrc, struct rtcp_ou
 static void put_xr(struct rtp_session *s, int64_t now_us, uint64_t ntp, struct rtcp_out *o)
 {
     bool answer = s->xr_rrtr && s->last_rrtr.known;
-    struct rtcp_dlrr dlrr = {
-        s->last_rrtr.ssrc, s->last_rrtr.middle, rtcp_units_from_us(now_us - s->last_rrtr.us)
-    };
+    struct rtcp_dlrr dlrr = { s->last_rrtr.ssrc, s->last_rrtr.middle, rtcp_units_from_us(now_us - s->last_rrtr.us) };
     bool voip = s->has_voip && s->source.known;
     s->voip.ssrc = s->source.ssrc;
     if (s->xr_rrtr || voip)

@@ -51,7 +51,8 @@ static void run(struct dtmf_sender *s, struct dtmf_receiver *r, struct rng *rng,
         for (int copies = rng_unit(rng) < dup ? 2 : 1; copies > 0; copies--)
             hear(h, notes, dtmf_receiver_put(r, view_of((char *) p.payload, 4), p.marker, p.timestamp, now, notes));
         if (holding)
-            hear(h, notes, dtmf_receiver_put(r, view_of((char *) held.payload, 4), held.marker, held.timestamp, now, notes));
+            hear(h, notes,
+                 dtmf_receiver_put(r, view_of((char *) held.payload, 4), held.marker, held.timestamp, now, notes));
         holding = false;
     }
 }
@@ -179,7 +180,8 @@ static void test_only_an_end_packet_makes_a_whole_key(struct t *t)
     T_EQ(dtmf_receiver_put(&r, view_of((char *) wire, 4), false, 99, 0, notes), 0);
     T_EQ(dtmf_receiver_put(&r, view_of((char *) wire, 3), false, 500, 0, notes), 0); /* nonsense */
     T_EQ(dtmf_receiver_put(&r, view_of((char *) wire, 0), false, 500, 0, notes), 0);
-    T_EQ(dtmf_receiver_put(&r, view_of((char *) wire, 4), true, 99u - 80001u, 0, notes), 2); /* the clock was restarted */
+    T_EQ(dtmf_receiver_put(&r, view_of((char *) wire, 4), true, 99u - 80001u, 0, notes),
+         2); /* the clock was restarted */
 out:
     return;
 }
@@ -275,7 +277,8 @@ out:
     return;
 }
 
-T_MAIN(T(test_keys_and_codes_match), T(test_a_key_is_sent_as_rfc_4733_wants), T(test_a_clean_wire_carries_every_key_once),
-       T(test_loss_duplication_and_reordering_change_nothing), T(test_a_lost_end_ends_after_three_intervals),
-       T(test_only_an_end_packet_makes_a_whole_key), T(test_a_long_key_is_sent_in_segments_and_heard_as_one),
-       T(test_events_packed_into_one_packet_are_all_heard), T(test_the_queue_is_bounded_and_checked))
+T_MAIN(T(test_keys_and_codes_match), T(test_a_key_is_sent_as_rfc_4733_wants),
+       T(test_a_clean_wire_carries_every_key_once), T(test_loss_duplication_and_reordering_change_nothing),
+       T(test_a_lost_end_ends_after_three_intervals), T(test_only_an_end_packet_makes_a_whole_key),
+       T(test_a_long_key_is_sent_in_segments_and_heard_as_one), T(test_events_packed_into_one_packet_are_all_heard),
+       T(test_the_queue_is_bounded_and_checked))

@@ -1,7 +1,8 @@
 /*
- * The jitter buffer against long simulated traces: a sender with a clock and talkspurts of its own, a network that loses,
- * delays, repeats and swaps, and a player that follows the buffer's advice as the audio room does. What must hold for all of
- * them: each packet is played at most once and in order, the buffer is never stuck, delay comes down after a storm.
+ * The jitter buffer against long simulated traces: a sender with a clock and talkspurts of its own, a network that
+ * loses, delays, repeats and swaps, and a player that follows the buffer's advice as the audio room does. What must
+ * hold for all of them: each packet is played at most once and in order, the buffer is never stuck, delay comes down
+ * after a storm.
  */
 #include "rtp/jitter.h"
 
@@ -15,16 +16,16 @@
 enum { HZ = 48000, MAX_FLYING = 4096 };
 
 struct trace {
-    const char *impair;     /* "" for none */
+    const char *impair; /* "" for none */
     int frame_ms;
     int tick_ms;            /* of the player; 0: 20 */
     double drift;           /* the sender's clock against ours, e.g. 150e-6 */
     int64_t spike_every_us; /* a stall of spike_us now and then; 0: none */
     int64_t spike_us;
-    bool dtx;               /* talkspurts of 1.2 s, silence of 0.8 s */
-    bool mark_dtx;          /* the packet before silence says so */
+    bool dtx;      /* talkspurts of 1.2 s, silence of 0.8 s */
+    bool mark_dtx; /* the packet before silence says so */
     int64_t seconds;
-    int64_t calm_after_us;  /* from here on the network does no harm; 0: never */
+    int64_t calm_after_us; /* from here on the network does no harm; 0: never */
     uint32_t start_ts;
     uint16_t start_seq;
 };
@@ -51,11 +52,11 @@ struct world {
     struct flying flying[MAX_FLYING];
     unsigned count;
     int64_t next_send_us, sent_frames, stall_until_us;
-    uint32_t index;         /* packets sent: the sequence number, unwrapped */
+    uint32_t index; /* packets sent: the sequence number, unwrapped */
     bool was_talking;
     int64_t tick_us;
-    int64_t held_us;        /* sound the player has in hand */
-    uint32_t expect;        /* next index that may be played */
+    int64_t held_us; /* sound the player has in hand */
+    uint32_t expect; /* next index that may be played */
     int64_t starved_us;
     int64_t sent_at_us[1 << 16];
     struct outcome o;
@@ -251,7 +252,7 @@ static void test_a_clean_stream_is_played_whole_with_little_delay(struct t *t)
         T_EQ(o.lost, 0);
         T_LE(o.empty, 4);
         T_LE(o.sent - o.played, 3);
-        T_CHECK(o.delay_mean_ms < 32);
+        T_CHECK(o.delay_mean_ms < (frames[i] == 10 ? 32 : 22));
     }
 out:
     return;
@@ -259,7 +260,10 @@ out:
 
 static void test_sequence_and_timestamp_wrap_unnoticed(struct t *t)
 {
-    struct trace tr = { .impair = "jitter=20,reorder=2", .frame_ms = 20, .seconds = 120, .start_seq = 65000,
+    struct trace tr = { .impair = "jitter=20,reorder=2",
+                        .frame_ms = 20,
+                        .seconds = 120,
+                        .start_seq = 65000,
                         .start_ts = UINT32_MAX - 480000 };
     struct outcome o;
     T_CHECK(run_seeded(t, &tr, 1, &o));
@@ -270,15 +274,18 @@ out:
     return;
 }
 
-/* What a player with ticks of 10 ms must reach: mean delay within a few milliseconds of the largest delay that counts. */
+/*
+ * What a player with ticks of 10 ms must reach: mean delay within a few milliseconds of the largest delay that counts.
+ */
 static void test_jitter_costs_no_more_delay_than_it_must(struct t *t)
 {
     static const struct {
         const char *impair;
         int tick_ms;
         double most_delay_ms, most_missing;
-    } cases[] = { { "jitter=20", 20, 65, 0.04 },  { "jitter=50", 20, 125, 0.04 }, { "jitter=100", 20, 225, 0.04 },
-                  { "jitter=50,loss=5", 20, 140, 0.08 }, { "jitter=20", 10, 55, 0.04 },  { "jitter=50", 10, 120, 0.04 },
+    } cases[] = { { "jitter=20", 20, 65, 0.04 },   { "jitter=50", 20, 125, 0.04 },
+                  { "jitter=100", 20, 225, 0.04 }, { "jitter=50,loss=5", 20, 140, 0.08 },
+                  { "jitter=20", 10, 55, 0.04 },   { "jitter=50", 10, 120, 0.04 },
                   { "jitter=100", 10, 215, 0.04 }, { "jitter=50,loss=5", 10, 135, 0.08 } };
     for (size_t i = 0; i < AHOY_COUNT(cases); i++) {
         struct trace tr = { .impair = cases[i].impair, .frame_ms = 20, .tick_ms = cases[i].tick_ms, .seconds = 120 };
@@ -309,13 +316,18 @@ out:
 
 static void test_every_trace_keeps_order_and_never_sticks(struct t *t)
 {
-    static const char *const impairs[] = { "loss=20,burst=3", "loss=30,burst=5,jitter=50", "dup=50,reorder=20",
-                                           "jitter=300,loss=10,dup=10", "rate=24k", "loss=90" };
+    static const char *const impairs[] = { "loss=20,burst=3",   "loss=30,burst=5,jitter=50",
+                                           "dup=50,reorder=20", "jitter=300,loss=10,dup=10",
+                                           "rate=24k",          "loss=90" };
     static const int frames[] = { 10, 20, 60 };
     for (size_t i = 0; i < AHOY_COUNT(impairs); i++) {
         for (size_t f = 0; f < AHOY_COUNT(frames); f++) {
-            struct trace tr = { .impair = impairs[i], .frame_ms = frames[f], .seconds = 30, .dtx = i % 2 == 1,
-                                .mark_dtx = f == 0, .start_seq = 65500 };
+            struct trace tr = { .impair = impairs[i],
+                                .frame_ms = frames[f],
+                                .seconds = 30,
+                                .dtx = i % 2 == 1,
+                                .mark_dtx = f == 0,
+                                .start_seq = 65500 };
             struct outcome o;
             T_CHECK(run_seeded(t, &tr, 7 + i, &o));
             T_CHECK(!o.out_of_order && !o.twice && !o.bad_payload && (!o.stuck || i == 5));
@@ -329,7 +341,9 @@ static void test_clock_drift_is_followed_both_ways(struct t *t)
 {
     static const double drifts[] = { 300e-6, -300e-6 };
     for (size_t i = 0; i < 2; i++) {
-        struct trace tr = { .impair = "jitter=10", .frame_ms = 20, .seconds = 600, .drift = drifts[i] }; /* 180 ms apart */
+        struct trace tr = {
+            .impair = "jitter=10", .frame_ms = 20, .seconds = 600, .drift = drifts[i]
+        }; /* 180 ms apart */
         struct outcome o;
         T_CHECK(run_seeded(t, &tr, 1, &o));
         T_CHECK(sound(t, &o));
@@ -344,7 +358,9 @@ out:
 
 static void test_delay_comes_down_after_a_storm(struct t *t)
 {
-    struct trace tr = { .impair = "jitter=150,loss=10,burst=2", .frame_ms = 20, .seconds = 60, .calm_after_us = 31000000 };
+    struct trace tr = {
+        .impair = "jitter=150,loss=10,burst=2", .frame_ms = 20, .seconds = 60, .calm_after_us = 31000000
+    };
     struct outcome o;
     T_CHECK(run_seeded(t, &tr, 11, &o));
     T_CHECK(sound(t, &o));
@@ -357,7 +373,9 @@ out:
 static void test_silence_is_not_loss(struct t *t)
 {
     for (int marked = 0; marked < 2; marked++) {
-        struct trace tr = { .impair = "jitter=20", .frame_ms = 20, .seconds = 120, .dtx = true, .mark_dtx = marked == 1 };
+        struct trace tr = {
+            .impair = "jitter=20", .frame_ms = 20, .seconds = 120, .dtx = true, .mark_dtx = marked == 1
+        };
         struct outcome o;
         T_CHECK(run_seeded(t, &tr, 13, &o));
         T_CHECK(sound(t, &o));
@@ -390,7 +408,7 @@ out:
     return;
 }
 
-/* ---- single cases -------------------------------------------------------------------------------------------------- */
+/* ---- single cases ------------------------------------------------------------------------------------------------ */
 
 static struct jitter_packet plain(uint16_t seq)
 {
@@ -625,7 +643,7 @@ static void test_a_sender_whose_clock_stood_still_is_played_on(struct t *t)
         played += get_at(j, now + 20000, &f) == JITTER_PACKET;
     }
     T_EQ(played, 100);
-    now += 5000000; /* on hold: timestamps and numbers go on where they were */
+    now += 3000000; /* on hold: timestamps and numbers go on where they were */
     played = 0;
     for (uint16_t seq = 100; seq < 200; seq++, now += 20000) {
         put_at(j, seq, now);
@@ -635,6 +653,26 @@ static void test_a_sender_whose_clock_stood_still_is_played_on(struct t *t)
     T_CHECK(played >= 98);
     T_LE(jitter_target_us(j), 60000);
     T_LE(jitter_delay_us(j), 100000);
+out:
+    jitter_destroy(j);
+}
+
+static void test_timestamps_that_jump_ahead_do_not_stop_the_stream(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    T_OK(open_plain(&j));
+    unsigned played = 0;
+    int64_t now = 0;
+    for (uint16_t seq = 0; seq < 300; seq++, now += 20000) {
+        struct jitter_packet p = plain(seq);
+        p.timestamp += seq >= 100 ? 10 * HZ : 0; /* the sender's clock was set */
+        jitter_put(j, &p, now);
+        played += get_at(j, now + 20000, &f) == JITTER_PACKET;
+    }
+    T_CHECK(played >= 298);
+    T_LE(jitter_target_us(j), 40000);
+    T_LE(jitter_delay_us(j), 60000);
 out:
     jitter_destroy(j);
 }
@@ -699,13 +737,13 @@ out:
 }
 
 /* Runs with a failing allocation add nothing to the long ones beyond the first: they allocate at creation only. */
-T_MAIN(T(test_lost_is_told_with_its_neighbour_and_only_when_that_is_here), T(test_a_loss_that_a_stretch_covered_is_skipped),
-       T(test_a_late_packet_is_still_played_after_a_stretch), T(test_a_redundant_copy_fills_a_hole_and_counts_nowhere),
-       T(test_events_take_their_place_in_the_sequence),
+T_MAIN(T(test_lost_is_told_with_its_neighbour_and_only_when_that_is_here),
+       T(test_a_loss_that_a_stretch_covered_is_skipped), T(test_a_late_packet_is_still_played_after_a_stretch),
+       T(test_a_redundant_copy_fills_a_hole_and_counts_nowhere), T(test_events_take_their_place_in_the_sequence),
        T(test_restarts_and_new_sources_are_taken_and_stray_packets_are_not),
        T(test_a_full_buffer_gives_up_what_is_oldest), T(test_a_sender_whose_clock_stood_still_is_played_on),
-       T(test_packet_duration_is_learnt_when_it_changes), T(test_hostile_numbers_do_no_harm),
-       T_STRIDE(test_a_clean_stream_is_played_whole_with_little_delay, 5),
+       T(test_timestamps_that_jump_ahead_do_not_stop_the_stream), T(test_packet_duration_is_learnt_when_it_changes),
+       T(test_hostile_numbers_do_no_harm), T_STRIDE(test_a_clean_stream_is_played_whole_with_little_delay, 5),
        T(test_sequence_and_timestamp_wrap_unnoticed), T_STRIDE(test_jitter_costs_no_more_delay_than_it_must, 5),
        T(test_under_loss_the_next_packet_is_there_to_recover_from),
        T_STRIDE(test_every_trace_keeps_order_and_never_sticks, 20), T_STRIDE(test_clock_drift_is_followed_both_ways, 3),

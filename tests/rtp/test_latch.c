@@ -113,15 +113,15 @@ static void test_unstable_sources_are_never_followed(struct t *t)
     begin(&s);
     T_OK(latch_signal(&s.l, &s.signalled, NULL));
     for (uint16_t i = 0; i < 200; i++) {
-        T_CHECK(!send_rtp(&s, &s.nat, i, i));                        /* another SSRC each time */
-        T_CHECK(!send_rtp(&s, &s.thief, 1, (uint16_t) (i * 1000)));  /* no sequence */
+        T_CHECK(!send_rtp(&s, &s.nat, i, i));                       /* another SSRC each time */
+        T_CHECK(!send_rtp(&s, &s.thief, 1, (uint16_t) (i * 1000))); /* no sequence */
         struct addr roaming = addr_ip4(203, 0, 113, (uint8_t) i, 9);
-        T_CHECK(!send_rtp(&s, &roaming, 1, i));                      /* another address each time */
+        T_CHECK(!send_rtp(&s, &roaming, 1, i)); /* another address each time */
         struct latch_packet odd = { .negotiated = false, .ssrc = 1, .seq = i };
         struct addr four = addr_ip4(203, 0, 113, 4, 4);
-        T_CHECK(!latch_observe(&s.l, &four, &odd, s.now));           /* payload type nobody agreed to */
+        T_CHECK(!latch_observe(&s.l, &four, &odd, s.now)); /* payload type nobody agreed to */
         struct addr same = addr_ip4(203, 0, 113, 5, 5);
-        T_CHECK(!send_rtp(&s, &same, 1, 7));                         /* one packet over and over */
+        T_CHECK(!send_rtp(&s, &same, 1, 7)); /* one packet over and over */
         s.now += 20 * ms;
     }
     T_CHECK(targets(&s, &s.signalled));
@@ -193,8 +193,9 @@ out:
 static void test_multicast_and_broadcast_are_never_used(struct t *t)
 {
     struct scene s;
-    static const uint8_t bad[][4] = { { 224, 0, 0, 1 }, { 239, 1, 2, 3 }, { 255, 255, 255, 255 }, { 240, 0, 0, 1 },
-                                      { 0, 0, 0, 1 } };
+    static const uint8_t bad[][4] = {
+        { 224, 0, 0, 1 }, { 239, 1, 2, 3 }, { 255, 255, 255, 255 }, { 240, 0, 0, 1 }, { 0, 0, 0, 1 }
+    };
     for (size_t i = 0; i < AHOY_COUNT(bad); i++) {
         struct addr a = addr_ip4(bad[i][0], bad[i][1], bad[i][2], bad[i][3], 4000);
         begin(&s);

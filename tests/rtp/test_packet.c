@@ -13,7 +13,7 @@ static void test_parse_reads_every_field(struct t *t)
         0xb2, 0xe0, 0x12, 0x34, 0xde, 0xad, 0xbe, 0xef, 0x01, 0x02, 0x03, 0x04, /* P, X, 2 CSRCs, M, type 96 */
         0x00, 0x00, 0x00, 0x0a, 0x00, 0x00, 0x00, 0x0b,                         /* CSRCs */
         0xbe, 0xde, 0x00, 0x01, 0x10, 0xff, 0x00, 0x00,                         /* one extension element */
-        'h', 'i', 0x00, 0x00, 0x03,                                            /* payload, 3 of padding */
+        'h',  'i',  0x00, 0x00, 0x03,                                           /* payload, 3 of padding */
     };
     struct rtp_packet p;
     struct view ext;
@@ -111,11 +111,15 @@ out:
 
 static void test_extension_walk_stops_at_nonsense(struct t *t)
 {
-    struct rtp_packet p = { .has_ext = true, .ext_profile = RTP_EXT_ONE_BYTE, .ext = VIEW("\x1f" "abc") };
+    struct rtp_packet p = { .has_ext = true,
+                            .ext_profile = RTP_EXT_ONE_BYTE,
+                            .ext = VIEW("\x1f"
+                                        "abc") };
     struct rtp_ext e;
     size_t at = 0;
     T_CHECK(!rtp_ext_next(&p, &at, &e)); /* 16 bytes announced, 3 there */
-    p.ext = VIEW("\xf0" "abc");
+    p.ext = VIEW("\xf0"
+                 "abc");
     at = 0;
     T_CHECK(!rtp_ext_next(&p, &at, &e)); /* ID 15 ends */
     p.ext_profile = RTP_EXT_TWO_BYTE;

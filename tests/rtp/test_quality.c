@@ -4,8 +4,9 @@
 
 static struct quality_score score(const char *codec, double delay_ms, double loss, double burst_ratio)
 {
-    struct quality_input in = { .codec = quality_codec(view_str(codec)), .delay_ms = delay_ms, .loss = loss,
-                                .burst_ratio = burst_ratio };
+    struct quality_input in = {
+        .codec = quality_codec(view_str(codec)), .delay_ms = delay_ms, .loss = loss, .burst_ratio = burst_ratio
+    };
     struct quality_score s;
     quality_score(&in, &s);
     return s;
@@ -71,9 +72,7 @@ static void test_burst_metrics_match_the_example_of_rfc_3611(struct t *t)
     struct rtcp_voip v;
     rtcp_voip_init(&v, 1);
     for (size_t i = 0; pattern[i] != '\0'; i++)
-        quality_count(&b, pattern[i] == '1'   ? QUALITY_RECEIVED
-                          : pattern[i] == '0' ? QUALITY_LOST
-                                              : QUALITY_DISCARDED);
+        quality_count(&b, pattern[i] == '1' ? QUALITY_RECEIVED : pattern[i] == '0' ? QUALITY_LOST : QUALITY_DISCARDED);
     quality_fill_voip(&b, 10, &v);
     T_EQ(v.burst_ms, 120);
     T_EQ(v.burst_density, 85); /* 4 of 12; the RFC prints 84, by 0.33 */
@@ -111,5 +110,6 @@ out:
     return;
 }
 
-T_MAIN(T(test_r_is_the_default_of_g107), T(test_loss_costs_what_the_formula_says), T(test_more_harm_never_sounds_better),
-       T(test_burst_metrics_match_the_example_of_rfc_3611), T(test_a_clean_stream_has_no_bursts))
+T_MAIN(T(test_r_is_the_default_of_g107), T(test_loss_costs_what_the_formula_says),
+       T(test_more_harm_never_sounds_better), T(test_burst_metrics_match_the_example_of_rfc_3611),
+       T(test_a_clean_stream_has_no_bursts))

@@ -171,12 +171,17 @@ out:
 
 static void test_sdes_that_ends_early_is_refused(struct t *t)
 {
-    struct rtcp_packet p = { RTCP_SDES, 1, view_of("\0\0\0\x01\x01\x05" "ab", 8) };
+    struct rtcp_packet p = { RTCP_SDES, 1,
+                             view_of("\0\0\0\x01\x01\x05"
+                                     "ab",
+                                     8) };
     struct rtcp_sdes_iter it;
     struct rtcp_sdes_item item;
     rtcp_sdes_begin(&p, &it);
     T_ERR(rtcp_sdes_next(&it, &item), AHOY_ERR_SYNTAX);
-    p.body = view_of("\0\0\0\x01\x01\x02" "ab", 8); /* no null item */
+    p.body = view_of("\0\0\0\x01\x01\x02"
+                     "ab",
+                     8); /* no null item */
     rtcp_sdes_begin(&p, &it);
     T_OK(rtcp_sdes_next(&it, &item));
     T_ERR(rtcp_sdes_next(&it, &item), AHOY_ERR_SYNTAX);
@@ -185,7 +190,10 @@ static void test_sdes_that_ends_early_is_refused(struct t *t)
     rtcp_sdes_begin(&p, &it);
     T_ERR(rtcp_sdes_next(&it, &item), AHOY_ERR_SYNTAX);
     struct rtcp_bye bye;
-    p = (struct rtcp_packet){ RTCP_BYE, 1, view_of("\0\0\0\x01\x09" "abc", 8) };
+    p = (struct rtcp_packet){ RTCP_BYE, 1,
+                              view_of("\0\0\0\x01\x09"
+                                      "abc",
+                                      8) };
     T_ERR(rtcp_parse_bye(&p, &bye), AHOY_ERR_SYNTAX);
     p.count = 3;
     T_ERR(rtcp_parse_bye(&p, &bye), AHOY_ERR_SYNTAX);

@@ -28,7 +28,8 @@ static enum ahoy_err open_plain(struct peer *p, uint64_t seed)
 
 static struct rtp_packet packet(uint32_t ssrc, uint16_t seq)
 {
-    return (struct rtp_packet){ .ssrc = ssrc, .seq = seq, .timestamp = (uint32_t) seq * FRAME, .payload = VIEW("data") };
+    return (
+        struct rtp_packet){ .ssrc = ssrc, .seq = seq, .timestamp = (uint32_t) seq * FRAME, .payload = VIEW("data") };
 }
 
 static enum rtp_verdict feed(struct rtp_session *s, uint32_t ssrc, uint16_t seq, int64_t now_us)
@@ -114,7 +115,7 @@ static void test_loss_duplicates_and_reordering_are_counted_over_the_wrap(struct
     feed(p.s, 7, seq++, 0);
     for (int i = 0; i < 200000; i++, seq++) { /* three wraps */
         if (i % 100 == 50)
-            continue; /* lost */
+            continue;        /* lost */
         if (i % 100 == 20) { /* swapped with the next */
             T_EQ(feed(p.s, 7, (uint16_t) (seq + 1), 0), RTP_OK);
             T_EQ(feed(p.s, 7, seq, 0), RTP_OK);
@@ -192,10 +193,17 @@ static void test_another_source_follows_only_a_silent_one(struct t *t)
         T_CHECK(v != RTP_OK);
     }
     T_CHECK(rtp_session_remote_ssrc(p.s, &ssrc) && ssrc == 7);
-    int64_t now = 2000000;
-    while (now < 2500000 && feed(p.s, 8, b++, now) != RTP_OK)
+    feed(p.s, 7, a++, 2000000);
+    for (int i = 0; i < 20; i++) /* a burst is no silence of the other */
+        T_EQ(feed(p.s, 8, b++, 2010000), RTP_OTHER);
+    feed(p.s, 7, a++, 2020000);
+    for (int i = 0; i < 3; i++) /* nor do a few packets in a pause count */
+        T_EQ(feed(p.s, 8, b++, 2200000), RTP_OTHER);
+    feed(p.s, 7, a++, 2210000);
+    int64_t now = 2210000;
+    while (now < 2700000 && feed(p.s, 8, b++, now) != RTP_OK)
         now += 20000;
-    T_LE(now, 2100000); /* the first one fell silent */
+    T_LE(now, 2310000); /* the first one fell silent */
     T_CHECK(rtp_session_remote_ssrc(p.s, &ssrc) && ssrc == 8);
     rtp_session_renegotiated(p.s, HZ, HZ);
     feed(p.s, 8, b++, now);
@@ -219,6 +227,8 @@ static void test_jitter_is_that_of_rfc_3550(struct t *t)
         feed(p.s, 7, i, (int64_t) i * 20000 + (i % 2) * 10000 + 5000000);
         if (i >= 2)
             want += (80 - want) / 16;
+        rtp_session_stats(p.s, &st);
+        T_NEAR(st.jitter_ms, want / 8, 1e-6);
     }
     rtp_session_stats(p.s, &st);
     T_NEAR(st.jitter_ms, want / 8, 1e-6);
@@ -379,8 +389,9 @@ static void test_a_report_that_answers_nothing_of_ours_measures_nothing(struct t
     struct rtcp_out o;
     struct rtp_rtcp_news news;
     T_OK(open_plain(&p, 1));
-    struct rtcp_report r = { .ssrc = rtp_session_ssrc(p.s), .fraction_lost = 64, .lost = 10, .jitter = 80, .lsr = 0x1234,
-                             .dlsr = 5 };
+    struct rtcp_report r = {
+        .ssrc = rtp_session_ssrc(p.s), .fraction_lost = 64, .lost = 10, .jitter = 80, .lsr = 0x1234, .dlsr = 5
+    };
     rtcp_out_init(&o, wire, sizeof wire);
     rtcp_put_rr(&o, 99, &r, 1);
     T_OK(rtp_session_rtcp(p.s, view_of((char *) wire, o.n), NULL, 5000000, &news));
@@ -424,7 +435,8 @@ static void test_reports_carry_loss_since_the_last_one(struct t *t)
         T_EQ(k.type, RTCP_RR);
         T_OK(rtcp_parse_reports(&k, &r));
         T_EQ(r.n, 1);
-        T_NEAR(rtcp_report_at(&r, 0).fraction_lost, lost * 256.0 / fed, 2); /* the last one may not be known as lost yet */
+        T_NEAR(rtcp_report_at(&r, 0).fraction_lost, lost * 256.0 / fed,
+               2); /* the last one may not be known as lost yet */
         T_CHECK(report == 0 || rtcp_report_at(&r, 0).lost > 0);
     }
 out:
@@ -471,8 +483,9 @@ out:
 
 static void test_the_interval_follows_section_6_3_1(struct t *t)
 {
-    struct rtp_rtcp_timing x = { .members = 2, .senders = 2, .we_sent = true, .rtcp_bytes_s = 400, .avg_bytes = 120,
-                                 .min_us = 5000000 };
+    struct rtp_rtcp_timing x = {
+        .members = 2, .senders = 2, .we_sent = true, .rtcp_bytes_s = 400, .avg_bytes = 120, .min_us = 5000000
+    };
     T_EQ(rtp_rtcp_interval_us(&x), 5000000);
     x.min_us = 100000;
     T_EQ(rtp_rtcp_interval_us(&x), 600000); /* 120 * 2 / 400 */
@@ -481,7 +494,9 @@ static void test_the_interval_follows_section_6_3_1(struct t *t)
     T_EQ(rtp_rtcp_interval_us(&x), 12000000);
     x.we_sent = false; /* receivers three quarters */
     T_EQ(rtp_rtcp_interval_us(&x), 396000000);
-    x = (struct rtp_rtcp_timing){ .members = 1, .initial = true, .rtcp_bytes_s = 400, .avg_bytes = 120, .min_us = 5000000 };
+    x = (struct rtp_rtcp_timing){
+        .members = 1, .initial = true, .rtcp_bytes_s = 400, .avg_bytes = 120, .min_us = 5000000
+    };
     T_EQ(rtp_rtcp_interval_us(&x), 2500000);
 out:
     return;
@@ -542,8 +557,8 @@ T_MAIN(T(test_creation_checks_its_arguments), T(test_sender_numbers_packets_and_
        T(test_extended_sequence_numbers_count_cycles_both_ways), T(test_a_jump_is_dropped_unless_it_goes_on),
        T(test_another_source_follows_only_a_silent_one), T(test_jitter_is_that_of_rfc_3550),
        T(test_a_collision_changes_our_source_once_and_a_loop_never), T(test_round_trip_time_is_exact),
-       T(test_a_listener_measures_by_reference_time),
-       T(test_a_report_that_answers_nothing_of_ours_measures_nothing), T(test_reports_carry_loss_since_the_last_one),
+       T(test_a_listener_measures_by_reference_time), T(test_a_report_that_answers_nothing_of_ours_measures_nothing),
+       T(test_reports_carry_loss_since_the_last_one),
        /* 400 sessions, one allocation each: the first and a few others are enough */
        T_STRIDE(test_report_times_have_the_mean_and_spread_of_rfc_3550, 100),
        T(test_the_interval_follows_section_6_3_1), T(test_bye_says_goodbye_once_and_is_understood),

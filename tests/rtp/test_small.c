@@ -111,7 +111,8 @@ static void test_impairment_text_is_read_and_bad_text_refused(struct t *t)
     T_EQ(c.rate_bps, 1500000);
     T_OK(impair_parse(VIEW(""), &c));
     T_CHECK(!impair_active(&c));
-    static const char *const bad[] = { "loss", "loss=", "loss=x", "loss=1,loss=2", "what=1", "loss=1,", "=1", "loss=1 2",
+    static const char *const bad[] = { "loss",       "loss=",   "loss=x",  "loss=1,loss=2",
+                                       "what=1",     "loss=1,", "=1",      "loss=1 2",
                                        "loss=1.2.3", "seed=-1", "rate=5q", "jitter=12345678901234" };
     for (size_t i = 0; i < AHOY_COUNT(bad); i++)
         T_ERR(impair_parse(view_str(bad[i]), &c), AHOY_ERR_SYNTAX);
