@@ -350,7 +350,7 @@ static void test_clock_drift_is_followed_both_ways(struct t *t)
         tell("drift", &o);
         T_CHECK(o.delay_95_ms < 60);
         T_LE(o.empty, 100);
-        T_CHECK(o.stats.late + o.stats.discarded < 0.04 * o.sent);
+        T_CHECK((double) (o.stats.late + o.stats.discarded) < 0.04 * o.sent);
     }
 out:
     return;
