@@ -34,7 +34,7 @@ void alsa_lib_unload(struct alsa_lib *lib)
     audio_dl_close(lib->handle);
 }
 
-/* ---- what there is ------------------------------------------------------------------------------------------------ */
+/* ---- what there is ----------------------------------------------------------------------------------------------- */
 
 struct listing {
     struct alsa_lib lib;

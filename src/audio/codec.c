@@ -192,7 +192,7 @@ enum ahoy_err audio_recover(struct audio_decoder *d, const uint8_t *next, size_t
     return d->codec->ops->recover(d, next, n, pcm, samples);
 }
 
-/* ---- what decoders by waveform share ------------------------------------------------------------------------------ */
+/* ---- what decoders by waveform share ----------------------------------------------------------------------------- */
 
 void *wave_decoder_alloc(const struct audio_codec *c, size_t bytes)
 {

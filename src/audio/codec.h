@@ -148,15 +148,15 @@ AHOY_MUST_USE enum ahoy_err audio_decode(struct audio_decoder *d, const uint8_t 
                                          size_t *samples);
 
 /**
- * Invents `samples` (1 … AUDIO_MAX_SAMPLES; for Opus a multiple of 2.5 ms, else RANGE) in place of what was lost. Called
- * again while the loss lasts; fades out.
+ * Invents `samples` (1 … AUDIO_MAX_SAMPLES; for Opus a multiple of 2.5 ms, else RANGE) in place of what was lost.
+ * Called again while the loss lasts; fades out.
  */
 AHOY_MUST_USE enum ahoy_err audio_conceal(struct audio_decoder *d, int16_t *pcm, size_t samples);
 
 /**
  * Decodes the frame that was lost just before `next` from the redundancy inside `next` (Opus in-band FEC, RFC 6716
- * section 2.1.7); then `next` itself is decoded as usual. `samples` is the length of the lost frame. NOT_FOUND when `next`
- * carries none (and always for codecs without): conceal instead.
+ * section 2.1.7); then `next` itself is decoded as usual. `samples` is the length of the lost frame. NOT_FOUND when
+ * `next` carries none (and always for codecs without): conceal instead.
  */
 AHOY_MUST_USE enum ahoy_err audio_recover(struct audio_decoder *d, const uint8_t *next, size_t n, int16_t *pcm,
                                           size_t samples);

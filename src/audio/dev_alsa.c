@@ -1,6 +1,6 @@
 /*
- * alsa[:DEV]: ALSA without a sound server. One thread polls both directions; periods of 10 ms, three of them buffered. An
- * overrun or underrun restarts the stream and is counted; a device that went away is opened again every second.
+ * alsa[:DEV]: ALSA without a sound server. One thread polls both directions; periods of 10 ms, three of them buffered.
+ * An overrun or underrun restarts the stream and is counted; a device that went away is opened again every second.
  */
 #include "audio/alsa_lib.h"
 #include "audio/device_impl.h"
@@ -36,7 +36,7 @@ struct alsa_device {
     void *arg;
 };
 
-/* ---- samples: the device's thread, AHOY_RT for our part ----------------------------------------------------------- */
+/* ---- samples: the device's thread, AHOY_RT for our part ---------------------------------------------------------- */
 
 static void stamp(struct alsa_device *d, struct alsa_side *s)
 {
@@ -87,7 +87,7 @@ AHOY_RT static int serve(struct alsa_device *d, struct alsa_side *s)
     return 0;
 }
 
-/* ---- life of one direction ---------------------------------------------------------------------------------------- */
+/* ---- life of one direction --------------------------------------------------------------------------------------- */
 
 static int set_hardware(struct alsa_device *d, struct alsa_side *s, snd_pcm_hw_params_t *hw)
 {
@@ -206,7 +206,7 @@ static void reopen(struct alsa_device *d)
         d->event(d->arg, AUDIO_EVENT_BACK);
 }
 
-/* ---- the thread --------------------------------------------------------------------------------------------------- */
+/* ---- the thread -------------------------------------------------------------------------------------------------- */
 
 /* Both directions' descriptors behind the stop signal's; `count` says how many each has. */
 static nfds_t gather(struct alsa_device *d, struct pollfd fds[ALSA_MAX_FDS], unsigned count[2])
@@ -241,11 +241,12 @@ static void *run(void *arg)
             reopen(d);
         for (size_t i = 0, at = 1; ready > 0 && i < 2; at += count[i], i++) {
             unsigned short events = 0;
-            if (count[i] == 0 || d->lib.snd_pcm_poll_descriptors_revents(d->side[i].pcm, fds + at, count[i], &events) < 0)
+            struct alsa_side *s = &d->side[i];
+            if (count[i] == 0 || d->lib.snd_pcm_poll_descriptors_revents(s->pcm, fds + at, count[i], &events) < 0)
                 continue;
-            int err = events & (POLLIN | POLLOUT | POLLERR) ? serve(d, &d->side[i]) : 0;
+            int err = events & (POLLIN | POLLOUT | POLLERR) ? serve(d, s) : 0;
             if (err < 0 || events & (POLLHUP | POLLNVAL))
-                recover(d, &d->side[i], err < 0 ? err : -ENODEV);
+                recover(d, s, err < 0 ? err : -ENODEV);
         }
     }
 }

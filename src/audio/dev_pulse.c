@@ -1,9 +1,10 @@
 /*
- * pulse[:DEV]: PulseAudio, and PipeWire's server of the same protocol. libpulse runs its own thread; our part of it moves
- * samples between stream and ring. Fragments of 10 ms and a playback buffer of 30 ms keep mouth-to-ear delay small.
+ * pulse[:DEV]: PulseAudio, and PipeWire's server of the same protocol. libpulse runs its own thread; our part of it
+ * moves samples between stream and ring. Fragments of 10 ms and a playback buffer of 30 ms keep mouth-to-ear delay
+ * small.
  *
- * A lost server is tried again after 1 s, then 2, 4 … 10 s. A lost device is tried by its name and by the server's default
- * in turn, so a pulled headset goes on where the user's desktop sends it.
+ * A lost server is tried again after 1 s, then 2, 4 … 10 s. A lost device is tried by its name and by the server's
+ * default in turn, so a pulled headset goes on where the user's desktop sends it.
  */
 #include "audio/device_impl.h"
 #include "audio/pulse_link.h"
@@ -47,7 +48,7 @@ static void tell(struct pulse_device *d, enum audio_event e)
         d->event(d->arg, e);
 }
 
-/* ---- samples: libpulse's thread, AHOY_RT for our part ------------------------------------------------------------- */
+/* ---- samples: libpulse's thread, AHOY_RT for our part ------------------------------------------------------------ */
 
 static void stamp(struct pulse_device *d, struct audio_way *w, pa_stream *s)
 {
@@ -62,13 +63,14 @@ AHOY_RT static void on_readable(pa_stream *s, size_t bytes, void *arg)
     static const int16_t silence[PULSE_BLOCK] = { 0 };
     struct pulse_device *d = arg;
     const void *data = NULL;
-    while (d->link.lib.pa_stream_readable_size(s) > 0 && d->link.lib.pa_stream_peek(s, &data, &bytes) == 0 && bytes > 0) {
+    const struct pulse_lib *lib = &d->link.lib;
+    while (lib->pa_stream_readable_size(s) > 0 && lib->pa_stream_peek(s, &data, &bytes) == 0 && bytes > 0) {
         size_t n = bytes / sizeof(int16_t);
         if (data)
             audio_way_captured(d->capture, data, n);
         for (; !data && n > 0; n -= AHOY_MIN(n, (size_t) PULSE_BLOCK)) /* a hole */
             audio_way_captured(d->capture, silence, AHOY_MIN(n, (size_t) PULSE_BLOCK));
-        (void) d->link.lib.pa_stream_drop(s);
+        (void) lib->pa_stream_drop(s);
     }
     stamp(d, d->capture, s);
 }
@@ -99,7 +101,7 @@ static void on_xrun(pa_stream *s, void *arg)
     w->stamp.xruns++;
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static void drop_stream(struct pulse_device *d, pa_stream **s)
 {

@@ -210,7 +210,7 @@ size_t audio_devices_list(struct audio_device_info *out, size_t max, char why[AU
     return n;
 }
 
-/* ---- for callbacks ------------------------------------------------------------------------------------------------ */
+/* ---- for callbacks ----------------------------------------------------------------------------------------------- */
 
 void audio_way_captured(struct audio_way *w, const int16_t *pcm, size_t n)
 {

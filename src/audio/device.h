@@ -4,8 +4,8 @@
  * A device is opened for capture, playback or both, mono, 16 bits, at the rate asked for. One thread (the media thread)
  * reads and writes it; neither call blocks. There are two sorts:
  *
- *   - live (pulse, alsa): the hardware has its own clock. Its callback thread copies between hardware and rings, nothing
- *     else; read gives what has arrived, write queues what will be played. audio_device_stats tells how much is queued
+ *   - live (pulse, alsa): the hardware has its own clock. Its callback thread copies between hardware and rings, no
+ *     more; read gives what has arrived, write queues what will be played. audio_device_stats tells how much is queued
  *     and how fast the clock runs, so that the caller can correct drift.
  *   - pulled (null, tone, file, mem): clocked by the caller. Read always gives all that is asked for, write takes all.
  *
@@ -76,9 +76,9 @@ struct audio_device_config audio_device_defaults(void);
 struct audio_device;
 
 /**
- * Opens; for pulse this waits for the server's answer (at most some seconds). DEVICE with a sentence for people in `why`
- * when there is no library, no server, no such device or it is busy; NOT_FOUND, ACCESS, FORMAT for a file; NOMEM, RANGE.
- * `why` is "" or set whenever the call fails.
+ * Opens; for pulse this waits for the server's answer (at most some seconds). DEVICE with a sentence for people in
+ * `why` when there is no library, no server, no such device or it is busy; NOT_FOUND, ACCESS, FORMAT for a file; NOMEM,
+ * RANGE. `why` is "" or set whenever the call fails.
  */
 AHOY_MUST_USE enum ahoy_err audio_device_open(struct audio_device **out, const struct audio_device_config *cfg,
                                               char why[AUDIO_WHY_BYTES]);
@@ -114,7 +114,7 @@ struct audio_device_stats {
 /** From the thread that reads and writes. */
 void audio_device_stats(struct audio_device *d, struct audio_device_stats *out);
 
-/* ---- what there is ------------------------------------------------------------------------------------------------ */
+/* ---- what there is ----------------------------------------------------------------------------------------------- */
 
 struct audio_device_info {
     enum audio_kind kind;          /* AUDIO_PULSE or AUDIO_ALSA */
@@ -131,7 +131,7 @@ struct audio_device_info {
  */
 size_t audio_devices_list(struct audio_device_info *out, size_t max, char why[AUDIO_WHY_BYTES]);
 
-/* ---- memory as a device, for tests -------------------------------------------------------------------------------- */
+/* ---- memory as a device, for tests ------------------------------------------------------------------------------- */
 
 /** A microphone that plays given samples (then silence, or again when `loop`) and a loudspeaker that remembers up to
  * `max_heard` samples. It may be opened by one device at a time and outlives it. */

@@ -1,8 +1,9 @@
 /*
  * What a backend is to audio/device.c: one table of functions. Private to src/audio.
  *
- * `live` backends move samples through the two rings from their own thread and leave stamps in the stamp rings; all else
- * (gain, meters, clocks, statistics) is done by audio/device.c on the caller's thread, so no memory is shared but rings.
+ * `live` backends move samples through the two rings from their own thread and leave stamps in the stamp rings; all
+ * else (gain, meters, clocks, statistics) is done by audio/device.c on the caller's thread, so no memory is shared but
+ * rings.
  */
 #ifndef AHOY_AUDIO_DEVICE_IMPL_H
 #define AHOY_AUDIO_DEVICE_IMPL_H

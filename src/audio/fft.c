@@ -33,8 +33,10 @@ static void bit_reverse(double *re, double *im, size_t n)
     }
 }
 
-/* One stage: butterflies over distance `half`. The twiddle factor goes round by rotation and is set anew every 64 steps,
- * which keeps its error near the rounding of doubles. */
+/*
+ * One stage: butterflies over distance `half`. The twiddle factor goes round by rotation and is set anew every 64 steps,
+ * which keeps its error near the rounding of doubles.
+ */
 static void stage(double *re, double *im, size_t n, size_t half, double sign)
 {
     double angle = sign * 3.14159265358979323846 / (double) half;

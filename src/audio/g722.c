@@ -1,7 +1,7 @@
 /*
- * ITU-T G.722 at 64 kbit/s: two bands by a quadrature mirror filter, each coded by adaptive differential PCM: six bits for
- * 0 … 4 kHz, two bits for 4 … 8 kHz. Names in capitals are the blocks of the recommendation, which is exact to the bit.
- * The RTP clock is 8 kHz though samples are taken at 16 kHz (RFC 3551 section 4.5.2): one octet for two samples.
+ * ITU-T G.722 at 64 kbit/s: two bands by a quadrature mirror filter, each coded by adaptive differential PCM: six bits
+ * for 0 … 4 kHz, two bits for 4 … 8 kHz. Names in capitals are the blocks of the recommendation, which is exact to the
+ * bit. The RTP clock is 8 kHz though samples are taken at 16 kHz (RFC 3551 section 4.5.2): one octet for two samples.
  */
 #include "audio/codec_impl.h"
 
@@ -43,8 +43,10 @@ static const int wl[8] = { -60, -30, 58, 172, 334, 538, 1198, 3042 };
 static const int rl42[16] = { 0, 7, 6, 5, 4, 3, 2, 1, 7, 6, 5, 4, 3, 2, 1, 0 };
 static const int wh[3] = { 0, -214, 798 };
 static const int rh2[4] = { 2, 1, 2, 1 };
-static const int ilb[32] = { 2048, 2093, 2139, 2186, 2233, 2282, 2332, 2383, 2435, 2489, 2543, 2599, 2656, 2714, 2774, 2834,
-                             2896, 2960, 3025, 3091, 3158, 3228, 3298, 3371, 3444, 3520, 3597, 3676, 3756, 3838, 3922, 4008 };
+static const int ilb[32] = {
+    2048, 2093, 2139, 2186, 2233, 2282, 2332, 2383, 2435, 2489, 2543, 2599, 2656, 2714, 2774, 2834,
+    2896, 2960, 3025, 3091, 3158, 3228, 3298, 3371, 3444, 3520, 3597, 3676, 3756, 3838, 3922, 4008,
+};
 
 static int sat(int x)
 {

@@ -154,8 +154,8 @@ static enum ahoy_err conceal(struct audio_decoder *d, int16_t *pcm, size_t sampl
 
 /*
  * Whether the packet's first frame holds low-bit-rate redundancy. The first bits of a SILK frame's range coder are the
- * voice flags of its 20 ms parts, then the LBRR flag, each of probability 1/2, hence plain bits (RFC 6716 section 4.2.3);
- * those of a stereo frame's side channel follow.
+ * voice flags of its 20 ms parts, then the LBRR flag, each of probability 1/2, hence plain bits (RFC 6716 section
+ * 4.2.3); those of a stereo frame's side channel follow.
  */
 static bool has_redundancy(const uint8_t *p, size_t n)
 {

@@ -147,7 +147,7 @@ static float next_sample(struct plc *p)
     p->lost++;
     if (p->lost % of_ms(p, PLC_GROW_MS) == 0 && p->periods < PLC_MAX_PERIODS && p->grow_left == 0) {
         p->periods++;
-        p->old_pos = p->pos; /* the longer piece begins one period earlier, so the same place in it has the same phase */
+        p->old_pos = p->pos; /* the longer piece begins a period earlier: the same place in it has the same phase */
         p->grow_left = quarter;
     }
     return x * gain;

@@ -1,7 +1,7 @@
 /*
  * Packet loss concealment by waveform: keeps the last 35 ms that were played, continues them by whole pitch periods,
- * fades, and blends the first good frame in. In the spirit of ITU-T G.711 Appendix I, without its 3.75 ms of delay: what
- * was received is passed through at once. For codecs that have no concealment of their own.
+ * fades, and blends the first good frame in. In the spirit of ITU-T G.711 Appendix I, without its 3.75 ms of delay:
+ * what was received is passed through at once. For codecs that have no concealment of their own.
  */
 #ifndef AHOY_AUDIO_PLC_H
 #define AHOY_AUDIO_PLC_H

@@ -20,7 +20,8 @@ static void add(struct listing *l, bool capture, bool monitor, const char *id, c
     if (l->n == l->max || !id || view_str(id).n >= AUDIO_NAME_BYTES)
         return;
     struct audio_device_info *d = &l->out[l->n++];
-    *d = (struct audio_device_info){ .kind = AUDIO_PULSE, .capture = capture, .playback = !capture, .monitor = monitor };
+    *d = (struct audio_device_info){ .kind = AUDIO_PULSE, .capture = capture, .playback = !capture };
+    d->monitor = monitor;
     (void) view_copy(view_str(id), d->id, sizeof d->id);
     (void) view_copy(view_str(name ? name : id), d->name, sizeof d->name);
     d->is_default = view_eq(view_str(id), view_str(capture ? l->source : l->sink));

@@ -1,6 +1,6 @@
 /*
- * Sample rate conversion of a mono stream, over speexdsp. Frames of any size; the ratio is exact in the long run and may
- * be trimmed by parts per million to follow another clock. An object belongs to one thread at a time.
+ * Sample rate conversion of a mono stream, over speexdsp. Frames of any size; the ratio is exact in the long run and
+ * may be trimmed by parts per million to follow another clock. An object belongs to one thread at a time.
  */
 #ifndef AHOY_AUDIO_RESAMPLE_H
 #define AHOY_AUDIO_RESAMPLE_H
@@ -20,16 +20,18 @@ AHOY_MUST_USE enum ahoy_err resample_create(struct resample **out, uint32_t in_h
 void resample_destroy(struct resample *r);
 
 /**
- * Makes `ppm` more (or fewer) output samples per input sample; clamped to ±RESAMPLE_MAX_PPM. Without a click. The ratio is
- * met within 1 ppm, but within 16 next to simple fractions: once trimmed, a stream goes back to about +15 ppm for 0 (and
- * about -15 for anything just below), which a control loop evens out. Never called, the ratio is exact.
+ * Makes `ppm` more (or fewer) output samples per input sample; clamped to ±RESAMPLE_MAX_PPM. Without a click. The ratio
+ * is met within 1 ppm, but within 16 next to simple fractions: once trimmed, a stream goes back to about +15 ppm for 0
+ * (and about -15 for anything just below), which a control loop evens out. Never called, the ratio is exact.
  */
 void resample_set_ppm(struct resample *r, double ppm);
 
 /** The most samples that `n` input samples can give. */
 size_t resample_max_out(const struct resample *r, size_t n);
 
-/** Converts all `n` samples; `out` has room for resample_max_out(n) and does not overlap `in`. Returns samples written. */
+/**
+ * Converts all `n` samples; `out` has room for resample_max_out(n) and does not overlap `in`. Returns samples written.
+ */
 size_t resample_run(struct resample *r, const int16_t *in, size_t n, int16_t *out);
 
 /** How much later a sound comes out than it went in. */

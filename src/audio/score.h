@@ -1,6 +1,6 @@
 /*
- * Measuring what was heard against what was said: pure functions, for `ahoy echo`'s verdict and for tests. Mono, both at
- * the same rate.
+ * Measuring what was heard against what was said: pure functions, for `ahoy echo`'s verdict and for tests. Mono, both
+ * at the same rate.
  */
 #ifndef AHOY_AUDIO_SCORE_H
 #define AHOY_AUDIO_SCORE_H
@@ -29,8 +29,8 @@ AHOY_MUST_USE enum ahoy_err score_match(const int16_t *said, size_t n_said, cons
 double score_snr_db(const int16_t *said, const int16_t *heard, size_t n);
 
 /**
- * Extended short-time objective intelligibility (Jensen and Taal, IEEE/ACM TASLP 24(11), 2016) of aligned signals: about
- * 0 (nothing understood) to 1. INVAL when there is less than 0.4 s of speech; LIMIT, NOMEM.
+ * Extended short-time objective intelligibility (Jensen and Taal, IEEE/ACM TASLP 24(11), 2016) of aligned signals:
+ * about 0 (nothing understood) to 1. INVAL when there is less than 0.4 s of speech; LIMIT, NOMEM.
  */
 AHOY_MUST_USE enum ahoy_err score_estoi(const int16_t *clean, const int16_t *heard, size_t n, uint32_t rate_hz,
                                         double *out);

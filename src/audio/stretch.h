@@ -1,7 +1,7 @@
 /*
- * Changes the length of a piece of sound by one pitch period without changing its pitch (overlap-add at the lag where the
- * waveform repeats, as in WSOLA): how play-out adapts to the network. Pure; the first and last samples of a piece stay as
- * they are, so pieces join without a seam. Mono.
+ * Changes the length of a piece of sound by one pitch period without changing its pitch (overlap-add at the lag where
+ * the waveform repeats, as in WSOLA): how play-out adapts to the network. Pure; the first and last samples of a piece
+ * stay as they are, so pieces join without a seam. Mono.
  */
 #ifndef AHOY_AUDIO_STRETCH_H
 #define AHOY_AUDIO_STRETCH_H

@@ -6,7 +6,7 @@
 
 enum { TONE_RAMP_US = 2000, TONE_DTMF_DBFS = -13, TONE_CALL_DBFS = -20 };
 
-/* ---- generator ---------------------------------------------------------------------------------------------------- */
+/* ---- generator --------------------------------------------------------------------------------------------------- */
 
 static void enter_step(struct tone_gen *g)
 {
@@ -73,7 +73,7 @@ struct tone_spec tone_sine(unsigned hz, int level_dbfs)
     };
 }
 
-/* ---- DTMF --------------------------------------------------------------------------------------------------------- */
+/* ---- DTMF -------------------------------------------------------------------------------------------------------- */
 
 static const uint16_t dtmf_hz[8] = { 697, 770, 852, 941, 1209, 1336, 1477, 1633 };
 static const char dtmf_digit[4][4] = { "123A", "456B", "789C", "*0#D" };
@@ -86,10 +86,11 @@ enum ahoy_err tone_dtmf(char digit, unsigned on_ms, unsigned off_ms, struct tone
         for (int col = 0; col < 4; col++) {
             if (dtmf_digit[row][col] != digit)
                 continue;
+            uint16_t on = (uint16_t) AHOY_MAX(AHOY_MIN(on_ms, 60000u), 1u);
+            uint16_t off = (uint16_t) AHOY_MIN(off_ms, 60000u);
             *out = (struct tone_spec){
-                .step = { { .hz = { dtmf_hz[row], dtmf_hz[4 + col] }, .ms = (uint16_t) AHOY_MAX(AHOY_MIN(on_ms, 60000u), 1u) },
-                          { .ms = (uint16_t) AHOY_MIN(off_ms, 60000u) } },
-                .steps = off_ms > 0 ? 2 : 1,
+                .step = { { .hz = { dtmf_hz[row], dtmf_hz[4 + col] }, .ms = on }, { .ms = off } },
+                .steps = off > 0 ? 2 : 1,
                 .level_dbfs = TONE_DTMF_DBFS,
             };
             return AHOY_OK;
@@ -97,7 +98,7 @@ enum ahoy_err tone_dtmf(char digit, unsigned on_ms, unsigned off_ms, struct tone
     return AHOY_ERR_SYNTAX;
 }
 
-/* ---- call progress (ITU-T E.180 Supplement 2) --------------------------------------------------------------------- */
+/* ---- call progress (ITU-T E.180 Supplement 2) -------------------------------------------------------------------- */
 
 struct country {
     const char *code;
@@ -165,7 +166,8 @@ struct tone_spec tone_call(struct view country, enum tone_kind kind)
 {
     struct tone_spec out = { .repeat = true, .level_dbfs = TONE_CALL_DBFS };
     if (kind == TONE_INFO) { /* the same everywhere: three rising tones (E.180 section 7) */
-        static const struct tone_step info[4] = { { { 950 }, 330 }, { { 1400 }, 330 }, { { 1800 }, 330 }, { { 0 }, 1000 } };
+        static const struct tone_step info[4] = { { { 950 }, 330 }, { { 1400 }, 330 }, { { 1800 }, 330 },
+                                                  { { 0 }, 1000 } };
         memcpy(out.step, info, sizeof info);
         out.steps = 4;
         return out;
@@ -187,7 +189,7 @@ const char *tone_country(size_t i)
     return i < AHOY_COUNT(countries) ? countries[i].code : NULL;
 }
 
-/* ---- DTMF detector ------------------------------------------------------------------------------------------------ */
+/* ---- DTMF detector ----------------------------------------------------------------------------------------------- */
 
 enum { DETECT_BLOCK_US = 12750, DETECT_MISSES = 2 };
 

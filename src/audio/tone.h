@@ -52,7 +52,7 @@ struct tone_spec tone_call(struct view country, enum tone_kind kind);
 /** Codes of the countries known, or NULL after the last. */
 const char *tone_country(size_t i);
 
-/* ---- DTMF detection ----------------------------------------------------------------------------------------------- */
+/* ---- DTMF detection ---------------------------------------------------------------------------------------------- */
 
 struct tone_detect {
     uint32_t rate_hz;
@@ -74,8 +74,8 @@ struct tone_digit {
 void tone_detect_init(struct tone_detect *d, uint32_t rate_hz);
 
 /**
- * Listens; calls `fn` for the beginning and end of each digit of at least 40 ms (Q.24), with twist of +4/-8 dB and more,
- * in noise of 15 dB below it.
+ * Listens; calls `fn` for the beginning and end of each digit of at least 40 ms (Q.24), with twist of +4/-8 dB and
+ * more, in noise of 15 dB below it.
  */
 void tone_detect_run(struct tone_detect *d, const int16_t *pcm, size_t n,
                      void (*fn)(void *arg, const struct tone_digit *digit), void *arg);

@@ -1,7 +1,8 @@
 /*
- * WAV files, read and written without a library: PCM of 8, 16, 24 and 32 bits, float of 32 and 64, µ-law, A-law; any rate
- * of 1 … 384 kHz and up to 32 channels, which are averaged to mono. FLAC, Ogg and what else libsndfile knows are read
- * through it when it is installed. Files are streamed, never held whole; a hostile one costs bounded time and memory.
+ * WAV files, read and written without a library: PCM of 8, 16, 24 and 32 bits, float of 32 and 64, µ-law, A-law; any
+ * rate of 1 … 384 kHz and up to 32 channels, which are averaged to mono. FLAC, Ogg and what else libsndfile knows are
+ * read through it when it is installed. Files are streamed, never held whole; a hostile one costs bounded time and
+ * memory.
  */
 #ifndef AHOY_AUDIO_WAV_H
 #define AHOY_AUDIO_WAV_H
@@ -49,13 +50,15 @@ size_t wav_reader_read(struct wav_reader *r, int16_t *pcm, size_t n);
 
 struct wav_writer;
 
-/** Creates or replaces a file (mode 0600 when new: a recording is private). PCM16, FLOAT32 or MULAW; 1 or 2 channels. */
+/**
+ * Creates or replaces a file (mode 0600 when new: a recording is private). PCM16, FLOAT32 or MULAW; 1 or 2 channels.
+ */
 AHOY_MUST_USE enum ahoy_err wav_writer_open(struct wav_writer **out, const char *path, enum wav_coding coding,
                                             uint32_t rate_hz, unsigned channels);
 
 /**
- * Appends sample frames (channels interleaved). The header is brought up to date about once a second of sound, so a file
- * cut off by a crash still plays. IO (disk full), LIMIT at 4 GB.
+ * Appends sample frames (channels interleaved). The header is brought up to date about once a second of sound, so a
+ * file cut off by a crash still plays. IO (disk full), LIMIT at 4 GB.
  */
 AHOY_MUST_USE enum ahoy_err wav_writer_put(struct wav_writer *w, const int16_t *pcm, size_t frames);
 

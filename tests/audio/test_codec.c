@@ -280,7 +280,7 @@ out:
     audio_decoder_destroy(d);
 }
 
-/* ---- Opus --------------------------------------------------------------------------------------------------------- */
+/* ---- Opus -------------------------------------------------------------------------------------------------------- */
 
 static void test_opus_parameters_are_read_and_written(struct t *t)
 {
@@ -484,9 +484,17 @@ out:
 
 T_MAIN(T_STRIDE(test_every_codec_carries_a_voice_at_every_ptime, 41), /* 130 allocations in a second each run */
        T(test_ptimes_are_those_of_the_codec),
-       T(test_codecs_are_found_as_sdp_names_them), T(test_pcma_is_g711_for_every_value),
-       T(test_pcmu_is_g711_for_every_value), T(test_g722_is_exact_to_the_bit), T(test_g722_passes_both_bands),
-       T(test_l16_is_network_order), T(test_encode_refuses_frames_and_rooms_that_do_not_fit),
-       T(test_decoders_bear_noise), T(test_opus_parameters_are_read_and_written), T(test_opus_keeps_to_what_the_peer_asks),
-       T(test_opus_stays_below_the_peers_playback_rate), T(test_opus_sends_nothing_in_silence_when_the_peer_allows),
-       T(test_opus_fec_beats_concealment), T(test_conceal_and_recover_check_their_lengths))
+       T(test_codecs_are_found_as_sdp_names_them),
+       T(test_pcma_is_g711_for_every_value),
+       T(test_pcmu_is_g711_for_every_value),
+       T(test_g722_is_exact_to_the_bit),
+       T(test_g722_passes_both_bands),
+       T(test_l16_is_network_order),
+       T(test_encode_refuses_frames_and_rooms_that_do_not_fit),
+       T(test_decoders_bear_noise),
+       T(test_opus_parameters_are_read_and_written),
+       T(test_opus_keeps_to_what_the_peer_asks),
+       T(test_opus_stays_below_the_peers_playback_rate),
+       T(test_opus_sends_nothing_in_silence_when_the_peer_allows),
+       T(test_opus_fec_beats_concealment),
+       T(test_conceal_and_recover_check_their_lengths))

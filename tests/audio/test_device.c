@@ -15,8 +15,10 @@ static char why[AUDIO_WHY_BYTES];
 
 static void test_specs_are_read_and_printed(struct t *t)
 {
-    static const char *const good[] = { "null", "tone:440", "file:a.wav", "file:a.wav,b.wav", "file:,b.wav", "pulse",
-                                        "pulse:alsa_input.x", "pulse:mic,speaker", "alsa", "alsa:plughw:CARD=PCH,DEV=0" };
+    static const char *const good[] = {
+        "null", "tone:440", "file:a.wav", "file:a.wav,b.wav", "file:,b.wav", "pulse",
+        "pulse:alsa_input.x", "pulse:mic,speaker", "alsa", "alsa:plughw:CARD=PCH,DEV=0",
+    };
     static const char *const bad[] = { "", "nul", "null:", "tone", "tone:", "tone:abc", "file", "file:", "file:,",
                                        "pulse:", "alsa:", "mem", "oss", "tone:440x" };
     struct audio_spec spec = { .kind = AUDIO_MEM };

@@ -19,7 +19,7 @@ static struct pulse_daemon the_daemon; /* one for all tests: starting it takes l
 static int16_t said[MOST], heard[MOST];
 static char why[AUDIO_WHY_BYTES];
 
-/* ---- a media thread's clock --------------------------------------------------------------------------------------- */
+/* ---- a media thread's clock -------------------------------------------------------------------------------------- */
 
 static int ticker(void)
 {
@@ -54,7 +54,7 @@ static bool converse(struct audio_device *d, size_t n)
     return got == n;
 }
 
-/* ---- events ------------------------------------------------------------------------------------------------------- */
+/* ---- events ------------------------------------------------------------------------------------------------------ */
 
 struct witness {
     int fd[4]; /* an eventfd for each kind */
@@ -92,7 +92,7 @@ static bool await(struct witness *w, enum audio_event event)
     return poll(&p, 1, EVENT_LIMIT_MS) == 1 && read(p.fd, &n, sizeof n) == (ssize_t) sizeof n;
 }
 
-/* ---- tests -------------------------------------------------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------------------------------------------------- */
 
 static struct audio_device_config pulse_config(void)
 {
