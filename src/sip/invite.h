@@ -64,7 +64,7 @@ struct sip_invite_end {
     enum sip_invite_who who;
     bool was_confirmed;             /* there was a session: a 2xx was received, or sent and ACKed */
     unsigned status;                /* the INVITE's final status; 200 for a session ended by BYE; 408, 481 that ended one */
-    enum ahoy_err err;              /* OK, or what went wrong without a response */
+    enum ahoy_err err;              /* OK, or what went wrong without a response (also our BYE's) */
     struct view phrase;             /* reason phrase of the peer's response, else empty */
     struct sip_invite_reason reason;/* the peer's Reason header (of BYE, CANCEL or a response); SIP's value before others */
     struct sip_msg *msg;            /* the message that ended it, or NULL */

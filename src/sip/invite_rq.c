@@ -127,6 +127,8 @@ static void on_final(void *arg, struct sip_request *rq, const struct sip_outcome
     if (copy.done && inv->state != SIP_INVITE_ENDED)
         copy.done(copy.arg, inv, out);
     if (copy.is_bye) {
+        if (copy.ends_leg && !out->status && !inv->end_err)
+            inv->end_err = out->err; /* nobody answered the BYE */
         if (copy.ends_leg)
             sip_invite_over(inv);
     } else if (copy.dialog && copy.dialog == inv->dialog) {

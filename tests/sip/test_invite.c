@@ -347,7 +347,7 @@ static void test_a_bye_nobody_answers_ends_after_64_t1(struct t *t)
     T_STR(dlg_log(&w), "");
     T_EQ(dlg_count(&w, "BYE "), 11);
     dlg_run(&w, 300);
-    T_STR(dlg_log(&w), "ended local 200 confirmed");
+    T_STR(dlg_log(&w), "ended local 200 confirmed; TIMEOUT");
 out:
     dlg_fini(t, &w);
 }
