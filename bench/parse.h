@@ -7,8 +7,9 @@
 #include <stdint.h>
 
 /*
- * What a transaction needs of a message, read from the parser's result. Each parser reports the same of the same message, which the
- * benchmark checks before it measures: lengths prove that a field was found whole, first bytes that it was touched.
+ * What a transaction needs of a message, read from the parser's result. Each parser reports the same of the same
+ * message, which the benchmark checks before it measures: lengths prove that a field was found whole, first bytes that
+ * it was touched.
  */
 struct parse_fields {
     size_t branch_bytes, host_bytes, from_tag_bytes, to_tag_bytes, call_id_bytes;

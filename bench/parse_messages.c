@@ -38,35 +38,38 @@ static void put_invite(struct buf *b)
 
 static void put_ok(struct buf *b)
 {
-    buf_str(b, "SIP/2.0 200 OK\r\n"
-               "Via: SIP/2.0/UDP client.atlanta.example.com:5060;branch=z9hG4bK74bf9a8d3;rport=5060;received=192.0.2.101\r\n"
-               "Record-Route: <sip:ss2.biloxi.example.com;lr>, <sip:ss1.atlanta.example.com;lr>\r\n"
-               "From: \"Alice\" <sip:alice@atlanta.example.com>;tag=9fxced76sl\r\n"
-               "To: Bob <sip:bob@biloxi.example.com>;tag=314159\r\n"
-               "Call-ID: 3848276298220188511@atlanta.example.com\r\n"
-               "CSeq: 1 INVITE\r\n"
-               "Contact: <sip:bob@client.biloxi.example.com;transport=tcp>\r\n"
-               "Supported: replaces, timer\r\n"
-               "Content-Type: application/sdp\r\n");
+    buf_str(
+        b,
+        "SIP/2.0 200 OK\r\n"
+        "Via: SIP/2.0/UDP client.atlanta.example.com:5060;branch=z9hG4bK74bf9a8d3;rport=5060;received=192.0.2.101\r\n"
+        "Record-Route: <sip:ss2.biloxi.example.com;lr>, <sip:ss1.atlanta.example.com;lr>\r\n"
+        "From: \"Alice\" <sip:alice@atlanta.example.com>;tag=9fxced76sl\r\n"
+        "To: Bob <sip:bob@biloxi.example.com>;tag=314159\r\n"
+        "Call-ID: 3848276298220188511@atlanta.example.com\r\n"
+        "CSeq: 1 INVITE\r\n"
+        "Contact: <sip:bob@client.biloxi.example.com;transport=tcp>\r\n"
+        "Supported: replaces, timer\r\n"
+        "Content-Type: application/sdp\r\n");
     put_body(b);
 }
 
 static void put_register(struct buf *b)
 {
-    buf_str(b, "REGISTER sip:registrar.biloxi.example.com SIP/2.0\r\n"
-               "Via: SIP/2.0/UDP bobspc.biloxi.example.com:5060;branch=z9hG4bKnashds7;rport\r\n"
-               "Max-Forwards: 70\r\n"
-               "To: Bob <sip:bob@biloxi.example.com>\r\n"
-               "From: Bob <sip:bob@biloxi.example.com>;tag=456248\r\n"
-               "Call-ID: 843817637684230@998sdasdh09\r\n"
-               "CSeq: 1826 REGISTER\r\n"
-               "Contact: <sip:bob@192.0.2.4>;+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-AABBCCDDEEFF>\";reg-id=1\r\n"
-               "Authorization: Digest username=\"bob\", realm=\"biloxi.example.com\","
-               " nonce=\"ea9c8e88df84f1cec4341ae6cbe5a359\", opaque=\"\", uri=\"sip:registrar.biloxi.example.com\","
-               " response=\"dfe56131d1958046689d83306477ecc\"\r\n"
-               "Expires: 7200\r\n"
-               "User-Agent: Example/1.0\r\n"
-               "Content-Length: 0\r\n\r\n");
+    buf_str(
+        b, "REGISTER sip:registrar.biloxi.example.com SIP/2.0\r\n"
+           "Via: SIP/2.0/UDP bobspc.biloxi.example.com:5060;branch=z9hG4bKnashds7;rport\r\n"
+           "Max-Forwards: 70\r\n"
+           "To: Bob <sip:bob@biloxi.example.com>\r\n"
+           "From: Bob <sip:bob@biloxi.example.com>;tag=456248\r\n"
+           "Call-ID: 843817637684230@998sdasdh09\r\n"
+           "CSeq: 1826 REGISTER\r\n"
+           "Contact: <sip:bob@192.0.2.4>;+sip.instance=\"<urn:uuid:00000000-0000-1000-8000-AABBCCDDEEFF>\";reg-id=1\r\n"
+           "Authorization: Digest username=\"bob\", realm=\"biloxi.example.com\","
+           " nonce=\"ea9c8e88df84f1cec4341ae6cbe5a359\", opaque=\"\", uri=\"sip:registrar.biloxi.example.com\","
+           " response=\"dfe56131d1958046689d83306477ecc\"\r\n"
+           "Expires: 7200\r\n"
+           "User-Agent: Example/1.0\r\n"
+           "Content-Length: 0\r\n\r\n");
 }
 
 static void put_ack(struct buf *b)
@@ -99,7 +102,8 @@ bool parse_messages_make(struct parse_message out[PARSE_MESSAGES])
         const char *name;
         void (*put)(struct buf *b);
     } makers[PARSE_MESSAGES] = {
-        { "INVITE", put_invite }, { "200 OK", put_ok }, { "REGISTER", put_register }, { "ACK", put_ack }, { "34 Vias", put_long },
+        { "INVITE", put_invite }, { "200 OK", put_ok },    { "REGISTER", put_register },
+        { "ACK", put_ack },       { "34 Vias", put_long },
     };
     for (size_t i = 0; i < PARSE_MESSAGES; i++) {
         struct buf b;

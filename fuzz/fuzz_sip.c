@@ -1,6 +1,6 @@
 /*
- * SIP messages as they come from the wire: framing, parsing, checking, every typed header value, bodies of several parts, the
- * response to what came and that response parsed again. The first byte chooses datagram or stream.
+ * SIP messages as they come from the wire: framing, parsing, checking, every typed header value, bodies of several
+ * parts, the response to what came and that response parsed again. The first byte chooses datagram or stream.
  */
 #include "base/mem.h"
 #include "sip/build.h"

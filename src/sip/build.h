@@ -1,6 +1,6 @@
 /*
- * Printing messages into a buffer (base/buf.h: errors stick, ask buf_err once at the end). The caller writes a start line, header fields in the order
- * it likes, then ends with sip_build_body, which adds Content-Length.
+ * Printing messages into a buffer (base/buf.h: errors stick, ask buf_err once at the end). The caller writes a start
+ * line, header fields in the order it likes, then ends with sip_build_body, which adds Content-Length.
  */
 #ifndef AHOY_SIP_BUILD_H
 #define AHOY_SIP_BUILD_H
@@ -25,10 +25,10 @@ void sip_build_copy(struct buf *b, const struct sip_msg *m, enum sip_hdr_id id);
 void sip_build_body(struct buf *b, struct view content_type, struct view body);
 
 /**
- * Status line and what every response copies: Via (all, the topmost with received/rport filled in as `received_from` says, RFC 3581), From, To (with
- * `to_tag` added when it had none and the status is not 100), Call-ID, CSeq, Timestamp for 100; Record-Route for
- * 101 … 299. RFC 3261 section 8.2.6. Works on a faulty request too: what is missing is left out.
- * `received_from` may be NULL (leave Via as it is).
+ * Status line and what every response copies: Via (all, the topmost with received/rport filled in as `received_from`
+ * says, RFC 3581), From, To (with `to_tag` added when it had none and the status is not 100), Call-ID, CSeq, Timestamp
+ * for 100; Record-Route for 101 … 299. RFC 3261 section 8.2.6. Works on a faulty request too: what is missing is left
+ * out. `received_from` may be NULL (leave Via as it is).
  */
 void sip_build_response(struct buf *b, struct sip_msg *request, unsigned status, struct view reason, struct view to_tag,
                         const struct addr *received_from);

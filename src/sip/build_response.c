@@ -4,9 +4,9 @@
 #include "sip/scan.h"
 
 /*
- * A Via item with received and rport as we saw them. A client that asks for rport gets both always (RFC 3581 section 4);
- * otherwise received is added when the address differs from sent-by (RFC 3261 section 18.2.1). What the item claims of
- * them itself is dropped: it is for us to say.
+ * A Via item with received and rport as we saw them. A client that asks for rport gets both always (RFC 3581 section
+ * 4); otherwise received is added when the address differs from sent-by (RFC 3261 section 18.2.1). What the item
+ * claims of them itself is dropped: it is for us to say.
  */
 static void put_top_via(struct buf *b, const struct sip_via *via, const struct addr *from)
 {

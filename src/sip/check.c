@@ -3,7 +3,7 @@
 #include "sip/core.h"
 #include "sip/scan.h"
 
-/* ---- the core ----------------------------------------------------------------------------------------------------- */
+/* ---- the core ---------------------------------------------------------------------------------------------------- */
 
 static enum ahoy_err parse_call_id(struct view v, struct view *out)
 {
@@ -79,7 +79,7 @@ enum ahoy_err sip_msg_core(struct sip_msg *m, const struct sip_core **out)
     return err;
 }
 
-/* ---- the check ---------------------------------------------------------------------------------------------------- */
+/* ---- the check --------------------------------------------------------------------------------------------------- */
 
 enum trouble { MISSING, REPEATED, MALFORMED };
 
@@ -90,7 +90,13 @@ static const char *describe(enum sip_hdr_id id, enum trouble trouble)
         enum sip_hdr_id id;
         const char *text[3];
     } texts[] = {
-#define TEXTS_(id, name) { id, { "No " name, "More than one " name, "Bad " name } }
+#define TEXTS_(id, name)                                                                                               \
+    {                                                                                                                  \
+        id,                                                                                                            \
+        {                                                                                                              \
+            "No " name, "More than one " name, "Bad " name                                                             \
+        }                                                                                                              \
+    }
         TEXTS_(SIP_HDR_VIA, "Via"),
         TEXTS_(SIP_HDR_FROM, "From"),
         TEXTS_(SIP_HDR_TO, "To"),

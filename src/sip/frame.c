@@ -3,8 +3,8 @@
 #include "sip/scan.h"
 
 /*
- * *scanned is one of two things: how many bytes of the head were searched for the empty line, or, marked by the top bit,
- * how long the whole message will be. So the Content-Length of a body that trickles in is looked up once.
+ * *scanned is one of two things: how many bytes of the head were searched for the empty line, or, marked by the top
+ * bit, how long the whole message will be. So the Content-Length of a body that trickles in is looked up once.
  */
 static const size_t KNOWN = ~(SIZE_MAX >> 1);
 

@@ -4,7 +4,7 @@
 #include "sip/core.h"
 #include "sip/scan.h"
 
-/* ---- Via ---------------------------------------------------------------------------------------------------------- */
+/* ---- Via --------------------------------------------------------------------------------------------------------- */
 
 /* sent-protocol: three tokens with '/' between them. Returns where it ends, or NULL. */
 static const char *via_protocol(const char *p, const char *end, struct view *transport)
@@ -91,7 +91,7 @@ bool sip_branch_is_3261(struct view branch)
     return branch.n > 7 && view_istarts(branch, VIEW("z9hG4bK"));
 }
 
-/* ---- addresses ---------------------------------------------------------------------------------------------------- */
+/* ---- addresses --------------------------------------------------------------------------------------------------- */
 
 /* name-addr: what is in front of '<', the URI up to '>'. Returns behind '>', or NULL. */
 static const char *name_addr(const char *p, const char *open, const char *end, struct sip_addr *a)
@@ -167,7 +167,7 @@ struct view sip_addr_tag(const struct sip_addr *a)
     return sip_param(a->params, VIEW("tag"), &tag) ? tag : view_of(NULL, 0);
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------------------------ */
+/* ---- numbers ----------------------------------------------------------------------------------------------------- */
 
 enum ahoy_err sip_cseq_parse(struct view v, struct sip_cseq *out)
 {
@@ -225,7 +225,7 @@ static enum ahoy_err parse_q(struct view v, uint16_t *milli)
     return AHOY_OK;
 }
 
-/* ---- Contact, Content-Type ---------------------------------------------------------------------------------------- */
+/* ---- Contact, Content-Type --------------------------------------------------------------------------------------- */
 
 enum ahoy_err sip_contact_parse(struct view v, struct sip_contact *out)
 {

@@ -97,8 +97,8 @@ static bool parse_request_line(struct parse *ps, struct view line)
         set_fault(ps, 400, p, "Bad method");
     else if (m->uri.n == 0)
         set_fault(ps, 400, p, "No Request-URI");
-    else if (m->uri.p != p + 1 || m->uri.p + m->uri.n + 1 != version || last != end
-             || view_find(m->uri, ' ') < m->uri.n || view_find(m->uri, '\t') < m->uri.n)
+    else if (m->uri.p != p + 1 || m->uri.p + m->uri.n + 1 != version || last != end || view_find(m->uri, ' ') < m->uri.n
+             || view_find(m->uri, '\t') < m->uri.n)
         set_fault(ps, 400, p, "White space in the request line");
     if (!is_version_2(m->version)) {
         ps->err = AHOY_OK; /* other faults do not matter to whom speaks another version */

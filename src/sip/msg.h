@@ -2,8 +2,9 @@
  * SIP messages: RFC 3261 sections 7, 20 and 25.
  *
  * Parsing is pure: bytes in, a message of views into its own copy of those bytes out, or a fault with a place and the
- * status a peer should get. The start line is parsed and the header fields are found and named at once; a header's value
- * is parsed when asked for (sip/hdr.h). Values keep their folding: every typed parser treats CRLF SP as white space.
+ * status a peer should get. The start line is parsed and the header fields are found and named at once; a header's
+ * value is parsed when asked for (sip/hdr.h). Values keep their folding: every typed parser treats CRLF SP as white
+ * space.
  *
  * A message is immutable once parsed and counted by references; it is used on one thread.
  */
@@ -140,9 +141,9 @@ enum { SIP_HEADERS_MOST = 65534 };
 
 /** Why a message was refused. */
 struct sip_fault {
-    uint16_t status;   /* what a request gets: 400, 413, 501, 505, 513…; 0: nothing can be answered, drop */
-    uint32_t offset;   /* byte in the message, counted from its start line */
-    const char *text;  /* static; fit for a reason phrase: "Bad CSeq" */
+    uint16_t status;  /* what a request gets: 400, 413, 501, 505, 513…; 0: nothing can be answered, drop */
+    uint32_t offset;  /* byte in the message, counted from its start line */
+    const char *text; /* static; fit for a reason phrase: "Bad CSeq" */
 };
 
 struct sip_msg {
@@ -179,23 +180,23 @@ enum sip_framing {
  * On success *out has one reference (sip_msg_unref). CRLFs before the start line are skipped, a bare LF ends a line as
  * CRLF does, and a bare CR inside the head is a fault. RFC 3261 section 7; RFC 4475.
  *
- * Errors: SYNTAX with *fault filled: fault->status is 0 when nothing can be answered (no SIP request, any response, ACK);
- * otherwise it is a request that deserves that status, and *out is set, for sip_build_response to copy from: the caller
- * unrefs it. LIMIT: the same for more than max_headers (513, *out set); for more than max_bytes *out stays as it was.
- * NOMEM: *out stays as it was, fault->status is 0.
+ * Errors: SYNTAX with *fault filled: fault->status is 0 when nothing can be answered (no SIP request, any response,
+ * ACK); otherwise it is a request that deserves that status, and *out is set, for sip_build_response to copy from: the
+ * caller unrefs it. LIMIT: the same for more than max_headers (513, *out set); for more than max_bytes *out stays as
+ * it was. NOMEM: *out stays as it was, fault->status is 0.
  */
 AHOY_MUST_USE enum ahoy_err sip_msg_parse(struct sip_msg **out, struct view raw, enum sip_framing framing,
                                           const struct sip_limits *limits, struct sip_fault *fault);
 
 /**
- * Checks what every receiver must check before it acts (RFC 3261 sections 8.1.1, 8.2.2 and 16.3): Via, From, To, Call-ID
- * and CSeq are there, once and well-formed; and of a request also Max-Forwards if present, CSeq's method, the
+ * Checks what every receiver must check before it acts (RFC 3261 sections 8.1.1, 8.2.2 and 16.3): Via, From, To,
+ * Call-ID and CSeq are there, once and well-formed; and of a request also Max-Forwards if present, CSeq's method, the
  * Request-URI, Route and Record-Route, the Contact of methods that act on it, and the Content-Type of a body. What is
- * malformed but not needed to process a message (Date, Expires, Accept, …) is let through (RFC 3261 section 8.2), and so
- * are unknown URI schemes (416 is for whoever acts) and RFC 2543's lack of a branch or tag.
+ * malformed but not needed to process a message (Date, Expires, Accept, …) is let through (RFC 3261 section 8.2), and
+ * so are unknown URI schemes (416 is for whoever acts) and RFC 2543's lack of a branch or tag.
  *
- * SYNTAX with *fault: 400, or 501 for an unknown method with another method in CSeq; 0 for a response and an ACK, which
- * are to be dropped. The headers parsed here are kept, so sip_msg_core is free afterwards.
+ * SYNTAX with *fault: 400, or 501 for an unknown method with another method in CSeq; 0 for a response and an ACK,
+ * which are to be dropped. The headers parsed here are kept, so sip_msg_core is free afterwards.
  */
 AHOY_MUST_USE enum ahoy_err sip_msg_check(struct sip_msg *m, struct sip_fault *fault);
 
@@ -222,9 +223,10 @@ bool sip_msg_has_token(const struct sip_msg *m, enum sip_hdr_id id, struct view 
 /**
  * Finds where the next message of a stream ends: the empty line, then Content-Length bytes (RFC 3261 section 18.3).
  *
- * *skip is always written: the CRLFs in front (keep-alives, RFC 5626 section 4.4.1), which the caller drops from the stream, also
- * when more bytes are needed. *scanned carries progress between calls, in a form private to this function and counted
- * behind *skip, so that a message that trickles in byte by byte costs linear time; start it at 0 and after each message.
+ * *skip is always written: the CRLFs in front (keep-alives, RFC 5626 section 4.4.1), which the caller drops from the
+ * stream, also when more bytes are needed. *scanned carries progress between calls, in a form private to this function
+ * and counted behind *skip, so that a message that trickles in byte by byte costs linear time; start it at 0 and after
+ * each message.
  *
  * OK: the message is the *length bytes behind *skip. INCOMPLETE: more bytes are needed. SYNTAX: no usable
  * Content-Length, so the stream cannot be followed. LIMIT: the message is or will be over max_bytes. For the last two

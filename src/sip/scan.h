@@ -6,13 +6,13 @@
 
 enum {
     SIP_C_TOKEN = 0x01,
-    SIP_C_LWS = 0x02,   /* SP HTAB CR LF: the head's scanner has seen to it that a CRLF inside a value is a fold */
-    SIP_C_HOST = 0x04,  /* of a name or IPv4 address; '_' occurs in practice */
-    SIP_C_USER = 0x08,  /* of a URI's userinfo but '%' and ':'; '#' is not in the grammar, but telephones dial it */
-    SIP_C_PARAM = 0x10, /* paramchar but '%' */
+    SIP_C_LWS = 0x02,    /* SP HTAB CR LF: the head's scanner has seen to it that a CRLF inside a value is a fold */
+    SIP_C_HOST = 0x04,   /* of a name or IPv4 address; '_' occurs in practice */
+    SIP_C_USER = 0x08,   /* of a URI's userinfo but '%' and ':'; '#' is not in the grammar, but telephones dial it */
+    SIP_C_PARAM = 0x10,  /* paramchar but '%' */
     SIP_C_HVALUE = 0x20, /* of a URI's headers but '%' and '=' */
-    SIP_C_VALUE = 0x40, /* of an unquoted parameter value: any but white space, controls and  " < > , ;  */
-    SIP_C_LIST = 0x80,  /* what may end or hide the end of an item of a comma list:  , " < (  */
+    SIP_C_VALUE = 0x40,  /* of an unquoted parameter value: any but white space, controls and  " < > , ;  */
+    SIP_C_LIST = 0x80,   /* what may end or hide the end of an item of a comma list:  , " < (  */
 };
 
 extern const uint8_t sip_class[256];
@@ -106,14 +106,17 @@ static inline const char *sip_empty_line(const char *p, const char *end)
 /* Digits only. SYNTAX otherwise; RANGE above `max`. */
 AHOY_MUST_USE enum ahoy_err sip_content_length(struct view value, size_t *out);
 
-/* An address literal as a host of SIP, brackets kept, also with RFC 5118 section 4.10's third colon. SYNTAX for a name. */
+/*
+ * An address literal as a host of SIP, brackets kept, also with RFC 5118 section 4.10's third colon. SYNTAX for a name.
+ */
 struct addr;
 AHOY_MUST_USE enum ahoy_err sip_host_ip(struct view host, struct addr *out);
 
 /*
- * host [":" port] at `p`, white space allowed round the colon if `lws` (COLON of a Via). Returns where it ends; NULL for
- * a SYNTAX or RANGE error, which is in *err.
+ * host [":" port] at `p`, white space allowed round the colon if `lws` (COLON of a Via). Returns where it ends; NULL
+ * for a SYNTAX or RANGE error, which is in *err.
  */
-const char *sip_hostport(const char *p, const char *end, bool lws, struct view *host, uint16_t *port, enum ahoy_err *err);
+const char *sip_hostport(const char *p, const char *end, bool lws, struct view *host, uint16_t *port,
+                         enum ahoy_err *err);
 
 #endif

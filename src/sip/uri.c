@@ -145,7 +145,7 @@ enum ahoy_err sip_uri_parse(struct view v, struct sip_uri *out)
     return err;
 }
 
-/* ---- escapes ------------------------------------------------------------------------------------------------------ */
+/* ---- escapes ----------------------------------------------------------------------------------------------------- */
 
 /* The next byte with its escape resolved. `v` is not empty. */
 static char take_unescaped(struct view *v)
@@ -233,7 +233,7 @@ enum ahoy_err sip_uri_ip(const struct sip_uri *u, struct addr *out)
     return AHOY_OK;
 }
 
-/* ---- other forms -------------------------------------------------------------------------------------------------- */
+/* ---- other forms ------------------------------------------------------------------------------------------------- */
 
 enum ahoy_err sip_uri_aor(const struct sip_uri *u, struct buf *out)
 {

@@ -4,7 +4,7 @@
 #include "base/chars.h"
 
 /* Comparing parameters is quadratic in their number; beyond this it is not done. */
-enum { COMPARED_MOST = 64 };
+enum { COMPARED_MOST = 32 };
 
 enum fold { KEEP_CASE, FOLD_CASE };
 

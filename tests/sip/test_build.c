@@ -12,7 +12,8 @@ static void test_a_request_is_printed(struct t *t)
     sip_build_hdr_u32(&b, SIP_HDR_MAX_FORWARDS, 70);
     sip_build_body(&b, VIEW("text/plain"), VIEW("hi"));
     T_OK(buf_err(&b));
-    T_STR(buf_cstr(&b), "INVITE sip:b@example.com SIP/2.0\r\nCall-ID: x\r\nSubject: \r\nX-Own: 1\r\nCSeq: 3 INVITE\r\nMax-Forwards: 70\r\n"
+    T_STR(buf_cstr(&b), "INVITE sip:b@example.com SIP/2.0\r\nCall-ID: x\r\n"
+                        "Subject: \r\nX-Own: 1\r\nCSeq: 3 INVITE\r\nMax-Forwards: 70\r\n"
                         "Content-Type: text/plain\r\nContent-Length: 2\r\n\r\nhi");
     buf_clear(&b);
     sip_build_status_line(&b, 486, VIEW(""));
@@ -68,9 +69,10 @@ out:
 }
 
 #define REQUEST                                                                                                        \
-    "INVITE sip:b@example.com SIP/2.0\r\nVia: SIP/2.0/UDP h.example.com:5070;branch=z9hG4bK1;rport;x=\"y;\", SIP/2.0/TCP 192.0.2.2\r\n" \
+    "INVITE sip:b@example.com SIP/2.0\r\n"                                                                             \
+    "Via: SIP/2.0/UDP h.example.com:5070;branch=z9hG4bK1;rport;x=\"y;\", SIP/2.0/TCP 192.0.2.2\r\n"                    \
     "Via: SIP/2.0/UDP 192.0.2.3;branch=z9hG4bK3;rport\r\nRecord-Route: <sip:p1;lr>\r\nRecord-Route: <sip:p2;lr>\r\n"   \
-    "From: A <sip:a@example.com>;tag=1\r\nTo: sip:b@example.com\r\nCall-ID: c1@example.com\r\nCSeq: 7 INVITE\r\n"       \
+    "From: A <sip:a@example.com>;tag=1\r\nTo: sip:b@example.com\r\nCall-ID: c1@example.com\r\nCSeq: 7 INVITE\r\n"      \
     "Timestamp: 54\r\nMax-Forwards: 70\r\n\r\n"
 
 static void test_a_response_copies_what_it_must(struct t *t)
@@ -83,22 +85,21 @@ static void test_a_response_copies_what_it_must(struct t *t)
     T_OK(help_parse(&m, VIEW(REQUEST), &fault));
     sip_build_response(&b, m, 180, VIEW(""), VIEW("mine"), &from);
     T_OK(buf_err(&b));
-    T_STR(buf_cstr(&b),
-          "SIP/2.0 180 Ringing\r\n"
-          "Via: SIP/2.0/UDP h.example.com:5070;branch=z9hG4bK1;rport=5099;x=\"y;\";received=198.51.100.7, SIP/2.0/TCP 192.0.2.2\r\n"
-          "Via: SIP/2.0/UDP 192.0.2.3;branch=z9hG4bK3;rport\r\n"
-          "Record-Route: <sip:p1;lr>\r\nRecord-Route: <sip:p2;lr>\r\n"
-          "From: A <sip:a@example.com>;tag=1\r\nTo: sip:b@example.com;tag=mine\r\n"
-          "Call-ID: c1@example.com\r\nCSeq: 7 INVITE\r\n");
+    T_STR(buf_cstr(&b), "SIP/2.0 180 Ringing\r\n"
+                        "Via: SIP/2.0/UDP h.example.com:5070;branch=z9hG4bK1;rport=5099;x=\"y;\";"
+                        "received=198.51.100.7, SIP/2.0/TCP 192.0.2.2\r\n"
+                        "Via: SIP/2.0/UDP 192.0.2.3;branch=z9hG4bK3;rport\r\n"
+                        "Record-Route: <sip:p1;lr>\r\nRecord-Route: <sip:p2;lr>\r\n"
+                        "From: A <sip:a@example.com>;tag=1\r\nTo: sip:b@example.com;tag=mine\r\n"
+                        "Call-ID: c1@example.com\r\nCSeq: 7 INVITE\r\n");
     buf_clear(&b);
     sip_build_response(&b, m, 100, VIEW(""), VIEW("mine"), NULL);
     T_OK(buf_err(&b));
-    T_STR(buf_cstr(&b),
-          "SIP/2.0 100 Trying\r\n"
-          "Via: SIP/2.0/UDP h.example.com:5070;branch=z9hG4bK1;rport;x=\"y;\", SIP/2.0/TCP 192.0.2.2\r\n"
-          "Via: SIP/2.0/UDP 192.0.2.3;branch=z9hG4bK3;rport\r\n"
-          "From: A <sip:a@example.com>;tag=1\r\nTo: sip:b@example.com\r\n"
-          "Call-ID: c1@example.com\r\nCSeq: 7 INVITE\r\nTimestamp: 54\r\n");
+    T_STR(buf_cstr(&b), "SIP/2.0 100 Trying\r\n"
+                        "Via: SIP/2.0/UDP h.example.com:5070;branch=z9hG4bK1;rport;x=\"y;\", SIP/2.0/TCP 192.0.2.2\r\n"
+                        "Via: SIP/2.0/UDP 192.0.2.3;branch=z9hG4bK3;rport\r\n"
+                        "From: A <sip:a@example.com>;tag=1\r\nTo: sip:b@example.com\r\n"
+                        "Call-ID: c1@example.com\r\nCSeq: 7 INVITE\r\nTimestamp: 54\r\n");
     buf_clear(&b);
     sip_build_response(&b, m, 486, VIEW(""), VIEW("mine"), NULL);
     T_OK(buf_err(&b));
@@ -151,7 +152,8 @@ static void test_the_top_via_says_where_the_request_came_from(struct t *t)
     struct addr six;
     T_OK(addr_parse_ip(VIEW("fe80::1%3"), &six));
     T_CHECK(via_of_response(&b, "SIP/2.0/UDP [2001:db8::1]", &six));
-    T_STR(buf_cstr(&b), "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP [2001:db8::1];received=fe80::1\r\n"); /* RFC 5118 4.5: no brackets */
+    T_STR(buf_cstr(&b),
+          "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP [2001:db8::1];received=fe80::1\r\n"); /* RFC 5118 4.5: no brackets */
     T_OK(addr_parse_ip(VIEW("2001:db8::1"), &six));
     T_CHECK(via_of_response(&b, "SIP/2.0/UDP [2001:DB8:0::1]", &six));
     T_STR(buf_cstr(&b), "SIP/2.0 200 OK\r\nVia: SIP/2.0/UDP [2001:DB8:0::1]\r\n");
@@ -199,7 +201,8 @@ static void test_headers_are_copied_in_order(struct t *t)
     struct sip_msg *m = NULL;
     struct sip_fault fault;
     buf_init(&b, 2000);
-    T_OK(help_parse(&m, VIEW("OPTIONS sip:b SIP/2.0\r\nroute: <sip:1>,\r\n <sip:2>\r\nX: y\r\nRoute:<sip:3>\r\n\r\n"), &fault));
+    T_OK(help_parse(&m, VIEW("OPTIONS sip:b SIP/2.0\r\nroute: <sip:1>,\r\n <sip:2>\r\nX: y\r\nRoute:<sip:3>\r\n\r\n"),
+                    &fault));
     sip_build_copy(&b, m, SIP_HDR_ROUTE);
     T_OK(buf_err(&b));
     T_STR(buf_cstr(&b), "Route: <sip:1>,\r\n <sip:2>\r\nRoute: <sip:3>\r\n");

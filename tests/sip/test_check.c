@@ -37,18 +37,18 @@ out:
     sip_msg_unref(m);
 }
 
-#define LINE  "OPTIONS sip:b@example.com SIP/2.0\r\n"
-#define VIA   "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKabc\r\n"
-#define FROM  "From: <sip:a@example.com>;tag=1\r\n"
-#define TO    "To: <sip:b@example.com>\r\n"
-#define ID    "Call-ID: c1@example.com\r\n"
-#define CSEQ  "CSeq: 7 OPTIONS\r\n"
+#define LINE "OPTIONS sip:b@example.com SIP/2.0\r\n"
+#define VIA  "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKabc\r\n"
+#define FROM "From: <sip:a@example.com>;tag=1\r\n"
+#define TO   "To: <sip:b@example.com>\r\n"
+#define ID   "Call-ID: c1@example.com\r\n"
+#define CSEQ "CSeq: 7 OPTIONS\r\n"
 
 static void test_mandatory_headers_must_be_there(struct t *t)
 {
     static const struct row rows[] = {
-        { LINE FROM TO ID CSEQ "\r\n", 400, "No Via" },      { LINE VIA TO ID CSEQ "\r\n", 400, "No From" },
-        { LINE VIA FROM ID CSEQ "\r\n", 400, "No To" },      { LINE VIA FROM TO CSEQ "\r\n", 400, "No Call-ID" },
+        { LINE FROM TO ID CSEQ "\r\n", 400, "No Via" }, { LINE VIA TO ID CSEQ "\r\n", 400, "No From" },
+        { LINE VIA FROM ID CSEQ "\r\n", 400, "No To" }, { LINE VIA FROM TO CSEQ "\r\n", 400, "No Call-ID" },
         { LINE VIA FROM TO ID "\r\n", 400, "No CSeq" },
     };
     refused(t, rows, AHOY_COUNT(rows));
@@ -106,8 +106,9 @@ static void test_what_need_not_be_understood_is_let_through(struct t *t)
 {
     static const char *const raw[] = {
         HELP_OPTIONS "\r\n",
-        LINE VIA FROM TO ID CSEQ "\r\n",                                               /* no Max-Forwards: RFC 2543 */
-        LINE "Via: SIP/2.0/UDP a\r\n" "From: sip:a@b\r\n" TO ID CSEQ "\r\n",           /* no branch, no tag */
+        LINE VIA FROM TO ID CSEQ "\r\n", /* no Max-Forwards: RFC 2543 */
+        LINE "Via: SIP/2.0/UDP a\r\n"
+             "From: sip:a@b\r\n" TO ID CSEQ "\r\n",                                      /* no branch, no tag */
         HELP_OPTIONS "Expires: soon\r\nDate: never\r\nAccept: ;;;\r\nAllow: ,,\r\n\r\n", /* RFC 3261 section 8.2 */
         HELP_OPTIONS "Contact: ;;;\r\n\r\n",
         HELP_OPTIONS "Content-Type: x\r\n\r\n",

@@ -31,7 +31,8 @@ static void trickle(struct t *t, bool drop)
     static const char raw[] = "\r\n\r\n" FIRST;
     size_t scanned = 0, skip = 0, length = 0, dropped = 0;
     for (size_t n = 0; n < sizeof raw - 1; n++) {
-        T_ERR(sip_stream_frame(view_of(raw + dropped, n - dropped), &limits, &scanned, &skip, &length), AHOY_ERR_INCOMPLETE);
+        T_ERR(sip_stream_frame(view_of(raw + dropped, n - dropped), &limits, &scanned, &skip, &length),
+              AHOY_ERR_INCOMPLETE);
         if (drop)
             dropped += skip;
     }

@@ -3,7 +3,7 @@
 
 #define CASES(...) (const char *const[]){ __VA_ARGS__ }, sizeof((const char *const[]){ __VA_ARGS__ }) / sizeof(char *)
 
-/* ---- names -------------------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
 /* The hash of names.c once more, to name the slot a new header needs. */
 static unsigned slot_of(const char *name)
@@ -72,7 +72,8 @@ static void test_transports_have_names(struct t *t)
     T_EQ(sip_proto_of(VIEW("DTLS")), SIP_PROTO_UNKNOWN);
     T_EQ(sip_proto_of(VIEW("")), SIP_PROTO_UNKNOWN);
     T_STR(sip_proto_name(SIP_PROTO_SCTP), "SCTP");
-    T_CHECK(sip_proto_reliable(SIP_PROTO_WS) && !sip_proto_reliable(SIP_PROTO_UDP) && !sip_proto_reliable(SIP_PROTO_UNKNOWN));
+    T_CHECK(sip_proto_reliable(SIP_PROTO_WS) && !sip_proto_reliable(SIP_PROTO_UDP)
+            && !sip_proto_reliable(SIP_PROTO_UNKNOWN));
 out:;
 }
 
@@ -112,7 +113,7 @@ static void test_control_characters_are_found_at_any_place(struct t *t)
 out:;
 }
 
-/* ---- lists and parameters ----------------------------------------------------------------------------------------- */
+/* ---- lists and parameters ---------------------------------------------------------------------------------------- */
 
 static void test_commas_split_only_outside_of_quotes_brackets_and_comments(struct t *t)
 {
@@ -154,8 +155,10 @@ out:
 static void test_parameters_are_walked(struct t *t)
 {
     struct view rest = VIEW(" ; a = b;flag ;\r\n q=\"x;\\\"=,y\";ip=[2001:db8::1]:5060;e=;U=\"\" "), name, value;
-    const char *const want[][2] = { { "a", "b" },  { "flag", "" }, { "q", "\"x;\\\"=,y\"" }, { "ip", "[2001:db8::1]:5060" },
-                                    { "e", "" }, { "U", "\"\"" } };
+    const char *const want[][2] = {
+        { "a", "b" }, { "flag", "" }, { "q", "\"x;\\\"=,y\"" }, { "ip", "[2001:db8::1]:5060" },
+        { "e", "" },  { "U", "\"\"" }
+    };
     struct view all = rest;
     for (size_t i = 0; i < AHOY_COUNT(want); i++) {
         T_OK(sip_param_next(&rest, &name, &value));
@@ -164,15 +167,16 @@ static void test_parameters_are_walked(struct t *t)
         T_CHECK((value.p == NULL) == (i == 1)); /* "e=" has a value, an empty one */
     }
     T_ERR(sip_param_next(&rest, &name, &value), AHOY_ERR_END);
-    T_CHECK(sip_param(all, VIEW("Q"), &value) && sip_param(all, VIEW("u"), &value) && !sip_param(all, VIEW("b"), &value));
+    T_CHECK(sip_param(all, VIEW("Q"), &value) && sip_param(all, VIEW("u"), &value)
+            && !sip_param(all, VIEW("b"), &value));
     T_CHECK(!sip_param(VIEW(""), VIEW("a"), &value));
 out:;
 }
 
 static void test_malformed_parameters_are_refused(struct t *t)
 {
-    static const char *const bad[] = { ";", ";;a", "a", ";a b", ";a=b c", ";a=\"open", ";=b", ";a=b;", ";a=<b>", ";a=b,c", ";a=\"b\"c",
-                                       ";a=\"b\\" };
+    static const char *const bad[] = { ";",   ";;a",   "a",      ";a b",   ";a=b c",    ";a=\"open",
+                                       ";=b", ";a=b;", ";a=<b>", ";a=b,c", ";a=\"b\"c", ";a=\"b\\" };
     for (size_t i = 0; i < AHOY_COUNT(bad); i++) {
         struct view rest = view_str(bad[i]), name, value;
         enum ahoy_err err;
@@ -186,8 +190,12 @@ out:;
 static void test_quotes_and_escapes_are_removed(struct t *t)
 {
     static const struct view want[][2] = {
-        { VIEW("\"a \\\"b\\\" \\\\c\""), VIEW("a \"b\" \\c") }, { VIEW("token"), VIEW("token") }, { VIEW("\"\""), VIEW("") },
-        { VIEW("\""), VIEW("\"") },                             { VIEW(""), VIEW("") },           { VIEW("\"\\\0\""), VIEW("\0") },
+        { VIEW("\"a \\\"b\\\" \\\\c\""), VIEW("a \"b\" \\c") },
+        { VIEW("token"), VIEW("token") },
+        { VIEW("\"\""), VIEW("") },
+        { VIEW("\""), VIEW("\"") },
+        { VIEW(""), VIEW("") },
+        { VIEW("\"\\\0\""), VIEW("\0") },
         { VIEW("\"\\a\\\\\""), VIEW("a\\") },
     };
     struct buf b;
@@ -202,13 +210,14 @@ out:
     buf_fini(&b);
 }
 
-/* ---- typed values ------------------------------------------------------------------------------------------------- */
+/* ---- typed values ------------------------------------------------------------------------------------------------ */
 
 static void test_via_is_parsed(struct t *t)
 {
     struct sip_via v;
-    T_OK(sip_via_parse(VIEW("SIP/2.0/TLS [2001:db8::1]:5061;branch=z9hG4bKx;rport=77;received=192.0.2.9;maddr=224.0.1.75;ttl=16"),
-                       &v));
+    T_OK(sip_via_parse(
+        VIEW("SIP/2.0/TLS [2001:db8::1]:5061;branch=z9hG4bKx;rport=77;received=192.0.2.9;maddr=224.0.1.75;ttl=16"),
+        &v));
     T_EQ(v.proto, SIP_PROTO_TLS);
     T_VIEW(v.host, "[2001:db8::1]");
     T_EQ(v.port, 5061);
@@ -245,17 +254,18 @@ static enum ahoy_err via(struct view v)
 static void test_bad_vias_are_refused(struct t *t)
 {
     refuse_all(t, via,
-               CASES("", "SIP", "SIP/2.0", "SIP/2.0/", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0/UDPhost@", "SIP//UDP host",
-                     "SIP/2.0/UDP host:0", "SIP/2.0/UDP host:65536", "SIP/2.0/UDP host:", "SIP/2.0/UDP host:x",
-                     "SIP/2.0/UDP [::1", "SIP/2.0/UDP [nothex]", "SIP/2.0/UDP host;;", "SIP/2.0/UDP host;rport=x",
-                     "SIP/2.0/UDP host;rport=70000", "SIP/2.0/UDP host;ttl=256", "SIP/2.0/UDP host extra", "SIP/2.0/UDP a,b",
-                     "SIP/2.0/UDP [fe80::1%2]"));
+               CASES("", "SIP", "SIP/2.0", "SIP/2.0/", "SIP/2.0/UDP", "SIP/2.0/UDP ", "SIP/2.0/UDPhost@",
+                     "SIP//UDP host", "SIP/2.0/UDP host:0", "SIP/2.0/UDP host:65536", "SIP/2.0/UDP host:",
+                     "SIP/2.0/UDP host:x", "SIP/2.0/UDP [::1", "SIP/2.0/UDP [nothex]", "SIP/2.0/UDP host;;",
+                     "SIP/2.0/UDP host;rport=x", "SIP/2.0/UDP host;rport=70000", "SIP/2.0/UDP host;ttl=256",
+                     "SIP/2.0/UDP host extra", "SIP/2.0/UDP a,b", "SIP/2.0/UDP [fe80::1%2]"));
 }
 
 static void test_branches_of_rfc_3261_are_told(struct t *t)
 {
     T_CHECK(sip_branch_is_3261(VIEW("z9hG4bKa")) && sip_branch_is_3261(VIEW("Z9HG4BKa")));
-    T_CHECK(!sip_branch_is_3261(VIEW("z9hG4bK")) && !sip_branch_is_3261(VIEW("")) && !sip_branch_is_3261(VIEW("a.z9hG4bKa")));
+    T_CHECK(!sip_branch_is_3261(VIEW("z9hG4bK")) && !sip_branch_is_3261(VIEW(""))
+            && !sip_branch_is_3261(VIEW("a.z9hG4bKa")));
 out:;
 }
 
@@ -297,9 +307,10 @@ static enum ahoy_err address(struct view v)
 static void test_bad_addresses_are_refused(struct t *t)
 {
     refuse_all(t, address,
-               CASES("", " ", "<>", "< >", "<sip:a@b", "\"open <sip:a@b>", "\"a\" sip:a@b", "\"a\"", "Bell, A <sip:a@b>",
-                     "a;b <sip:a@b>", "<sip:a@b>x", "<sip:a@b>;;", "<sip:a@b>;tag=\"", "sip:a@b?x=y", "sip:a b", "sip:a@b,c",
-                     "a \"b\" <sip:c>", "<<sip:a@b>>", ";tag=1", "a\001b <sip:a@b>"));
+               CASES("", " ", "<>", "< >", "<sip:a@b", "\"open <sip:a@b>", "\"a\" sip:a@b", "\"a\"",
+                     "Bell, A <sip:a@b>", "a;b <sip:a@b>", "<sip:a@b>x", "<sip:a@b>;;", "<sip:a@b>;tag=\"",
+                     "sip:a@b?x=y", "sip:a b", "sip:a@b,c", "a \"b\" <sip:c>", "<<sip:a@b>>", ";tag=1",
+                     "a\001b <sip:a@b>"));
 }
 
 static enum ahoy_err cseq(struct view v)
@@ -316,8 +327,9 @@ static void test_cseq_is_parsed(struct t *t)
     T_OK(sip_cseq_parse(VIEW("2147483647 NEW"), &c));
     T_CHECK(c.number == 2147483647u && c.method == SIP_METHOD_UNKNOWN);
     T_VIEW(c.method_text, "NEW");
-    refuse_all(t, cseq, CASES("", "1", "1 ", "INVITE", "2147483648 INVITE", "36893488147419103232 INVITE", "-1 INVITE",
-                              "1INVITE", "1 INV ITE", "1 INVITE;", "+1 INVITE"));
+    refuse_all(t, cseq,
+               CASES("", "1", "1 ", "INVITE", "2147483648 INVITE", "36893488147419103232 INVITE", "-1 INVITE",
+                     "1INVITE", "1 INV ITE", "1 INVITE;", "+1 INVITE"));
 out:;
 }
 
@@ -351,8 +363,8 @@ static void test_contacts_are_parsed(struct t *t)
     static const struct {
         const char *q;
         int milli;
-    } qs[] = { { "0", 0 }, { "1", 1000 }, { "0.5", 500 }, { "0.333", 333 }, { "1.000", 1000 }, { "0.", 0 }, { ".25", 250 },
-               { "0.9999", 999 } };
+    } qs[] = { { "0", 0 },        { "1", 1000 }, { "0.5", 500 }, { "0.333", 333 },
+               { "1.000", 1000 }, { "0.", 0 },   { ".25", 250 }, { "0.9999", 999 } };
     struct sip_contact c;
     struct buf b;
     buf_init(&b, 200);
@@ -370,8 +382,9 @@ static void test_contacts_are_parsed(struct t *t)
         T_CHECK(c.has_q);
         T_EQ(c.q_milli, qs[i].milli);
     }
-    refuse_all(t, contact, CASES("", "<sip:a@b>;q=1.001", "<sip:a@b>;q=2", "<sip:a@b>;q=x", "<sip:a@b>;q=0.x",
-                                 "<sip:a@b>;q", "<sip:a@b>;;"));
+    refuse_all(t, contact,
+               CASES("", "<sip:a@b>;q=1.001", "<sip:a@b>;q=2", "<sip:a@b>;q=x", "<sip:a@b>;q=0.x", "<sip:a@b>;q",
+                     "<sip:a@b>;;"));
 out:
     buf_fini(&b);
 }
@@ -386,7 +399,8 @@ static void test_media_types_are_parsed(struct t *t)
 {
     struct sip_media_type m;
     T_OK(sip_media_type_parse(VIEW(" Multipart / Mixed ; boundary=\"x y\" "), &m));
-    T_CHECK(sip_media_type_is(&m, VIEW("multipart"), VIEW("mixed")) && !sip_media_type_is(&m, VIEW("multipart"), VIEW("mixe")));
+    T_CHECK(sip_media_type_is(&m, VIEW("multipart"), VIEW("mixed"))
+            && !sip_media_type_is(&m, VIEW("multipart"), VIEW("mixe")));
     T_VIEW(m.params, "; boundary=\"x y\"");
     refuse_all(t, media_type, CASES("", "text", "text/", "/plain", "text/plain x", "text/plain;", "a b/c"));
 out:;
@@ -435,5 +449,5 @@ T_MAIN(T(test_every_header_is_found_by_its_names), T(test_methods_are_case_sensi
        T(test_malformed_parameters_are_refused), T(test_quotes_and_escapes_are_removed), T(test_via_is_parsed),
        T(test_bad_vias_are_refused), T(test_branches_of_rfc_3261_are_told), T(test_addresses_are_parsed),
        T(test_bad_addresses_are_refused), T(test_cseq_is_parsed), T(test_seconds_are_clamped_not_wrapped),
-       T(test_contacts_are_parsed), T(test_media_types_are_parsed),
-       T(test_missing_values_are_malformed), T(test_the_core_is_parsed_once_and_kept))
+       T(test_contacts_are_parsed), T(test_media_types_are_parsed), T(test_missing_values_are_malformed),
+       T(test_the_core_is_parsed_once_and_kept))

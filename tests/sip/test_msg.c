@@ -29,7 +29,8 @@ static void test_a_response_is_taken_apart(struct t *t)
     T_VIEW(m->reason, "Busy Here");
     sip_msg_unref(m);
     m = NULL;
-    T_OK(help_parse(&m, VIEW("sip/2.0 200\r\nVia: x\r\n\r\n"), &fault)); /* case of the version, no space behind the code */
+    T_OK(help_parse(&m, VIEW("sip/2.0 200\r\nVia: x\r\n\r\n"),
+                    &fault)); /* case of the version, no space behind the code */
     T_EQ(m->status, 200);
     T_VIEW(m->reason, "");
 out:
@@ -69,8 +70,9 @@ out:
 
 static void test_names_have_any_case_and_compact_forms(struct t *t)
 {
-    static const char raw[] = "OPTIONS sip:b@example.com SIP/2.0\r\nv: 1\r\nVIA: 2\r\nM: c\r\nf:from\r\nt :to\r\ni\t: id\r\n"
-                              "k: a\r\nl: 0\r\nX-Own: one\r\nx-OWN: two\r\nZ: z\r\n\r\n";
+    static const char raw[] =
+        "OPTIONS sip:b@example.com SIP/2.0\r\nv: 1\r\nVIA: 2\r\nM: c\r\nf:from\r\nt :to\r\ni\t: id\r\n"
+        "k: a\r\nl: 0\r\nX-Own: one\r\nx-OWN: two\r\nZ: z\r\n\r\n";
     struct sip_msg *m = NULL;
     struct sip_fault fault;
     T_OK(help_parse(&m, view_of(raw, sizeof raw - 1), &fault));
@@ -96,7 +98,8 @@ static void test_folded_lines_are_one_value(struct t *t)
 {
     struct sip_msg *m = NULL;
     struct sip_fault fault;
-    T_OK(help_parse(&m, VIEW("OPTIONS sip:b@x SIP/2.0\r\nSubject:\r\n first\r\n\tsecond \r\n \r\nTo: x\r\n\r\n"), &fault));
+    T_OK(help_parse(&m, VIEW("OPTIONS sip:b@x SIP/2.0\r\nSubject:\r\n first\r\n\tsecond \r\n \r\nTo: x\r\n\r\n"),
+                    &fault));
     T_EQ(m->hdr_count, 2);
     T_VIEW(sip_msg_value(m, SIP_HDR_SUBJECT), "first\r\n\tsecond");
 out:
@@ -129,12 +132,26 @@ out:
 static void test_what_cannot_be_answered_is_dropped(struct t *t)
 {
     const struct view raw[] = {
-        VIEW(""), VIEW("\r\n"), VIEW("\r\n\r\n\r\n"), VIEW("\0\0\0\0"), VIEW("hello"), VIEW("hello\r\n\r\n"),
-        VIEW("GET / HTTP/1.1\r\n\r\n"), VIEW("SIP/2.0\r\n\r\n"), VIEW("SIP/2.0 20 OK\r\n\r\n"), VIEW("SIP/2.0 2000 OK\r\n\r\n"),
-        VIEW("SIP/2.0 099 OK\r\n\r\n"), VIEW("SIP/2.0 700 OK\r\n\r\n"), VIEW("SIP/3.0 200 OK\r\n\r\n"),
-        VIEW("SIP/2.0 -20 OK\r\n\r\n"), VIEW("SIP/2.0 200 OK\r\nContent-Length: 5\r\n\r\nabc"),
-        VIEW("SIP/2.0 200 OK\r\nno colon\r\n\r\n"), VIEW("ACK sip:b SIP/2.0\r\nContent-Length: x\r\n\r\n"),
-        VIEW("OPTIONS sip:b SIP/2.0"), VIEW("OPTIONS sip:b SIP/\r\n\r\n"), VIEW("OPTIONS\0sip:b SIP/2.0\r\n\r\n"),
+        VIEW(""),
+        VIEW("\r\n"),
+        VIEW("\r\n\r\n\r\n"),
+        VIEW("\0\0\0\0"),
+        VIEW("hello"),
+        VIEW("hello\r\n\r\n"),
+        VIEW("GET / HTTP/1.1\r\n\r\n"),
+        VIEW("SIP/2.0\r\n\r\n"),
+        VIEW("SIP/2.0 20 OK\r\n\r\n"),
+        VIEW("SIP/2.0 2000 OK\r\n\r\n"),
+        VIEW("SIP/2.0 099 OK\r\n\r\n"),
+        VIEW("SIP/2.0 700 OK\r\n\r\n"),
+        VIEW("SIP/3.0 200 OK\r\n\r\n"),
+        VIEW("SIP/2.0 -20 OK\r\n\r\n"),
+        VIEW("SIP/2.0 200 OK\r\nContent-Length: 5\r\n\r\nabc"),
+        VIEW("SIP/2.0 200 OK\r\nno colon\r\n\r\n"),
+        VIEW("ACK sip:b SIP/2.0\r\nContent-Length: x\r\n\r\n"),
+        VIEW("OPTIONS sip:b SIP/2.0"),
+        VIEW("OPTIONS sip:b SIP/\r\n\r\n"),
+        VIEW("OPTIONS\0sip:b SIP/2.0\r\n\r\n"),
     };
     struct sip_msg *m = NULL;
     for (size_t i = 0; i < AHOY_COUNT(raw); i++) {
@@ -214,7 +231,8 @@ static void test_the_number_of_header_fields_is_limited(struct t *t)
             buf_printf(&b, "X: %u\r\n", i);
         buf_str(&b, "\r\nbody");
         T_OK(buf_err(&b));
-        T_ERR(sip_msg_parse(&m, buf_content(&b), SIP_FRAMING_DATAGRAM, &limits, &fault), count > 300 ? AHOY_ERR_LIMIT : AHOY_OK);
+        T_ERR(sip_msg_parse(&m, buf_content(&b), SIP_FRAMING_DATAGRAM, &limits, &fault),
+              count > 300 ? AHOY_ERR_LIMIT : AHOY_OK);
         T_CHECK(m != NULL);
         T_EQ(m->hdr_count, AHOY_MIN(count, 300u));
         T_VIEW(m->hdr[45].value, "45");
@@ -244,7 +262,8 @@ out:
 static void test_unknown_methods_headers_and_bodies_come_through_untouched(struct t *t)
 {
     /* RFC 3204 section 3: an ISUP body of any bytes beside the SDP. */
-    static const char raw[] = "FUTURE sip:b@example.com SIP/2.0\r\n" HELP_LINES "CSeq: 7 FUTURE\r\nX-Future:  a  b;;c \r\n"
+    static const char raw[] = "FUTURE sip:b@example.com SIP/2.0\r\n" HELP_LINES
+                              "CSeq: 7 FUTURE\r\nX-Future:  a  b;;c \r\n"
                               "Content-Type: application/ISUP;version=nxv3;base=etsi121\r\nContent-Length: 8\r\n\r\n"
                               "\001\000\r\n\r\n\377-";
     struct sip_msg *m = NULL;
@@ -265,16 +284,18 @@ static void test_tokens_are_found_over_all_fields(struct t *t)
     struct sip_msg *m = NULL;
     struct sip_fault fault;
     T_OK(help_parse(&m, VIEW("OPTIONS sip:b SIP/2.0\r\nSupported: timer , 100REL\r\nk:\r\nk: path\r\n\r\n"), &fault));
-    T_CHECK(sip_msg_has_token(m, SIP_HDR_SUPPORTED, VIEW("100rel")) && sip_msg_has_token(m, SIP_HDR_SUPPORTED, VIEW("path")));
-    T_CHECK(!sip_msg_has_token(m, SIP_HDR_SUPPORTED, VIEW("tim")) && !sip_msg_has_token(m, SIP_HDR_REQUIRE, VIEW("timer")));
+    T_CHECK(sip_msg_has_token(m, SIP_HDR_SUPPORTED, VIEW("100rel"))
+            && sip_msg_has_token(m, SIP_HDR_SUPPORTED, VIEW("path")));
+    T_CHECK(!sip_msg_has_token(m, SIP_HDR_SUPPORTED, VIEW("tim"))
+            && !sip_msg_has_token(m, SIP_HDR_REQUIRE, VIEW("timer")));
 out:
     sip_msg_unref(m);
 }
 
 T_MAIN(T(test_a_request_is_taken_apart), T(test_a_response_is_taken_apart),
        T(test_the_message_is_one_allocation_and_its_own_copy), T(test_a_reference_keeps_the_message),
-       T(test_names_have_any_case_and_compact_forms), T(test_folded_lines_are_one_value), T(test_line_feeds_alone_end_lines),
-       T(test_empty_lines_in_front_are_skipped), T(test_what_cannot_be_answered_is_dropped),
-       T(test_faulty_requests_can_be_answered), T(test_the_size_is_limited), T(test_the_number_of_header_fields_is_limited),
-       T(test_a_stream_needs_a_content_length), T(test_unknown_methods_headers_and_bodies_come_through_untouched),
-       T(test_tokens_are_found_over_all_fields))
+       T(test_names_have_any_case_and_compact_forms), T(test_folded_lines_are_one_value),
+       T(test_line_feeds_alone_end_lines), T(test_empty_lines_in_front_are_skipped),
+       T(test_what_cannot_be_answered_is_dropped), T(test_faulty_requests_can_be_answered), T(test_the_size_is_limited),
+       T(test_the_number_of_header_fields_is_limited), T(test_a_stream_needs_a_content_length),
+       T(test_unknown_methods_headers_and_bodies_come_through_untouched), T(test_tokens_are_found_over_all_fields))

@@ -3,8 +3,10 @@
 
 static void test_parts_are_stepped_through(struct t *t)
 {
-    struct view rest = VIEW("preamble\r\n--b \t\r\nContent-Type: application/sdp\r\nContent-Disposition: session;\r\n handling=required\r\n\r\nv=0\r\n"
-                            "\r\n--b\r\n\r\nplain --b\r\n--bc\r\n--b\r\n\r\n\r\n--b\r\nContent-ID: 1\r\n\r\n--b--\r\nepilogue --b");
+    struct view rest = VIEW(
+        "preamble\r\n--b \t\r\nContent-Type: application/sdp\r\n"
+        "Content-Disposition: session;\r\n handling=required\r\n\r\nv=0\r\n"
+        "\r\n--b\r\n\r\nplain --b\r\n--bc\r\n--b\r\n\r\n\r\n--b\r\nContent-ID: 1\r\n\r\n--b--\r\nepilogue --b");
     struct sip_part p;
     T_OK(sip_part_next(&rest, VIEW("b"), &p));
     T_VIEW(p.type, "application/sdp");
@@ -38,7 +40,8 @@ out:;
 
 static void test_malformed_bodies_are_refused(struct t *t)
 {
-    static const char *const bad[] = { "", "no delimiter", "--b", "--b\r\n", "--b\r\n\r\nno end", "--b\r\nno header\r\n\r\n--b--" };
+    static const char *const bad[] = { "",        "no delimiter",      "--b",
+                                       "--b\r\n", "--b\r\n\r\nno end", "--b\r\nno header\r\n\r\n--b--" };
     struct sip_part p;
     for (size_t i = 0; i < AHOY_COUNT(bad); i++) {
         struct view rest = view_str(bad[i]);
@@ -89,15 +92,19 @@ static void test_the_session_description_is_found_beside_others(struct t *t)
     struct view body;
     T_OK(find(&m, HELP_INVITE "c: application/sdp\r\n\r\nv=0\r\n", VIEW("application"), VIEW("sdp"), &body));
     T_VIEW(body, "v=0\r\n");
-    T_OK(find(&m, HELP_INVITE "c: multipart/mixed;boundary=\"x\"\r\n\r\n--x\r\nContent-Type: APPLICATION/ISUP;version=ansi\r\n"
-                              "Content-Disposition: signal;handling=optional\r\n\r\n\001\002\r\n--x\r\nc: application/sdp\r\n\r\nv=0\r\n\r\n--x--\r\n",
+    T_OK(find(&m,
+              HELP_INVITE
+              "c: multipart/mixed;boundary=\"x\"\r\n\r\n--x\r\nContent-Type: APPLICATION/ISUP;version=ansi\r\n"
+              "Content-Disposition: signal;handling=optional\r\n\r\n\001\002\r\n"
+              "--x\r\nc: application/sdp\r\n\r\nv=0\r\n\r\n--x--\r\n",
               VIEW("application"), VIEW("sdp"), &body));
     T_VIEW(body, "v=0\r\n");
     T_OK(sip_msg_body_of_type(m, VIEW("application"), VIEW("isup"), &body));
     T_VIEW(body, "\001\002");
     T_ERR(sip_msg_body_of_type(m, VIEW("application"), VIEW("qsig"), &body), AHOY_ERR_NOT_FOUND);
     T_ERR(find(&m, HELP_INVITE "\r\nv=0\r\n", VIEW("application"), VIEW("sdp"), &body), AHOY_ERR_NOT_FOUND);
-    T_ERR(find(&m, HELP_INVITE "c: application/sdp\r\nl: 0\r\n\r\n", VIEW("application"), VIEW("sdp"), &body), AHOY_ERR_NOT_FOUND);
+    T_ERR(find(&m, HELP_INVITE "c: application/sdp\r\nl: 0\r\n\r\n", VIEW("application"), VIEW("sdp"), &body),
+          AHOY_ERR_NOT_FOUND);
 out:
     sip_msg_unref(m);
 }
@@ -109,11 +116,14 @@ static void test_depth_is_limited(struct t *t)
 {
     struct sip_msg *m = NULL;
     struct view body;
-    T_OK(find(&m, HELP_INVITE "c: multipart/mixed;boundary=A\r\n\r\n" OPEN("A", "B") OPEN("B", "C") SDP_IN("C") "\r\n--B--\r\n\r\n--A--",
+    T_OK(find(&m,
+              HELP_INVITE "c: multipart/mixed;boundary=A\r\n\r\n" OPEN("A", "B") OPEN("B", "C")
+                  SDP_IN("C") "\r\n--B--\r\n\r\n--A--",
               VIEW("application"), VIEW("sdp"), &body));
     T_VIEW(body, "v=0");
-    T_ERR(find(&m, HELP_INVITE "c: multipart/mixed;boundary=A\r\n\r\n" OPEN("A", "B") OPEN("B", "C") OPEN("C", "D") SDP_IN("D")
-                               "\r\n--C--\r\n\r\n--B--\r\n\r\n--A--",
+    T_ERR(find(&m,
+               HELP_INVITE "c: multipart/mixed;boundary=A\r\n\r\n" OPEN("A", "B") OPEN("B", "C") OPEN("C", "D")
+                   SDP_IN("D") "\r\n--C--\r\n\r\n--B--\r\n\r\n--A--",
                VIEW("application"), VIEW("sdp"), &body),
           AHOY_ERR_NOT_FOUND);
 out:
@@ -121,4 +131,5 @@ out:
 }
 
 T_MAIN(T(test_parts_are_stepped_through), T(test_bodies_of_parts_may_be_empty), T(test_malformed_bodies_are_refused),
-       T(test_boundaries_are_unquoted), T(test_the_session_description_is_found_beside_others), T(test_depth_is_limited))
+       T(test_boundaries_are_unquoted), T(test_the_session_description_is_found_beside_others),
+       T(test_depth_is_limited))

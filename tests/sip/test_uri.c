@@ -44,11 +44,52 @@ out:;
 static void test_bad_uris_are_refused(struct t *t)
 {
     static const char *const bad[] = {
-        "", "sip", ":a", "1sip:a", "sip:", "sip:@", "sip:a@", "sip:a@b@c", "sip:a b@c", "sip:a@b c", "sip:a@b;", "sip:a@b;;c",
-        "sip:a@b;=c", "sip:a@b?", "sip:a@b?x", "sip:a@b?=y", "sip:a@b?x=1&", "sip:a%4@b", "sip:a%zz@b", "sip:a@b%41",
-        "sip:<a>@b", "sip:a\"@b", "sip:a:b:c@d", "sip:2001:db8::10", "sip:[2001:db8::10", "sip:[]", "sip:[1.2.3.4]",
-        "sip:[fe80::1%2]", "sip:[2001:db8::::1]", "sip:a@b:", "sip:a@b:x", "sip:a@b;c=\"d\"", "sip:a@b;c=d,e", "sip:a[@b", "tel:", "tel:-()",
-        "tel:+1+2", "tel:1 2", "tel:1;", "tel:xyz", "urn:", "urn:a b", "urn:a<b", "s\303\266p:a", "sip:a@b\r\n", "sip:a\303\266@b",
+        "",
+        "sip",
+        ":a",
+        "1sip:a",
+        "sip:",
+        "sip:@",
+        "sip:a@",
+        "sip:a@b@c",
+        "sip:a b@c",
+        "sip:a@b c",
+        "sip:a@b;",
+        "sip:a@b;;c",
+        "sip:a@b;=c",
+        "sip:a@b?",
+        "sip:a@b?x",
+        "sip:a@b?=y",
+        "sip:a@b?x=1&",
+        "sip:a%4@b",
+        "sip:a%zz@b",
+        "sip:a@b%41",
+        "sip:<a>@b",
+        "sip:a\"@b",
+        "sip:a:b:c@d",
+        "sip:2001:db8::10",
+        "sip:[2001:db8::10",
+        "sip:[]",
+        "sip:[1.2.3.4]",
+        "sip:[fe80::1%2]",
+        "sip:[2001:db8::::1]",
+        "sip:a@b:",
+        "sip:a@b:x",
+        "sip:a@b;c=\"d\"",
+        "sip:a@b;c=d,e",
+        "sip:a[@b",
+        "tel:",
+        "tel:-()",
+        "tel:+1+2",
+        "tel:1 2",
+        "tel:1;",
+        "tel:xyz",
+        "urn:",
+        "urn:a b",
+        "urn:a<b",
+        "s\303\266p:a",
+        "sip:a@b\r\n",
+        "sip:a\303\266@b",
     };
     struct sip_uri u;
     for (size_t i = 0; i < AHOY_COUNT(bad); i++)
@@ -78,7 +119,8 @@ static void test_equal_uris_are_equal(struct t *t)
         { "sip:carol@chicago.com;newparam=5", "sip:carol@chicago.com;security=on" },
         { "sip:biloxi.com;transport=tcp;method=REGISTER?to=sip:bob%40biloxi.com",
           "sip:biloxi.com;method=REGISTER;transport=tcp?to=sip:bob%40biloxi.com" },
-        { "sip:alice@atlanta.com?subject=project%20x&priority=urgent", "sip:alice@atlanta.com?priority=urgent&subject=project%20x" },
+        { "sip:alice@atlanta.com?subject=project%20x&priority=urgent",
+          "sip:alice@atlanta.com?priority=urgent&subject=project%20x" },
         { "SIP:a@B", "sip:a@b" },
         { "sip:a%2db@c", "sip:a-b@c" },
         { "sip:a%3b@c", "sip:a%3B@c" },
@@ -136,9 +178,9 @@ static void test_comparing_many_parameters_is_not_tried(struct t *t)
     buf_init(&b, 65535);
     buf_str(&a, "sip:h");
     buf_str(&b, "sip:h");
-    for (int i = 0; i < 65; i++) {
+    for (int i = 0; i < 33; i++) {
         buf_printf(&a, ";p%d", i);
-        buf_printf(&b, ";p%d", 64 - i);
+        buf_printf(&b, ";p%d", 32 - i);
     }
     T_CHECK(!buf_err(&a) && !buf_err(&b));
     T_OK(sip_uri_parse(buf_content(&a), &x));
@@ -235,6 +277,6 @@ out:;
 }
 
 T_MAIN(T(test_sip_uris_are_taken_apart), T(test_other_schemes_are_carried), T(test_bad_uris_are_refused),
-       T(test_equal_uris_are_equal), T(test_different_uris_are_different), T(test_comparing_many_parameters_is_not_tried),
-       T(test_escapes_are_resolved_once), T(test_an_aor_is_canonical), T(test_a_request_uri_has_no_headers_and_no_method),
-       T(test_hosts_are_addresses_or_names))
+       T(test_equal_uris_are_equal), T(test_different_uris_are_different),
+       T(test_comparing_many_parameters_is_not_tried), T(test_escapes_are_resolved_once), T(test_an_aor_is_canonical),
+       T(test_a_request_uri_has_no_headers_and_no_method), T(test_hosts_are_addresses_or_names))
