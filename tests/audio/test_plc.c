@@ -105,6 +105,24 @@ out:
     return;
 }
 
+/* A swelling tone broken off at its crest: a period ago it was a fifth lower, and that must not be heard as a step. */
+static void test_a_loss_goes_on_from_where_the_sound_was(struct t *t)
+{
+    struct plc *p = mem_alloc(plc_size(8000));
+    int16_t frame[160];
+    T_CHECK(p);
+    plc_init(p, 8000);
+    for (int i = 0; i < 800; i++)
+        said[i] = (int16_t) (16000 * exp((i - 799) / 8000.0 * 30) * cos(6.283185307 * 125 * (i - 799) / 8000.0));
+    for (int at = 0; at < 800; at += 160)
+        plc_good(p, said + at, 160);
+    plc_conceal(p, frame, 160);
+    T_LE(abs(frame[0] - said[799]), 400);
+    T_LE(largest_step(frame, 160), 2000);
+out:
+    mem_free(p);
+}
+
 static void test_a_long_loss_fades_to_silence(struct t *t)
 {
     struct plc *p = mem_alloc(plc_size(16000));
@@ -154,4 +172,4 @@ out:
 
 T_MAIN(T(test_a_voice_is_continued_better_than_by_silence_or_repetition), T(test_a_sine_is_continued_almost_exactly),
        T(test_speech_is_understood_better_than_with_gaps), T(test_neither_end_of_a_loss_clicks),
-       T(test_a_long_loss_fades_to_silence), T(test_frames_of_any_size_and_no_history_are_fine))
+       T(test_a_loss_goes_on_from_where_the_sound_was), T(test_a_long_loss_fades_to_silence), T(test_frames_of_any_size_and_no_history_are_fine))
