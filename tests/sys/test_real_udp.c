@@ -142,6 +142,35 @@ static void test_a_refusal_names_its_destination_and_spares_the_others(struct t 
     }
 }
 
+static void test_a_refusal_costs_no_other_datagram(struct t *t)
+{
+    enum { BATCH = 32 }; /* so many are sent at once, when they gather within a turn */
+    struct real r;
+    struct ear a = { 0 }, b = { .want = BATCH }, gone = { 0 };
+    T_OK(real_open(&r, t));
+    T_OK(ear_open(&a, r.loop, "127.0.0.1:0"));
+    T_OK(ear_open(&b, r.loop, "127.0.0.1:0"));
+    T_OK(ear_open(&gone, r.loop, "127.0.0.1:0"));
+    struct addr dead = *sys_udp_local(gone.udp);
+    sys_udp_close(gone.udp);
+    gone.udp = NULL;
+    a.loop = b.loop = r.loop;
+    for (int i = 0; i < BATCH - 1; i++)
+        T_OK(sys_udp_send(a.udp, NULL, sys_udp_local(b.udp), "1", 1));
+    T_OK(sys_udp_send(a.udp, NULL, &dead, "x", 1));
+    T_OK(sys_udp_send(a.udp, NULL, sys_udp_local(b.udp), "2", 1)); /* meets the pending error of the one before */
+    for (int k = 0; k < 2 && (a.errors == 0 || b.heard < BATCH); k++)
+        T_CHECK(real_run(&r));
+    T_EQ(b.heard, BATCH);
+    T_EQ(a.errors, 1);
+    T_CHECK(addr_eq(&a.error_dst, &dead));
+out:
+    sys_udp_close(a.udp);
+    sys_udp_close(b.udp);
+    sys_udp_close(gone.udp);
+    real_close(&r);
+}
+
 static void test_no_route_is_told_and_not_fatal(struct t *t)
 {
     struct real r;
@@ -225,6 +254,7 @@ T_MAIN(T(test_a_datagram_travels_over_loopback_in_both_families),
        T(test_an_any_socket_tells_and_chooses_its_address),
        T_STRIDE(test_many_datagrams_arrive_in_order_and_in_batches, 20), /* 150 packets, all alike */
        T(test_the_largest_datagram_arrives_whole), T(test_a_refusal_names_its_destination_and_spares_the_others),
+       T_STRIDE(test_a_refusal_costs_no_other_datagram, 7), /* 30 packets, all alike */
        T(test_no_route_is_told_and_not_fatal), T(test_ports_in_use_and_foreign_addresses_are_errors),
        T_STRIDE(test_closing_sends_what_was_handed_over, 7), /* 40 packets, all alike */
        T(test_dscp_and_buffer_are_set))

@@ -109,6 +109,23 @@ static void test_a_symmetric_nat_maps_each_remote_anew(struct t *t)
     check_kind(t, SIM_NAT_SYMMETRIC, false, false, false);
 }
 
+static void test_a_permission_ends_though_the_binding_lives(struct t *t)
+{
+    struct world w = { 0 };
+    T_OK(world_open(&w, SIM_NAT_PORT_RESTRICTED));
+    T_CHECK(reaches(&w, &w.in, sys_udp_local(w.ear_two.udp), &w.ear_two));
+    struct addr seen = w.ear_two.src;
+    for (int i = 0; i < 2; i++) {
+        sim_run(w.sim, SYS_S(20));
+        T_CHECK(reaches(&w, &w.in, sys_udp_local(w.ear_one.udp), &w.ear_one));
+    }
+    T_CHECK(addr_eq(&w.ear_one.src, &seen));
+    T_CHECK(reaches(&w, &w.ear_one, &seen, &w.in));
+    T_CHECK(!reaches(&w, &w.ear_two, &seen, &w.in));
+out:
+    world_close(&w);
+}
+
 static void test_two_port_restricted_nats_are_passed_by_punching_holes(struct t *t)
 {
     struct world w = { 0 };
@@ -200,6 +217,7 @@ out:
 
 T_MAIN(T(test_a_full_cone_lets_everybody_in), T(test_address_restriction_looks_at_the_address_only),
        T(test_port_restriction_looks_at_the_port_too), T(test_a_symmetric_nat_maps_each_remote_anew),
+       T(test_a_permission_ends_though_the_binding_lives),
        T(test_two_port_restricted_nats_are_passed_by_punching_holes),
        T(test_a_lan_is_direct_and_hairpins_through_its_public_address),
        T(test_private_addresses_repeat_behind_different_nats), T(test_a_refusal_passes_back_through_the_nat),
