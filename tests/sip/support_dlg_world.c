@@ -212,7 +212,7 @@ bool dlg_has(const struct sip_msg *m, const char *text)
 
 static void send_crlf(struct dlg_world *w, struct view text)
 {
-    struct addr to = addr_ip4(192, 0, 2, 1, 5060);
+    struct addr to = addr_ip4(192, 0, 2, 1, w->port);
     char out[8192];
     size_t n = 0;
     for (size_t i = 0; i < text.n && n + 2 < sizeof out; i++) {
@@ -313,7 +313,7 @@ bool dlg_init(struct t *t, struct dlg_world *w, const struct sip_ua_config *cfg)
     struct addr local = addr_ip4(192, 0, 2, 1, 5060);
     struct sip_transport *transport;
     struct sip_core_ops core;
-    *w = (struct dlg_world){ .sim = NULL };
+    *w = (struct dlg_world){ .port = 5060 };
     buf_init(&w->log, sizeof w->text - 1);
     T_OK(sim_create(&w->sim, 42));
     T_OK(sim_host(w->sim, "192.0.2.1", &w->host));
@@ -351,7 +351,7 @@ out:
 
 void dlg_fini(struct t *t, struct dlg_world *w)
 {
-    if (w->udp)
+    if (w->udp && sip_ua_stack(w->ua))
         settle(t, w);
     sys_udp_close(w->udp);
     if (w->ua && sip_ua_stack(w->ua))

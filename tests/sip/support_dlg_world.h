@@ -24,6 +24,7 @@ struct dlg_world {
     int64_t got_us[DLG_MAX_GOT];
     size_t got_count;
     uint32_t peer_cseq;
+    uint16_t port;             /* of the telephone, where the peer sends: 5060 */
     struct sip_invite *leg[DLG_MAX_LEGS]; /* made or come, not released yet */
     size_t legs;
     struct sip_invite *inv;    /* the newest one, NULL once released */
