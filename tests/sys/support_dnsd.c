@@ -1,6 +1,6 @@
 #include "support_dnsd.h"
 
-enum { TYPE_CNAME = 5, MESSAGE_BYTES = 4000, ALIASES = 4 };
+enum { TYPE_CNAME = 5, MESSAGE_BYTES = 4000, ALIASES = 4, PORT_PICKS = 100 };
 
 static void put_u16(struct buf *b, unsigned x)
 {
@@ -168,12 +168,20 @@ static void on_stream(void *arg, struct sys_tcp *stream)
     sys_tcp_set_handler(stream, &handler);
 }
 
+/* The port must be free for TCP as well; what UDP picks may be somebody's connection, then another is picked. */
 enum ahoy_err dnsd_open(struct dnsd *d, struct sys_loop *loop)
 {
     struct sys_udp_config cfg = { .local = addr_ip4(127, 0, 0, 1, 0) };
     struct sys_udp_handler handler = { .recv = on_datagram, .arg = d };
-    enum ahoy_err err = sys_udp_open(&d->udp, loop, &cfg, &handler);
-    return err ? err : sys_tcp_listen(&d->listener, loop, sys_udp_local(d->udp), on_stream, d);
+    enum ahoy_err err = AHOY_ERR_ADDR_IN_USE;
+    for (int i = 0; i < PORT_PICKS && err == AHOY_ERR_ADDR_IN_USE; i++) {
+        sys_udp_close(d->udp);
+        d->udp = NULL;
+        err = sys_udp_open(&d->udp, loop, &cfg, &handler);
+        if (!err)
+            err = sys_tcp_listen(&d->listener, loop, sys_udp_local(d->udp), on_stream, d);
+    }
+    return err;
 }
 
 void dnsd_close(struct dnsd *d)
