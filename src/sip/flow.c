@@ -60,6 +60,7 @@ struct sip_flow *sip_flow_ref(struct sip_flow *f)
 static void leave(struct sip_flow *f)
 {
     struct sip_stack *s = f->stack;
+    AHOY_ASSERT(s && !f->broken);
     f->broken = true;
     sys_timer_stop(&f->timer);
     map_remove(&s->flow_map, &f->node);
