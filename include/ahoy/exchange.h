@@ -17,7 +17,7 @@ struct ahoy_exchange_config {
     const char *const *listens;  /* "udp:127.0.0.1:5060", "tcp:…"; none: udp and tcp on every interface, port 5060 */
     size_t listen_count;
     const char *domain;          /* the domain served, besides the own addresses; NULL: any host that reaches us */
-    const char *users_file;      /* lines NAME:PASSWORD or NAME:REALM:HA1-MD5 or, with a prefix, {SHA-256}…; NULL: none */
+    const char *users_file;      /* lines NAME:PASSWORD or NAME:{HA1-MD5}HEX, {HA1-SHA-256}, {HA1-SHA-512-256}; NULL: none */
     const char *const *users;    /* "NAME:PASSWORD" */
     size_t user_count;
     bool open;                   /* anybody may register and call without a password: laboratories only */
