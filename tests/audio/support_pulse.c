@@ -1,5 +1,7 @@
 #include "support_pulse.h"
 
+#include "ahoy/error.h"
+
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,8 +16,8 @@
 #include <unistd.h>
 
 #if defined(__SANITIZE_THREAD__)
-/* libpulse is not built for ThreadSanitizer, which cannot see its atomics: its own hand-over of packets is passed over. */
-const char *__tsan_default_suppressions(void);
+/* libpulse is not built for ThreadSanitizer, which cannot see its atomics: its hand-over of packets is passed over. */
+AHOY_API const char *__tsan_default_suppressions(void);
 
 const char *__tsan_default_suppressions(void)
 {
