@@ -31,7 +31,7 @@ struct sip_dialogs {
     size_t max;
 };
 
-/* ---- the table ---------------------------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 enum ahoy_err sip_dialogs_create(struct sip_dialogs **out, struct rng *rng, size_t max)
 {
@@ -87,7 +87,7 @@ struct sip_dialog *sip_dialogs_each(const struct sip_dialogs *ds, const struct s
     return k ? MAP_ENTRY(k, struct sip_dialog, node) : NULL;
 }
 
-/* ---- routes and targets ------------------------------------------------------------------------------------------- */
+/* ---- routes and targets ------------------------------------------------------------------------------------------ */
 
 /* Text from a header field onto one line: a fold becomes spaces. */
 static void put_flat(struct buf *b, struct view v)
@@ -197,7 +197,7 @@ static enum ahoy_err read_target(const struct sip_msg *m, struct view *out)
     return AHOY_OK;
 }
 
-/* ---- making them -------------------------------------------------------------------------------------------------- */
+/* ---- making them ------------------------------------------------------------------------------------------------- */
 
 struct parts {
     struct view call_id, local_tag, remote_tag;
@@ -363,7 +363,7 @@ const struct sip_dialog_handler *sip_dialog_get_handler(const struct sip_dialog 
     return &d->handler;
 }
 
-/* ---- its life ----------------------------------------------------------------------------------------------------- */
+/* ---- its life ---------------------------------------------------------------------------------------------------- */
 
 enum ahoy_err sip_dialog_confirm(struct sip_dialog *d, struct sip_msg *response)
 {
@@ -496,7 +496,7 @@ void sip_dialog_set_flow(struct sip_dialog *d, struct sip_flow *flow)
     d->flow = flow ? sip_flow_ref(flow) : NULL;
 }
 
-/* ---- its requests ------------------------------------------------------------------------------------------------- */
+/* ---- its requests ------------------------------------------------------------------------------------------------ */
 
 /* The first route's URI when that router does not know loose routing (RFC 3261 section 12.2.1.1). */
 static bool strict_router(const struct sip_dialog *d, struct sip_uri *uri)

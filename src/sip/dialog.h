@@ -2,8 +2,8 @@
  * Dialogs: RFC 3261 section 12. A dialog is what two user agents agree on between requests: its name (Call-ID and two
  * tags), the order of requests (CSeq), and the way to the peer (route set and remote target).
  *
- * All dialogs of an engine stand in one table. A request from the peer finds its dialog there, and the dialog's owner (a
- * call, a subscription) hears of it. The local tag is our own random token, so the table is keyed by it; Call-ID and
+ * All dialogs of an engine stand in one table. A request from the peer finds its dialog there, and the dialog's owner
+ * (a call, a subscription) hears of it. The local tag is our own random token, so the table is keyed by it; Call-ID and
  * remote tag are compared as well. All calls on the stack's loop; nothing here sends or waits.
  */
 #ifndef AHOY_SIP_DIALOG_H
@@ -32,7 +32,7 @@ struct sip_dialog_handler {
     void *arg;
 };
 
-/* ---- the table ---------------------------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 /** An empty table for at most `max` dialogs; `rng` seeds its hash. */
 AHOY_MUST_USE enum ahoy_err sip_dialogs_create(struct sip_dialogs **out, struct rng *rng, size_t max);
@@ -52,17 +52,17 @@ struct sip_dialog *sip_dialogs_find_name(const struct sip_dialogs *ds, struct vi
 /** Walks all dialogs: start with NULL. None may be made or destroyed during a walk. */
 struct sip_dialog *sip_dialogs_each(const struct sip_dialogs *ds, const struct sip_dialog *after);
 
-/* ---- making them -------------------------------------------------------------------------------------------------- */
+/* ---- making them ------------------------------------------------------------------------------------------------- */
 
 /** What the side that sent the first request knows of it. All views are copied. */
 struct sip_dialog_seed {
     struct view call_id;
     struct view local_tag;
-    struct view local;   /* From as sent, without its tag: name-addr or addr-spec */
-    struct view remote;  /* To as sent */
-    struct view target;  /* the Request-URI: where the peer is as long as it gives no Contact */
-    uint32_t cseq;       /* of the request */
-    bool secure;         /* sent over TLS to a sips: URI */
+    struct view local;  /* From as sent, without its tag: name-addr or addr-spec */
+    struct view remote; /* To as sent */
+    struct view target; /* the Request-URI: where the peer is as long as it gives no Contact */
+    uint32_t cseq;      /* of the request */
+    bool secure;        /* sent over TLS to a sips: URI */
 };
 
 /**
@@ -88,12 +88,12 @@ void sip_dialog_destroy(struct sip_dialog *d);
 void sip_dialog_set_handler(struct sip_dialog *d, const struct sip_dialog_handler *handler);
 const struct sip_dialog_handler *sip_dialog_get_handler(const struct sip_dialog *d);
 
-/* ---- its life ----------------------------------------------------------------------------------------------------- */
+/* ---- its life ---------------------------------------------------------------------------------------------------- */
 
 /**
  * The final response came or was sent: the dialog is confirmed. At the asking side the route set is computed anew from
- * the 2xx (RFC 3261 section 13.2.2.4) and the target taken from its Contact; `response` is NULL at the answering side. On an
- * error the old routes stay and the dialog is confirmed all the same.
+ * the 2xx (RFC 3261 section 13.2.2.4) and the target taken from its Contact; `response` is NULL at the answering side.
+ * On an error the old routes stay and the dialog is confirmed all the same.
  */
 enum ahoy_err sip_dialog_confirm(struct sip_dialog *d, struct sip_msg *response);
 
@@ -104,8 +104,8 @@ enum ahoy_err sip_dialog_confirm(struct sip_dialog *d, struct sip_msg *response)
 enum ahoy_err sip_dialog_refresh_target(struct sip_dialog *d, const struct sip_msg *m);
 
 /**
- * Whether a request is in order, which it then counts as received (RFC 3261 section 12.2.2). STATE when its CSeq is not above the
- * last one: it gets 500. Not for ACK and CANCEL, which have the number of another request.
+ * Whether a request is in order, which it then counts as received (RFC 3261 section 12.2.2). STATE when its CSeq is not
+ * above the last one: it gets 500. Not for ACK and CANCEL, which have the number of another request.
  */
 AHOY_MUST_USE enum ahoy_err sip_dialog_take_cseq(struct sip_dialog *d, struct sip_msg *request);
 
@@ -134,7 +134,7 @@ struct view sip_dialog_route(const struct sip_dialog *d, size_t i);
 struct sip_flow *sip_dialog_flow(const struct sip_dialog *d);
 void sip_dialog_set_flow(struct sip_dialog *d, struct sip_flow *flow);
 
-/* ---- its requests ------------------------------------------------------------------------------------------------- */
+/* ---- its requests ------------------------------------------------------------------------------------------------ */
 
 /**
  * The Request-URI of a request in the dialog: the remote target, or with a strict router in front that router
@@ -142,7 +142,10 @@ void sip_dialog_set_flow(struct sip_dialog *d, struct sip_flow *flow);
  */
 void sip_dialog_put_uri(const struct sip_dialog *d, struct buf *out);
 
-/** The values of Route joined by commas: loose routes as they are, behind a strict one the target last. Nothing without routes. */
+/**
+ * The values of Route joined by commas: loose routes as they are, behind a strict one the target last. Nothing without
+ * routes.
+ */
 void sip_dialog_put_routes(const struct sip_dialog *d, struct buf *out);
 
 /** The route set itself joined by commas, for sip/request.h, which does the strict routing on its own. */
@@ -153,8 +156,8 @@ void sip_dialog_put_from(const struct sip_dialog *d, struct buf *out);
 void sip_dialog_put_to(const struct sip_dialog *d, struct buf *out);
 
 /**
- * A request up to where its own header fields begin: request line, Max-Forwards, Route, From, To, Call-ID, CSeq. Via is the
- * transaction's affair.
+ * A request up to where its own header fields begin: request line, Max-Forwards, Route, From, To, Call-ID, CSeq. Via is
+ * the transaction's affair.
  */
 void sip_dialog_begin_request(const struct sip_dialog *d, struct view method, uint32_t cseq, struct buf *out);
 

@@ -5,7 +5,7 @@
 
 enum { BYE_HEADERS_MAX_BYTES = 1024 };
 
-/* ---- the state machine: the figure in invite.h -------------------------------------------------------------------- */
+/* ---- the state machine: the figure in invite.h ------------------------------------------------------------------- */
 
 #define TO(state) ((unsigned char) (SIP_INVITE_##state + 1)) /* 0: the event means nothing here */
 
@@ -45,7 +45,7 @@ const char *sip_invite_state_name(enum sip_invite_state s)
     return (size_t) s < AHOY_COUNT(name) ? name[s] : "";
 }
 
-/* ---- its life ----------------------------------------------------------------------------------------------------- */
+/* ---- its life ---------------------------------------------------------------------------------------------------- */
 
 struct sip_stack *sip_invite_stack(const struct sip_invite *inv)
 {
@@ -99,7 +99,9 @@ static void drop_dialogs(struct sip_invite *inv)
     sip_invite_drop_forks(inv, true);
 }
 
-/* The one place where the owner's deferred callbacks come from and where a leg is freed: nothing of it is on the stack. */
+/*
+ * The one place where the owner's deferred callbacks come from and where a leg is freed: nothing of it is on the stack.
+ */
 static void on_settle(void *arg)
 {
     struct sip_invite *inv = arg;
@@ -132,8 +134,8 @@ void sip_invite_look(struct sip_invite *inv)
 }
 
 /*
- * An INVITE of ours, the first or another, has no final response and nobody wants to wait any longer: CANCEL, and after the
- * same patience once more the end, whatever became of the CANCEL.
+ * An INVITE of ours, the first or another, has no final response and nobody wants to wait any longer: CANCEL, and after
+ * the same patience once more the end, whatever became of the CANCEL.
  */
 static void on_patience(void *arg)
 {
@@ -206,13 +208,12 @@ void sip_invite_destroy(struct sip_invite *inv)
     mem_free(inv->contact_user);
     mem_free(inv->from);
     mem_free(inv->to);
-    mem_free(inv->target);
     mem_free(inv->own_call_id);
     sip_ua_remove_invite(inv->ua, &inv->link);
     mem_free(inv);
 }
 
-/* ---- how it ends -------------------------------------------------------------------------------------------------- */
+/* ---- how it ends ------------------------------------------------------------------------------------------------- */
 
 void sip_invite_note_end(struct sip_invite *inv, enum sip_invite_who who, unsigned status, enum ahoy_err err,
                          struct sip_msg *msg)
@@ -300,13 +301,10 @@ void sip_invite_hangup(struct sip_invite *inv, const struct sip_invite_reason *w
         }
         break;
     case SIP_INVITE_ANSWERED:
-    case SIP_INVITE_CONFIRMED:
-        sip_invite_break(inv, SIP_INVITE_LOCAL, 200, AHOY_OK, NULL);
-        break;
+    case SIP_INVITE_CONFIRMED: sip_invite_break(inv, SIP_INVITE_LOCAL, 200, AHOY_OK, NULL); break;
     case SIP_INVITE_CANCELLING:
     case SIP_INVITE_ENDING:
-    case SIP_INVITE_ENDED:
-        break;
+    case SIP_INVITE_ENDED: break;
     }
 }
 
@@ -320,7 +318,7 @@ void sip_invite_release(struct sip_invite *inv)
     sip_invite_look(inv);
 }
 
-/* ---- what owners ask ---------------------------------------------------------------------------------------------- */
+/* ---- what owners ask --------------------------------------------------------------------------------------------- */
 
 void sip_invite_set_handler(struct sip_invite *inv, const struct sip_invite_handler *handler)
 {
@@ -358,8 +356,8 @@ enum ahoy_err sip_invite_answer(struct sip_invite *inv, const struct sip_body *b
 
 void sip_invite_check_ready(struct sip_invite *inv)
 {
-    if (!inv->want_reinvite || inv->state != SIP_INVITE_CONFIRMED || sys_timer_running(&inv->glare) ||
-        sip_invite_is_negotiating(inv))
+    if (!inv->want_reinvite || inv->state != SIP_INVITE_CONFIRMED || sys_timer_running(&inv->glare)
+        || sip_invite_is_negotiating(inv))
         return;
     inv->want_reinvite = false;
     sip_invite_tell(inv, INVITE_TELL_READY);
@@ -429,7 +427,7 @@ void sip_invite_put_contact(const struct sip_invite *inv, const struct sip_flow 
     buf_fini(&uri);
 }
 
-/* ---- bodies and reasons ------------------------------------------------------------------------------------------- */
+/* ---- bodies and reasons ------------------------------------------------------------------------------------------ */
 
 void sip_body_of(const struct sip_msg *m, struct sip_body *out)
 {

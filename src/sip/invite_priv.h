@@ -15,12 +15,12 @@
 #include "sip/invite.h"
 
 enum {
-    INVITE_MAX_FORKS = 64,        /* dialogs one INVITE may make here; further ones are ignored */
-    INVITE_MAX_REQUESTS = 32,     /* in-dialog requests at a time */
-    INVITE_RING_MS = 180000,      /* caller's patience by default, also for a re-INVITE */
-    INVITE_REPEAT_MS = 60000,     /* RFC 3261 section 13.3.1.1: a provisional response a minute */
+    INVITE_MAX_FORKS = 64,    /* dialogs one INVITE may make here; further ones are ignored */
+    INVITE_MAX_REQUESTS = 32, /* in-dialog requests at a time */
+    INVITE_RING_MS = 180000,  /* caller's patience by default, also for a re-INVITE */
+    INVITE_REPEAT_MS = 60000, /* RFC 3261 section 13.3.1.1: a provisional response a minute */
     INVITE_HEADERS_MAX_BYTES = 32768,
-    INVITE_TAG_CHARS = 16,        /* 80 bits */
+    INVITE_TAG_CHARS = 16, /* 80 bits */
     INVITE_CALL_ID_CHARS = 24,
 };
 
@@ -37,9 +37,9 @@ enum invite_event {
 /* The ACK for one 2xx. */
 struct invite_ack {
     struct sip_invite *inv;
-    char *text;                /* the request without Via; NULL: not made yet */
+    char *text; /* the request without Via; NULL: not made yet */
     size_t bytes;
-    char *hop;                 /* URI of the next hop */
+    char *hop; /* URI of the next hop */
     char branch[32];
     struct sip_locate *locate; /* while the next hop is looked up */
     struct sip_flow *flow;     /* once it is known */
@@ -62,7 +62,7 @@ struct invite_re {
     struct sip_request *rq;
     struct invite_ack ack;
     bool has_offer;
-    bool is_final;  /* a final response came */
+    bool is_final; /* a final response came */
     bool cancelled;
 };
 
@@ -82,17 +82,17 @@ struct invite_rq {
 struct invite_in {
     struct sip_server_txn *txn; /* NULL without one */
     struct sip_msg *request;
-    bool pending;               /* no final response given */
-    bool await_ack;             /* the ACK of our 2xx */
-    bool expires;               /* give_up_us is what the caller's Expires says */
-    bool offered;               /* our 2xx had the offer: the ACK has the answer */
+    bool pending;   /* no final response given */
+    bool await_ack; /* the ACK of our 2xx */
+    bool expires;   /* give_up_us is what the caller's Expires says */
+    bool offered;   /* our 2xx had the offer: the ACK has the answer */
     uint32_t cseq;
-    char *bytes;                /* the response that is repeated */
+    char *bytes; /* the response that is repeated */
     size_t n;
     struct sys_timer timer;
     uint32_t interval_ms;
-    int64_t repeat_us;          /* when the response is repeated next; INT64_MAX: never */
-    int64_t give_up_us;         /* end of patience; INT64_MAX: never */
+    int64_t repeat_us;  /* when the response is repeated next; INT64_MAX: never */
+    int64_t give_up_us; /* end of patience; INT64_MAX: never */
 };
 
 /* What the owner is still to be told, from the loop. */
@@ -104,9 +104,9 @@ struct sip_invite {
     struct sip_invite_handler handler;
     enum sip_invite_state state;
     bool is_caller, released, end_told, was_confirmed;
-    bool has_offer;        /* our first INVITE had one */
-    bool want_reinvite;    /* the owner was told AGAIN */
-    bool owes_ack;         /* the 2xx to an INVITE of ours has the offer, the owner owes the answer */
+    bool has_offer;     /* our first INVITE had one */
+    bool want_reinvite; /* the owner was told AGAIN */
+    bool owes_ack;      /* the 2xx to an INVITE of ours has the offer, the owner owes the answer */
     bool flow_only;
     unsigned tell;
 
@@ -116,31 +116,31 @@ struct sip_invite {
     /* the caller's first INVITE; the strings go with `rq` */
     struct sip_request *rq; /* NULL once no 2xx of it can come */
     bool rq_final;          /* its final response came */
-    char *from, *to, *target;
+    char *from, *to;
     char call_id[INVITE_CALL_ID_CHARS + 1], local_tag[INVITE_TAG_CHARS + 1];
-    char *own_call_id;      /* instead of call_id, when configured */
+    char *own_call_id; /* instead of call_id, when configured */
     struct list forks;
 
-    struct sip_dialog *dialog;  /* of the session; callee: owned; caller: a fork's */
+    struct sip_dialog *dialog; /* of the session; callee: owned; caller: a fork's */
     struct invite_in in;
-    struct list reinvites;      /* struct invite_re */
-    struct invite_re *re;       /* the one without final response or ACK */
-    struct list requests;       /* struct invite_rq */
+    struct list reinvites; /* struct invite_re */
+    struct invite_re *re;  /* the one without final response or ACK */
+    struct list requests;  /* struct invite_rq */
     size_t request_count;
 
-    struct sys_timer settle;    /* tells what is to be told, frees what is over */
-    struct sys_timer patience;  /* with an INVITE of ours, until its final response */
-    struct sys_timer glare;     /* the wait after 491 */
+    struct sys_timer settle;   /* tells what is to be told, frees what is over */
+    struct sys_timer patience; /* with an INVITE of ours, until its final response */
+    struct sys_timer glare;    /* the wait after 491 */
 
     bool end_noted;
     enum sip_invite_who end_who;
     unsigned end_status;
     enum ahoy_err end_err;
     struct sip_msg *end_msg;
-    struct buf bye_headers;     /* Reason for the BYE */
+    struct buf bye_headers; /* Reason for the BYE */
 };
 
-/* ---- agent (uas.c) ------------------------------------------------------------------------------------------------ */
+/* ---- agent (uas.c) ----------------------------------------------------------------------------------------------- */
 
 /** Enters a leg; LIMIT above max_invites. */
 AHOY_MUST_USE enum ahoy_err sip_ua_add_invite(struct sip_ua *ua, struct list_link *link);
@@ -152,7 +152,7 @@ void sip_ua_reply(struct sip_server_txn *txn, unsigned status, struct view extra
 /** 405 with Allow. */
 void sip_ua_reply_not_allowed(struct sip_ua *ua, struct sip_server_txn *txn);
 
-/* ---- invite.c ----------------------------------------------------------------------------------------------------- */
+/* ---- invite.c ---------------------------------------------------------------------------------------------------- */
 
 /** An empty leg in the agent's list. */
 AHOY_MUST_USE enum ahoy_err sip_invite_create(struct sip_invite **out, struct sip_ua *ua, bool is_caller);
@@ -190,7 +190,9 @@ void sip_invite_check_ready(struct sip_invite *inv);
 /** 64 * T1 in milliseconds. */
 uint32_t sip_invite_64_t1_ms(const struct sip_invite *inv);
 
-/** Waits for what a CANCEL brings: timer B, then as long again behind the CANCEL (RFC 3261 section 9.1), and a little. */
+/**
+ * Waits for what a CANCEL brings: timer B, then as long again behind the CANCEL (RFC 3261 section 9.1), and a little.
+ */
 void sip_invite_await_cancel(struct sip_invite *inv);
 struct sip_stack *sip_invite_stack(const struct sip_invite *inv);
 struct sys_loop *sip_invite_loop(const struct sip_invite *inv);
@@ -198,7 +200,7 @@ struct sys_loop *sip_invite_loop(const struct sip_invite *inv);
 /** Appends "Contact: …" for messages that leave by `flow`. */
 void sip_invite_put_contact(const struct sip_invite *inv, const struct sip_flow *flow, bool secure, struct buf *out);
 
-/* ---- invite_uac.c ------------------------------------------------------------------------------------------------- */
+/* ---- invite_uac.c ------------------------------------------------------------------------------------------------ */
 
 void sip_invite_cancel_call(struct sip_invite *inv, struct view extra);
 void sip_invite_give_up_call(struct sip_invite *inv);
@@ -208,7 +210,7 @@ void sip_invite_drop_forks(struct sip_invite *inv, bool answered_too);
 /** Gives the answer that the 2xx's offer asks for in the ACK, and confirms. */
 enum ahoy_err sip_invite_ack_call(struct sip_invite *inv, const struct sip_body *answer);
 
-/* ---- invite_uas.c ------------------------------------------------------------------------------------------------- */
+/* ---- invite_uas.c ------------------------------------------------------------------------------------------------ */
 
 /** A first INVITE, checked: makes the leg, or answers what is wrong. `secure`: sips over TLS. */
 struct sip_invite *sip_invite_incoming(struct sip_ua *ua, struct sip_server_txn *txn, struct sip_msg *request,
@@ -224,7 +226,7 @@ void sip_invite_in_stop(struct sip_invite *inv);
 /** An INVITE from the peer is not done with: unanswered, or its response without ACK. */
 bool sip_invite_in_busy(const struct sip_invite *inv);
 
-/* ---- invite_re.c -------------------------------------------------------------------------------------------------- */
+/* ---- invite_re.c ------------------------------------------------------------------------------------------------- */
 
 void sip_invite_re_destroy(struct invite_re *re);
 /** CANCELs a pending one; gives up one that nothing answers: CANCEL first, the second time the end. */
@@ -232,7 +234,7 @@ void sip_invite_re_cancel(struct sip_invite *inv);
 void sip_invite_re_give_up(struct sip_invite *inv);
 enum ahoy_err sip_invite_re_answer(struct sip_invite *inv, const struct sip_body *answer);
 
-/* ---- invite_ack.c ------------------------------------------------------------------------------------------------- */
+/* ---- invite_ack.c ------------------------------------------------------------------------------------------------ */
 
 /**
  * Makes and sends the ACK for the 2xx of `rq` in `d`. NOMEM: nothing was made. Whether it arrives is for the peer to
@@ -243,7 +245,7 @@ enum ahoy_err sip_invite_ack_send(struct invite_ack *ack, struct sip_invite *inv
 void sip_invite_ack_again(struct invite_ack *ack);
 void sip_invite_ack_fini(struct invite_ack *ack);
 
-/* ---- invite_rq.c -------------------------------------------------------------------------------------------------- */
+/* ---- invite_rq.c ------------------------------------------------------------------------------------------------- */
 
 /** How an in-dialog request is made and started, INVITE included. */
 struct invite_start {

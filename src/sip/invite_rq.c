@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "sip/invite_priv.h"
 
-/* ---- ours --------------------------------------------------------------------------------------------------------- */
+/* ---- ours -------------------------------------------------------------------------------------------------------- */
 
 struct view sip_invite_next_hop(const struct sip_dialog *d)
 {
@@ -192,7 +192,7 @@ void sip_invite_bye(struct sip_invite *inv, struct sip_dialog *d, bool ends_leg)
     }
 }
 
-/* ---- the peer's --------------------------------------------------------------------------------------------------- */
+/* ---- the peer's -------------------------------------------------------------------------------------------------- */
 
 static void on_bye(struct sip_invite *inv, struct sip_dialog *d, struct sip_server_txn *txn, struct sip_msg *request)
 {
@@ -246,18 +246,14 @@ static void on_request(void *arg, struct sip_dialog *d, struct sip_server_txn *t
         return;
     }
     switch (request->method) {
-    case SIP_METHOD_BYE:
-        on_bye(inv, d, txn, request);
-        break;
+    case SIP_METHOD_BYE: on_bye(inv, d, txn, request); break;
     case SIP_METHOD_INVITE:
         if (d == inv->dialog)
             sip_invite_in_reinvite(inv, txn, request);
         else
             sip_ua_reply(txn, 481, (struct view){ 0 });
         break;
-    case SIP_METHOD_INFO:
-        on_info(inv, txn, request);
-        break;
+    case SIP_METHOD_INFO: on_info(inv, txn, request); break;
     default:
         if (!inv->handler.request || !inv->handler.request(inv->handler.arg, inv, d, txn, request))
             sip_ua_reply_not_allowed(inv->ua, txn);

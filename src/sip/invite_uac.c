@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "sip/invite_priv.h"
 
-/* ---- forks -------------------------------------------------------------------------------------------------------- */
+/* ---- forks ------------------------------------------------------------------------------------------------------- */
 
 struct invite_fork *sip_invite_fork_of(const struct sip_invite *inv, const struct sip_dialog *d)
 {
@@ -47,8 +47,8 @@ static struct invite_fork *find_fork(const struct sip_invite *inv, struct view t
 static bool sent_secure(const struct sip_invite *inv)
 {
     struct sip_flow *flow = sip_request_flow(inv->rq);
-    return view_istarts(sip_request_uri(inv->rq), VIEW("sips:")) && flow &&
-           (sip_flow_proto(flow) == SIP_PROTO_TLS || sip_flow_proto(flow) == SIP_PROTO_WSS);
+    return view_istarts(sip_request_uri(inv->rq), VIEW("sips:")) && flow
+           && (sip_flow_proto(flow) == SIP_PROTO_TLS || sip_flow_proto(flow) == SIP_PROTO_WSS);
 }
 
 /* The fork that a response belongs to, made when it is new. */
@@ -90,7 +90,7 @@ static enum ahoy_err take_fork(struct sip_invite *inv, struct sip_msg *response,
     return AHOY_OK;
 }
 
-/* ---- responses ---------------------------------------------------------------------------------------------------- */
+/* ---- responses --------------------------------------------------------------------------------------------------- */
 
 static void on_provisional(void *arg, struct sip_request *rq, struct sip_msg *response)
 {
@@ -187,6 +187,9 @@ static void drop_request(struct sip_invite *inv)
 {
     sip_request_destroy(inv->rq);
     inv->rq = NULL;
+    mem_free(inv->from); /* no more dialogs to make */
+    mem_free(inv->to);
+    inv->from = inv->to = NULL;
     sip_invite_drop_forks(inv, false);
     sip_invite_look(inv);
 }
@@ -252,7 +255,7 @@ enum ahoy_err sip_invite_ack_call(struct sip_invite *inv, const struct sip_body 
     return AHOY_OK;
 }
 
-/* ---- calling ------------------------------------------------------------------------------------------------------ */
+/* ---- calling ----------------------------------------------------------------------------------------------------- */
 
 void sip_invite_cancel_call(struct sip_invite *inv, struct view extra)
 {

@@ -2,7 +2,7 @@
 #include "base/mem.h"
 #include "sip/invite_priv.h"
 
-/* ---- what is repeated --------------------------------------------------------------------------------------------- */
+/* ---- what is repeated -------------------------------------------------------------------------------------------- */
 
 static void arm(struct sip_invite *inv)
 {
@@ -114,7 +114,7 @@ bool sip_invite_in_busy(const struct sip_invite *inv)
     return inv->in.pending || inv->in.await_ack || inv->in.txn;
 }
 
-/* ---- the transaction ---------------------------------------------------------------------------------------------- */
+/* ---- the transaction --------------------------------------------------------------------------------------------- */
 
 static void on_cancelled(void *arg, struct sip_server_txn *txn, struct sip_msg *cancel)
 {
@@ -162,10 +162,11 @@ static void begin(struct sip_invite *inv, struct sip_server_txn *txn, struct sip
     in->pending = true;
     in->offered = in->expires = false;
     in->cseq = sip_msg_core(request, &core) ? 0 : core->cseq.number;
-    sip_server_txn_set_handler(txn, &(struct sip_server_handler){
-                                        .cancelled = on_cancelled, .acked = on_acked, .done = on_done, .arg = inv });
+    sip_server_txn_set_handler(
+        txn, &(struct sip_server_handler){ .cancelled = on_cancelled, .acked = on_acked, .done = on_done, .arg = inv });
     in->give_up_us = patience_ms ? after_ms(inv, patience_ms) : INT64_MAX;
-    if (sip_msg_first(request, SIP_HDR_EXPIRES) && !sip_delta_parse(sip_msg_value(request, SIP_HDR_EXPIRES), &expires_s)) {
+    const struct sip_hdr *expires = sip_msg_first(request, SIP_HDR_EXPIRES);
+    if (expires && !sip_delta_parse(expires->value, &expires_s)) {
         int64_t when = after_ms(inv, (uint64_t) expires_s * 1000);
         in->expires = when < in->give_up_us;
         in->give_up_us = AHOY_MIN(when, in->give_up_us);
@@ -173,7 +174,7 @@ static void begin(struct sip_invite *inv, struct sip_server_txn *txn, struct sip
     arm(inv);
 }
 
-/* ---- arrivals ----------------------------------------------------------------------------------------------------- */
+/* ---- arrivals ---------------------------------------------------------------------------------------------------- */
 
 static enum ahoy_err set_up(struct sip_invite *inv, struct sip_server_txn *txn, struct sip_msg *request, bool secure)
 {
@@ -228,7 +229,7 @@ void sip_invite_in_reinvite(struct sip_invite *inv, struct sip_server_txn *txn, 
         return;
     }
     if (inv->in.await_ack)
-        sip_invite_in_ack(inv, NULL); /* who goes on had our 2xx: its ACK was lost (RFC 5407 section 3.1.4) */
+        sip_invite_in_ack(inv, NULL);         /* who goes on had our 2xx: its ACK was lost (RFC 5407 section 3.1.4) */
     if (inv->state != SIP_INVITE_CONFIRMED) { /* the owner hung up just now */
         sip_ua_reply(txn, 481, (struct view){ 0 });
         return;
@@ -271,7 +272,7 @@ void sip_invite_in_ack(struct sip_invite *inv, struct sip_msg *ack)
     sip_invite_check_ready(inv);
 }
 
-/* ---- answers ------------------------------------------------------------------------------------------------------ */
+/* ---- answers ----------------------------------------------------------------------------------------------------- */
 
 /* Builds and sends a response, and keeps its bytes for repeating. */
 static enum ahoy_err respond(struct sip_invite *inv, unsigned status, struct view headers, const struct sip_body *body)
@@ -310,8 +311,7 @@ static enum ahoy_err respond(struct sip_invite *inv, unsigned status, struct vie
 enum ahoy_err sip_invite_ring(struct sip_invite *inv, unsigned status, struct view headers, const struct sip_body *body)
 {
     enum ahoy_err err;
-    if (!inv->in.pending || inv->is_caller || status < 101 || status > 199 ||
-        !sip_invite_move(inv, INVITE_EV_PROGRESS))
+    if (!inv->in.pending || inv->is_caller || status < 101 || status > 199 || !sip_invite_move(inv, INVITE_EV_PROGRESS))
         return AHOY_ERR_STATE;
     err = respond(inv, status, headers, body);
     if (err)

@@ -16,7 +16,7 @@ struct sip_ua {
     size_t invite_count;
 };
 
-/* ---- answers ------------------------------------------------------------------------------------------------------ */
+/* ---- answers ----------------------------------------------------------------------------------------------------- */
 
 void sip_ua_reply(struct sip_server_txn *txn, unsigned status, struct view extra)
 {
@@ -59,7 +59,7 @@ void sip_ua_reply_not_allowed(struct sip_ua *ua, struct sip_server_txn *txn)
     refuse(txn, 405, &extra);
 }
 
-/* ---- the checks of RFC 3261 section 8.2: each gives 0 or the status to refuse with --------------------------------- */
+/* ---- the checks of RFC 3261 section 8.2: each gives 0 or the status to refuse with ------------------------------- */
 
 static bool has_token(const char *list, struct view token)
 {
@@ -205,7 +205,7 @@ static unsigned check_request(const struct sip_ua *ua, struct sip_server_txn *tx
     return status;
 }
 
-/* ---- methods ------------------------------------------------------------------------------------------------------ */
+/* ---- methods ----------------------------------------------------------------------------------------------------- */
 
 /* RFC 3261 section 11.2: what an INVITE would get, and what we can do. */
 static void answer_options(struct sip_ua *ua, struct sip_server_txn *txn, struct sip_msg *request)
@@ -252,12 +252,8 @@ static void take_invite(struct sip_ua *ua, struct sip_server_txn *txn, struct si
 static void take_outside_dialog(struct sip_ua *ua, struct sip_server_txn *txn, struct sip_msg *request)
 {
     switch (request->method) {
-    case SIP_METHOD_INVITE:
-        take_invite(ua, txn, request);
-        break;
-    case SIP_METHOD_OPTIONS:
-        answer_options(ua, txn, request);
-        break;
+    case SIP_METHOD_INVITE: take_invite(ua, txn, request); break;
+    case SIP_METHOD_OPTIONS: answer_options(ua, txn, request); break;
     case SIP_METHOD_BYE:
     case SIP_METHOD_INFO:
     case SIP_METHOD_PRACK:
@@ -339,7 +335,7 @@ void sip_ua_core(struct sip_ua *ua, struct sip_core_ops *core)
     *core = (struct sip_core_ops){ .request = on_request, .ack = on_ack, .flow_lost = on_flow_lost, .arg = ua };
 }
 
-/* ---- its life ----------------------------------------------------------------------------------------------------- */
+/* ---- its life ---------------------------------------------------------------------------------------------------- */
 
 enum ahoy_err sip_ua_create(struct sip_ua **out, const struct sip_ua_config *cfg, const struct sip_ua_ops *ops)
 {

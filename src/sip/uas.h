@@ -1,11 +1,11 @@
 /*
  * The core of a user agent: what RFC 3261 section 8.2 asks of whoever is sent a request, before anyone looks at what it
- * means. It implements struct sip_core_ops for a stack, owns the dialogs and the call legs (sip/invite.h), answers OPTIONS,
- * and hands the rest to its owner.
+ * means. It implements struct sip_core_ops for a stack, owns the dialogs and the call legs (sip/invite.h), answers
+ * OPTIONS, and hands the rest to its owner.
  *
  * Order of the checks: loop and merge (482), method (501, 405), the Request-URI's scheme (416) and whether it is ours
- * (404), the dialog (481), Require (420), the body's encoding and type (415), Accept (406), CSeq (500). All calls on the
- * stack's loop.
+ * (404), the dialog (481), Require (420), the body's encoding and type (415), Accept (406), CSeq (500). All calls on
+ * the stack's loop.
  *
  *     sip_ua_create(&ua, &cfg, &ops);
  *     sip_ua_core(ua, &core);
@@ -29,17 +29,17 @@ struct sip_invite;
 #define SIP_UA_METHOD(name) (1u << SIP_METHOD_##name)
 /* What legs and the core do by themselves. */
 #define SIP_UA_METHODS_DEFAULT                                                                                         \
-    (SIP_UA_METHOD(INVITE) | SIP_UA_METHOD(ACK) | SIP_UA_METHOD(CANCEL) | SIP_UA_METHOD(BYE) | SIP_UA_METHOD(OPTIONS) | \
-     SIP_UA_METHOD(INFO))
+    (SIP_UA_METHOD(INVITE) | SIP_UA_METHOD(ACK) | SIP_UA_METHOD(CANCEL) | SIP_UA_METHOD(BYE) | SIP_UA_METHOD(OPTIONS)  \
+     | SIP_UA_METHOD(INFO))
 
 /** The strings are borrowed for the object's life. */
 struct sip_ua_config {
-    uint32_t methods;          /* set of SIP_UA_METHOD(x): Allow. Others get 405 (501 when unknown) */
-    const char *supported;     /* option tags joined by commas: Supported, and what Require may ask; "" for none */
-    const char *accept;        /* media types of session bodies joined by commas: "application/sdp" */
-    size_t max_invites;        /* calls at a time; above it an INVITE gets 486 with Retry-After */
+    uint32_t methods;      /* set of SIP_UA_METHOD(x): Allow. Others get 405 (501 when unknown) */
+    const char *supported; /* option tags joined by commas: Supported, and what Require may ask; "" for none */
+    const char *accept;    /* media types of session bodies joined by commas: "application/sdp" */
+    size_t max_invites;    /* calls at a time; above it an INVITE gets 486 with Retry-After */
     size_t max_dialogs;
-    uint32_t ring_timeout_ms;  /* an INVITE nobody answers gets 480 after this; 0: never */
+    uint32_t ring_timeout_ms; /* an INVITE nobody answers gets 480 after this; 0: never */
 };
 #define SIP_UA_CONFIG_DEFAULT                                                                                          \
     ((struct sip_ua_config){ .methods = SIP_UA_METHODS_DEFAULT,                                                        \
@@ -57,13 +57,13 @@ struct sip_ua_ops {
      */
     void (*incoming)(void *arg, struct sip_invite *inv, struct sip_msg *request);
     /**
-     * What an INVITE would get now, for OPTIONS (RFC 3261 section 11.2): 200 by default. Body lines may be given: a type (static
-     * string) and bytes appended to `body`.
+     * What an INVITE would get now, for OPTIONS (RFC 3261 section 11.2): 200 by default. Body lines may be given: a
+     * type (static string) and bytes appended to `body`.
      */
     unsigned (*options)(void *arg, struct sip_msg *request, const char **type, struct buf *body);
     /**
-     * A request outside dialogs with a method of `methods` that is not ours (MESSAGE, NOTIFY, SUBSCRIBE, REFER…). Answers `txn`. NULL:
-     * 405.
+     * A request outside dialogs with a method of `methods` that is not ours (MESSAGE, NOTIFY, SUBSCRIBE, REFER…).
+     * Answers `txn`. NULL: 405.
      */
     void (*request)(void *arg, struct sip_server_txn *txn, struct sip_msg *request);
     /** Whether a Request-URI means us; false: 404. NULL: everything does. Not asked inside dialogs. */
@@ -84,14 +84,15 @@ void sip_ua_core(struct sip_ua *ua, struct sip_core_ops *core);
 AHOY_MUST_USE enum ahoy_err sip_ua_start(struct sip_ua *ua, struct sip_locator *locator);
 
 /**
- * Drops every leg and dialog at once, without a word to peers and without callbacks. Not from within a callback of a leg.
+ * Drops every leg and dialog at once, without callbacks, and without a word to peers but the 500 of INVITEs that wait.
+ * Not from within a callback of a leg.
  */
 void sip_ua_stop(struct sip_ua *ua);
 
 /** After sip_ua_stop. NULL is ignored. */
 void sip_ua_destroy(struct sip_ua *ua);
 
-struct sip_stack *sip_ua_stack(const struct sip_ua *ua);       /* NULL before sip_ua_start */
+struct sip_stack *sip_ua_stack(const struct sip_ua *ua); /* NULL before sip_ua_start */
 struct sip_locator *sip_ua_locator(const struct sip_ua *ua);
 struct sip_dialogs *sip_ua_dialogs(const struct sip_ua *ua);
 const struct sip_ua_config *sip_ua_get_config(const struct sip_ua *ua);

@@ -1,14 +1,17 @@
 /*
  * Thousands of calls between two agents through a network that loses a third of the packets and delays, doubles and
- * reorders the rest. Whatever happens to a call, both ends agree about it, and when the last timer has run nothing is left.
+ * reorders the rest. Whatever happens to a call, both ends agree about it, and when the last timer has run nothing is
+ * left.
  *
  * What agreement means here, as the RFCs allow it:
+ *
  *   - nobody is in a call that the other end has left;
  *   - who was told a final status was told the one the other end gave;
  *   - a session that one end took for confirmed was accepted by the other;
  *   - when the network said nothing for 64 * T1 (408 TIMEOUT), that end is out, and the other ends as well.
- * One case is beyond RFC 3261: every one of the 11 copies of a BYE may be lost. RFC 4028 exists for it, and the test does
- * what it would do: an end that still thinks itself in a call asks, and the answer 481 ends it.
+ *
+ * One case is beyond RFC 3261: every one of the 11 copies of a BYE may be lost. RFC 4028 exists for it, and the test
+ * does what it would do: an end that still thinks itself in a call asks, and the answer 481 ends it.
  */
 #include "base/mem.h"
 #include "sip/invite.h"
@@ -40,9 +43,9 @@ struct side {
     struct sys_timer timer;
     int step;
     bool confirmed, accepted;
-    unsigned ended;           /* how often */
+    unsigned ended; /* how often */
     struct sip_invite_end end;
-    unsigned rejected;        /* status it answered */
+    unsigned rejected; /* status it answered */
 };
 
 struct call {
@@ -93,7 +96,7 @@ static void wait_ms(struct side *s, uint32_t ms)
     sys_timer_start(party_of(s)->loop, &s->timer, SYS_MS(ms));
 }
 
-/* ---- what owners do ----------------------------------------------------------------------------------------------- */
+/* ---- what owners do ---------------------------------------------------------------------------------------------- */
 
 static void on_offer(void *arg, struct sip_invite *inv, const struct sip_body *body, struct sip_msg *msg)
 {
@@ -116,9 +119,7 @@ static void on_confirmed(void *arg, struct sip_invite *inv, struct sip_msg *msg)
             wait_ms(s, s->call->talk_ms);
         break;
     case BOTH_HANG_UP:
-    case GLARE:
-        wait_ms(s, s->call->talk_ms);
-        break;
+    case GLARE: wait_ms(s, s->call->talk_ms); break;
     default:
         if (is_caller)
             wait_ms(s, s->call->talk_ms);
@@ -238,7 +239,7 @@ static void on_start(void *arg)
         wait_ms(&c->caller, c->scene == CANCELLED ? c->ring_ms / 2 : c->ring_ms + 30);
 }
 
-/* ---- the world ---------------------------------------------------------------------------------------------------- */
+/* ---- the world --------------------------------------------------------------------------------------------------- */
 
 static bool open_party(struct t *t, struct storm *st, struct party *p, const char *ip)
 {
@@ -327,8 +328,8 @@ static bool agrees(const struct call *c)
 
 static void describe(const struct call *c)
 {
-    printf("call %u scene %d: caller ended %u who %d status %u err %s confirmed %d; callee ended %u who %d status %u err %s "
-           "confirmed %d accepted %d rejected %u\n",
+    printf("call %u scene %d: caller ended %u who %d status %u err %s confirmed %d; "
+           "callee ended %u who %d status %u err %s confirmed %d accepted %d rejected %u\n",
            (unsigned) c->number, (int) c->scene, c->caller.ended, (int) c->caller.end.who, c->caller.end.status,
            ahoy_err_name(c->caller.end.err), c->caller.confirmed, c->callee.ended, (int) c->callee.end.who,
            c->callee.end.status, ahoy_err_name(c->callee.end.err), c->callee.confirmed, c->callee.accepted,
@@ -368,8 +369,9 @@ out:
 
 static void run_storm(struct t *t, uint64_t seed, uint32_t calls, uint32_t every_ms)
 {
-    const struct sim_link link = { .loss = 0.3, .duplicate = 0.05, .reorder = 0.1, .delay_us = 20000,
-                                   .jitter_us = 30000, .reorder_us = 150000 };
+    const struct sim_link link = {
+        .loss = 0.3, .duplicate = 0.05, .reorder = 0.1, .delay_us = 20000, .jitter_us = 30000, .reorder_us = 150000
+    };
     struct storm st = { .calls = calls };
     rng_init_u64(&st.rng, seed);
     T_OK(sim_create(&st.sim, seed));

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* ---- the owner of legs -------------------------------------------------------------------------------------------- */
+/* ---- the owner of legs ------------------------------------------------------------------------------------------- */
 
 static void note(struct dlg_world *w, const char *fmt, ...) AHOY_PRINTF(2, 3);
 
@@ -152,7 +152,7 @@ static void on_incoming(void *arg, struct sip_invite *inv, struct sip_msg *reque
         note(w, "accepting failed");
 }
 
-/* ---- the peer ----------------------------------------------------------------------------------------------------- */
+/* ---- the peer ---------------------------------------------------------------------------------------------------- */
 
 /* What the peer holds is the test's, and never fails. */
 static void on_packet(void *arg, const struct addr *src, const struct addr *local, const void *data, size_t n,
@@ -251,7 +251,9 @@ void dlg_reply(struct dlg_world *w, struct sip_msg *request, unsigned status, co
     for (const struct sip_hdr *h = sip_msg_first(request, SIP_HDR_VIA); h; h = sip_msg_next(request, h))
         n += (size_t) snprintf(via + n, sizeof via - n, "Via: %.*s\n", VIEW_ARG(h->value));
     bool contact = !lines || !strstr(lines, "Contact:");
-    dlg_send(w, "SIP/2.0 %u %s\n%sFrom: %.*s\nTo: %.*s%s%s\nCall-ID: %.*s\nCSeq: %u %.*s\n%s%s%sContent-Length: %zu\n\n%s",
+    dlg_send(w,
+             "SIP/2.0 %u %s\n%sFrom: %.*s\nTo: %.*s%s%s\nCall-ID: %.*s\nCSeq: %u %.*s\n%s%s%s"
+             "Content-Length: %zu\n\n%s",
              status, sip_reason(status), via, VIEW_ARG(core->from.text), VIEW_ARG(core->to.text),
              tag && core->to_tag.n == 0 ? ";tag=" : "", core->to_tag.n == 0 ? or_empty(tag) : "",
              VIEW_ARG(core->call_id), (unsigned) core->cseq.number, VIEW_ARG(core->cseq.method_text),
@@ -280,9 +282,8 @@ static void send_in_dialog(struct dlg_world *w, const struct sip_dialog *d, cons
              "Content-Length: %zu\n\n%s",
              method, branch, (unsigned) cseq, VIEW_ARG(sip_dialog_remote(d)), VIEW_ARG(sip_dialog_remote_tag(d)),
              VIEW_ARG(sip_dialog_local(d)), VIEW_ARG(sip_dialog_local_tag(d)), VIEW_ARG(sip_dialog_call_id(d)),
-             (unsigned) cseq, method, or_empty(lines), body && !strstr(or_empty(lines), "Content-Type")
-                                                           ? "Content-Type: application/sdp\n"
-                                                           : "",
+             (unsigned) cseq, method, or_empty(lines),
+             body && !strstr(or_empty(lines), "Content-Type") ? "Content-Type: application/sdp\n" : "",
              strlen(or_empty(body)), or_empty(body));
 }
 
@@ -301,7 +302,7 @@ void dlg_ack(struct dlg_world *w, struct sip_invite *inv, uint32_t cseq, const c
         send_in_dialog(w, sip_invite_dialog(inv), "ACK", cseq, "ack", NULL, body);
 }
 
-/* ---- the world ---------------------------------------------------------------------------------------------------- */
+/* ---- the world --------------------------------------------------------------------------------------------------- */
 
 bool dlg_init(struct t *t, struct dlg_world *w, const struct sip_ua_config *cfg)
 {
@@ -326,8 +327,7 @@ bool dlg_init(struct t *t, struct dlg_world *w, const struct sip_ua_config *cfg)
     T_OK(sip_stack_listen(w->stack, SIP_PROTO_UDP, &local, &transport));
     T_OK(sip_locator_create(&w->locator, w->stack, &lc));
     T_OK(sip_ua_start(w->ua, w->locator));
-    T_OK(sys_udp_open(&w->udp, w->peer_loop,
-                      &(struct sys_udp_config){ .local = addr_ip4(192, 0, 2, 2, 5060) }, &uh));
+    T_OK(sys_udp_open(&w->udp, w->peer_loop, &(struct sys_udp_config){ .local = addr_ip4(192, 0, 2, 2, 5060) }, &uh));
     return true;
 out:
     return false;

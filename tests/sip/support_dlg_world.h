@@ -24,30 +24,30 @@ struct dlg_world {
     int64_t got_us[DLG_MAX_GOT];
     size_t got_count;
     uint32_t peer_cseq;
-    uint16_t port;             /* of the telephone, where the peer sends: 5060 */
+    uint16_t port;                        /* of the telephone, where the peer sends: 5060 */
     struct sip_invite *leg[DLG_MAX_LEGS]; /* made or come, not released yet */
     size_t legs;
-    struct sip_invite *inv;    /* the newest one, NULL once released */
-    struct sip_dialog *fork;   /* of the last progress */
+    struct sip_invite *inv;  /* the newest one, NULL once released */
+    struct sip_dialog *fork; /* of the last progress */
     struct buf log;
-    char text[8192];           /* the log as dlg_log gave it last */
+    char text[8192]; /* the log as dlg_log gave it last */
     /* what the owner does */
-    bool untaken;              /* does not take incoming legs */
-    unsigned ring;             /* on an incoming leg: send this at once */
-    const char *accept_with;   /* and accept with this body */
-    const char *offer_with;    /* an offer is answered by this at once; NULL: later, by the test */
-    unsigned refuse_offer;     /* or refused by this */
+    bool untaken;            /* does not take incoming legs */
+    unsigned ring;           /* on an incoming leg: send this at once */
+    const char *accept_with; /* and accept with this body */
+    const char *offer_with;  /* an offer is answered by this at once; NULL: later, by the test */
+    unsigned refuse_offer;   /* or refused by this */
     bool hangup_on_answer;
     unsigned info_status;
-    bool takes_requests;       /* the request hook says 202 */
+    bool takes_requests; /* the request hook says 202 */
 };
 
 /** `cfg` may be NULL. False: out of memory (or worse, and the test has failed). Ends with dlg_fini either way. */
 bool dlg_init(struct t *t, struct dlg_world *w, const struct sip_ua_config *cfg);
 
 /**
- * Lets go of all legs, lets the longest timers pass with a silent peer, and then nothing may be left: no transaction, and
- * no leg and no dialog even when an allocation failed.
+ * Lets go of all legs, lets the longest timers pass with a silent peer, and then nothing may be left: no transaction,
+ * and no leg and no dialog even when an allocation failed.
  */
 void dlg_fini(struct t *t, struct dlg_world *w);
 
@@ -68,8 +68,8 @@ bool dlg_has(const struct sip_msg *m, const char *text);
 void dlg_send(struct dlg_world *w, const char *fmt, ...) AHOY_PRINTF(2, 3);
 
 /**
- * Answers a request the peer got: To tag (NULL: none), more header lines (with \n; NULL: none) and an SDP body (NULL: none). A Contact of
- * <sip:bob@192.0.2.2> is added unless `lines` has one.
+ * Answers a request the peer got: To tag (NULL: none), more header lines (with \n; NULL: none) and an SDP body (NULL:
+ * none). A Contact of <sip:bob@192.0.2.2> is added unless `lines` has one.
  */
 void dlg_reply(struct dlg_world *w, struct sip_msg *request, unsigned status, const char *tag, const char *lines,
                const char *body);
@@ -77,7 +77,10 @@ void dlg_reply(struct dlg_world *w, struct sip_msg *request, unsigned status, co
 /** The peer's first INVITE to the telephone: Call-ID "in-call", From tag "peer", CSeq 1, branch z9hG4bKin1. */
 void dlg_invite(struct dlg_world *w, const char *lines, const char *body);
 
-/** A request of the peer inside the dialog of a leg; CSeq goes up by itself except for ACK, which has `cseq` of its INVITE. */
+/**
+ * A request of the peer inside the dialog of a leg; CSeq goes up by itself except for ACK, which has `cseq` of its
+ * INVITE.
+ */
 void dlg_request(struct dlg_world *w, struct sip_invite *inv, const char *method, uint32_t cseq, const char *lines,
                  const char *body);
 
@@ -90,7 +93,10 @@ const char *dlg_log(struct dlg_world *w);
 /** Releases the leg w->inv and forgets it. */
 void dlg_release(struct dlg_world *w);
 
-/** A call that is up: the telephone called (answered by the peer, tag "b1"), or was called. False: it did not come about. */
+/**
+ * A call that is up: the telephone called (answered by the peer, tag "b1"), or was called. False: it did not come
+ * about.
+ */
 bool dlg_establish_out(struct dlg_world *w);
 bool dlg_establish_in(struct dlg_world *w);
 

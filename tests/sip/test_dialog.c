@@ -24,8 +24,9 @@ static struct sip_msg *parse(const char *text)
 }
 
 #define FRAME(cseq)                                                                                                    \
-    "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx\nMax-Forwards: 70\nFrom: \"A \\\" B\" <sip:a@example.net>;tag=at;x=y\n"  \
-    "To: <sip:b@example.net>;tag=bt\nCall-ID: cid@h\nCSeq: " cseq "\n"
+    "Via: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKx\nMax-Forwards: 70\n"                                                   \
+    "From: \"A \\\" B\" <sip:a@example.net>;tag=at;x=y\nTo: <sip:b@example.net>;tag=bt\n"                              \
+    "Call-ID: cid@h\nCSeq: " cseq "\n"
 
 static const struct sip_dialog_seed seed = { .call_id = VIEW("cid@h"),
                                              .local_tag = VIEW("at"),
@@ -47,9 +48,9 @@ static void test_a_response_makes_the_callers_dialog(struct t *t)
     struct sip_dialogs *ds = table();
     struct sip_dialog *d = NULL;
     struct buf b;
-    struct sip_msg *m = parse("SIP/2.0 180 Ringing\n" FRAME("7 INVITE")
-                              "Contact: \"B\" <sip:b@192.0.2.9;transport=tcp>;q=0.5\n"
-                              "Record-Route: <sip:p1;lr>;x, <sip:p2;lr>\nRecord-Route: <sip:p3;lr>\n\n");
+    struct sip_msg *m = parse("SIP/2.0 180 Ringing\n" FRAME(
+        "7 INVITE") "Contact: \"B\" <sip:b@192.0.2.9;transport=tcp>;q=0.5\n"
+                    "Record-Route: <sip:p1;lr>;x, <sip:p2;lr>\nRecord-Route: <sip:p3;lr>\n\n");
     buf_init(&b, 4096);
     T_CHECK(ds && m);
     T_OK(sip_dialog_create_uac(&d, ds, &seed, m));
@@ -81,8 +82,9 @@ static void test_a_request_makes_the_callees_dialog(struct t *t)
     struct sip_dialogs *ds = table();
     struct sip_dialog *d = NULL;
     struct buf b;
-    struct sip_msg *m = parse("INVITE sip:b@192.0.2.2 SIP/2.0\n" FRAME("5 INVITE") "Contact: <sip:a@192.0.2.1>\n"
-                              "Record-Route: <sip:p1;lr>, <sip:p2;lr>\n\n");
+    struct sip_msg *m = parse(
+        "INVITE sip:b@192.0.2.2 SIP/2.0\n" FRAME("5 INVITE") "Contact: <sip:a@192.0.2.1>\n"
+                                                             "Record-Route: <sip:p1;lr>, <sip:p2;lr>\n\n");
     buf_init(&b, 4096);
     T_CHECK(ds && m);
     T_OK(sip_dialog_create_uas(&d, ds, m, VIEW("ours"), true));
@@ -111,10 +113,12 @@ static void test_a_strict_router_is_asked_by_its_own_uri(struct t *t)
     struct sip_dialog *d = NULL, *e = NULL;
     struct buf b;
     /* The RFC's example: route set proxy1 … proxy4, the first without lr. */
-    struct sip_msg *m = parse("SIP/2.0 200 OK\n" FRAME("7 INVITE") "Contact: <sip:user@remoteua>\n"
-                              "Record-Route: <sip:proxy4>,<sip:proxy3;lr>,<sip:proxy2>,<sip:proxy1;method=INVITE?x=y>\n\n");
+    struct sip_msg *m = parse(
+        "SIP/2.0 200 OK\n" FRAME("7 INVITE") "Contact: <sip:user@remoteua>\n"
+                                             "Record-Route: <sip:proxy4>,<sip:proxy3;lr>,<sip:proxy2>\n"
+                                             "Record-Route: <sip:proxy1;method=INVITE?x=y>\n\n");
     struct sip_msg *one = parse("SIP/2.0 200 OK\n" FRAME("7 INVITE") "Contact: <sip:user@remoteua>\n"
-                                "Record-Route: <sip:proxy1>\n\n");
+                                                                     "Record-Route: <sip:proxy1>\n\n");
     buf_init(&b, 4096);
     T_CHECK(ds && m && one);
     T_OK(sip_dialog_create_uac(&d, ds, &seed, m));
@@ -140,8 +144,8 @@ static void test_a_200_renews_routes_and_target_but_not_numbers(struct t *t)
 {
     struct sip_dialogs *ds = table();
     struct sip_dialog *d = NULL;
-    struct sip_msg *early = parse("SIP/2.0 183 Progress\n" FRAME("7 INVITE")
-                                  "Contact: <sip:b@one>\nRecord-Route: <sip:old;lr>\n\n");
+    struct sip_msg *early = parse(
+        "SIP/2.0 183 Progress\n" FRAME("7 INVITE") "Contact: <sip:b@one>\nRecord-Route: <sip:old;lr>\n\n");
     struct sip_msg *ok = parse("SIP/2.0 200 OK\n" FRAME("7 INVITE") "Contact: <sip:b@two>\n\n");
     struct sip_msg *bad = parse("SIP/2.0 200 OK\n" FRAME("8 INVITE") "Contact: <http://b>\n\n");
     struct sip_msg *bare = parse("SIP/2.0 200 OK\n" FRAME("8 INVITE") "\n");
@@ -203,8 +207,11 @@ static struct sip_msg *info(unsigned cseq)
     struct sip_msg *m;
     struct buf b;
     buf_init(&b, 1024);
-    buf_printf(&b, "INFO sip:b@x SIP/2.0\nVia: SIP/2.0/UDP h;branch=z9hG4bK%u\nMax-Forwards: 70\nFrom: <sip:a@x>;tag=at\n"
-                   "To: <sip:b@x>;tag=ours\nCall-ID: cid@h\nCSeq: %u INFO\n\n", cseq, cseq);
+    buf_printf(&b,
+               "INFO sip:b@x SIP/2.0\nVia: SIP/2.0/UDP h;branch=z9hG4bK%u\nMax-Forwards: 70\n"
+               "From: <sip:a@x>;tag=at\n"
+               "To: <sip:b@x>;tag=ours\nCall-ID: cid@h\nCSeq: %u INFO\n\n",
+               cseq, cseq);
     m = buf_err(&b) ? NULL : parse(buf_cstr(&b));
     buf_fini(&b);
     return m;

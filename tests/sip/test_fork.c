@@ -164,9 +164,10 @@ static void test_a_response_without_a_tag_makes_a_dialog_only_as_200(struct t *t
     T_STR(dlg_log(&w), "answer ans; confirmed");
     T_EQ(dlg_count(&w, "ACK "), 1);
     T_VIEW(sip_msg_value(dlg_find(&w, "ACK ", 0), SIP_HDR_TO), "<sip:bob@example.net>");
-    dlg_send(&w, "BYE sip:alice@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.2\nMax-Forwards: 70\n"
-                 "From: <sip:bob@example.net>\nTo: <sip:alice@example.net>;tag=%.*s\nCall-ID: %.*s\n"
-                 "CSeq: 7 BYE\nContent-Length: 0\n\n",
+    dlg_send(&w,
+             "BYE sip:alice@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.2\nMax-Forwards: 70\n"
+             "From: <sip:bob@example.net>\nTo: <sip:alice@example.net>;tag=%.*s\nCall-ID: %.*s\n"
+             "CSeq: 7 BYE\nContent-Length: 0\n\n",
              VIEW_ARG(sip_invite_local_tag(w.inv)), VIEW_ARG(sip_invite_call_id(w.inv)));
     dlg_run(&w, 10);
     T_STR(dlg_log(&w), "ended remote 200 confirmed");

@@ -31,7 +31,8 @@ static void test_a_call_rings_is_answered_and_hung_up(struct t *t)
     T_VIEW(sip_msg_value(m, SIP_HDR_CSEQ), "1 ACK");
     T_VIEW(sip_msg_value(m, SIP_HDR_TO), "<sip:bob@example.net>;tag=b1");
     T_EQ(m->body.n, 0);
-    sip_invite_hangup(w.inv, &(struct sip_invite_reason){ .protocol = VIEW("Q.850"), .cause = 16, .text = VIEW("by\"e") });
+    sip_invite_hangup(w.inv,
+                      &(struct sip_invite_reason){ .protocol = VIEW("Q.850"), .cause = 16, .text = VIEW("by\"e") });
     T_EQ(sip_invite_state(w.inv), SIP_INVITE_ENDING);
     dlg_run(&w, 10);
     m = dlg_find(&w, "BYE ", 0);
@@ -200,8 +201,8 @@ static void test_cancel_waits_for_a_provisional_response(struct t *t)
     dlg_run(&w, 10);
     m = dlg_find(&w, "INVITE ", 0);
     T_CHECK(m);
-    sip_invite_hangup(w.inv, &(struct sip_invite_reason){ .protocol = VIEW("SIP"), .cause = 200,
-                                                          .text = VIEW("Call completed elsewhere") });
+    sip_invite_hangup(w.inv, &(struct sip_invite_reason){
+                                 .protocol = VIEW("SIP"), .cause = 200, .text = VIEW("Call completed elsewhere") });
     T_EQ(sip_invite_state(w.inv), SIP_INVITE_CANCELLING);
     dlg_run(&w, 10);
     T_EQ(dlg_count(&w, "CANCEL "), 0);
@@ -431,7 +432,8 @@ static void test_the_route_set_is_record_route_backwards(struct t *t)
     dlg_run(&w, 10);
     dlg_reply(&w, m, 200, "b1",
               "Record-Route: <sip:p2.example.net;lr>;a=1, <sip:p3.example.net;lr>\n"
-              "Record-Route: <sip:192.0.2.2:5060;lr>\nContact: <sip:bob@198.51.100.7>\n", "ans");
+              "Record-Route: <sip:192.0.2.2:5060;lr>\nContact: <sip:bob@198.51.100.7>\n",
+              "ans");
     dlg_run(&w, 10);
     m = dlg_find(&w, "ACK sip:bob@198.51.100.7 SIP/2.0", 0);
     T_CHECK(m);

@@ -263,9 +263,10 @@ static void test_a_cancelled_reinvite_of_the_peer_leaves_the_session(struct t *t
     T_CHECK(dlg_establish_in(&w));
     dlg_request(&w, w.inv, "INVITE", 2, "Contact: <sip:bob@192.0.2.2>\n", "a");
     dlg_run(&w, 10);
-    dlg_send(&w, "CANCEL sip:alice@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bKrq2\n"
-                 "Max-Forwards: 70\nFrom: <sip:bob@example.net>;tag=peer\nTo: <sip:alice@example.net>;tag=%.*s\n"
-                 "Call-ID: in-call\nCSeq: 2 CANCEL\nContent-Length: 0\n\n",
+    dlg_send(&w,
+             "CANCEL sip:alice@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bKrq2\n"
+             "Max-Forwards: 70\nFrom: <sip:bob@example.net>;tag=peer\nTo: <sip:alice@example.net>;tag=%.*s\n"
+             "Call-ID: in-call\nCSeq: 2 CANCEL\nContent-Length: 0\n\n",
              VIEW_ARG(sip_invite_local_tag(w.inv)));
     dlg_run(&w, 10);
     T_EQ(dlg_count(&w, "SIP/2.0 487"), 1);
@@ -437,10 +438,11 @@ static void on_done(void *arg, struct sip_invite *inv, const struct sip_outcome 
 static void test_a_request_of_the_owner_reports_its_outcome(struct t *t)
 {
     struct outcome o = { 0 };
-    struct sip_invite_request rq = {
-        .method = VIEW("REFER"), .headers = VIEW("Refer-To: <sip:x@example.net>\r\n"), .contact = true,
-        .done = on_done, .arg = &o
-    };
+    struct sip_invite_request rq = { .method = VIEW("REFER"),
+                                     .headers = VIEW("Refer-To: <sip:x@example.net>\r\n"),
+                                     .contact = true,
+                                     .done = on_done,
+                                     .arg = &o };
     struct dlg_world w;
     struct sip_msg *m;
     if (!dlg_init(t, &w, NULL))
@@ -469,8 +471,8 @@ T_MAIN(T(test_our_reinvite_renews_session_and_target), T(test_our_reinvite_witho
        T(test_a_refused_reinvite_leaves_the_session), T(test_481_to_a_reinvite_ends_the_session),
        T(test_408_to_a_reinvite_ends_the_session), T(test_no_answer_to_a_reinvite_ends_the_session),
        T(test_the_caller_waits_longer_after_glare_than_the_callee), T(test_a_reinvite_that_meets_ours_gets_491),
-       T(test_the_peers_reinvite_is_answered_and_renews_the_target),
-       T(test_the_peers_reinvite_without_offer_gets_ours), T(test_a_refused_reinvite_of_the_peer_changes_nothing),
+       T(test_the_peers_reinvite_is_answered_and_renews_the_target), T(test_the_peers_reinvite_without_offer_gets_ours),
+       T(test_a_refused_reinvite_of_the_peer_changes_nothing),
        T(test_a_second_invite_before_the_answer_gets_500_and_retry_after),
        T(test_a_reinvite_implies_the_ack_that_was_lost), T(test_a_cancelled_reinvite_of_the_peer_leaves_the_session),
        T(test_a_bye_during_the_peers_reinvite_answers_487),

@@ -361,6 +361,55 @@ out:
     dlg_fini(t, &w);
 }
 
+struct stream {
+    struct buf got;
+};
+
+static void on_bytes(void *arg, const void *data, size_t n)
+{
+    struct stream *s = arg;
+    buf_put(&s->got, data, n);
+}
+
+static void on_closed(void *arg, enum ahoy_err err)
+{
+    (void) arg;
+    (void) err;
+}
+
+static void test_a_peer_behind_its_connection_is_reached_by_it(struct t *t)
+{
+    static const char invite[] =
+        "INVITE sip:alice@192.0.2.1 SIP/2.0\r\nVia: SIP/2.0/TCP 192.0.2.2;branch=z9hG4bKtcp\r\nMax-Forwards: 70\r\n"
+        "From: <sip:bob@example.net>;tag=peer\r\nTo: <sip:alice@example.net>\r\nCall-ID: tcp\r\nCSeq: 1 INVITE\r\n"
+        "Contact: <sip:bob@192.0.2.2;transport=tcp>\r\nContent-Length: 0\r\n\r\n";
+    struct addr local = addr_ip4(192, 0, 2, 1, 5060);
+    struct sip_transport *transport;
+    struct sys_tcp *tcp = NULL;
+    struct stream s;
+    struct dlg_world w;
+    buf_init(&s.got, 65536);
+    if (!dlg_init(t, &w, NULL))
+        goto out;
+    T_OK(sip_stack_listen(w.stack, SIP_PROTO_TCP, &local, &transport));
+    T_OK(sys_tcp_connect(&tcp, w.peer_loop, NULL, &local,
+                         &(struct sys_tcp_handler){ .recv = on_bytes, .closed = on_closed, .arg = &s }));
+    w.accept_with = "ans";
+    T_OK(sys_tcp_write(tcp, invite, sizeof invite - 1));
+    dlg_run(&w, 100);
+    T_CHECK(w.inv);
+    T_CHECK(view_starts(buf_content(&s.got), VIEW("SIP/2.0 200 OK")));
+    buf_clear(&s.got);
+    sip_invite_hangup(w.inv, NULL);
+    /* It listens on no port 5060: only the connection it made itself leads there. */
+    dlg_run(&w, 33000);
+    T_CHECK(view_search(buf_content(&s.got), VIEW("BYE sip:bob@192.0.2.2;transport=tcp SIP/2.0")) < s.got.n);
+out:
+    sys_tcp_close(tcp);
+    dlg_fini(t, &w);
+    buf_fini(&s.got);
+}
+
 T_MAIN(T(test_an_incoming_call_rings_is_accepted_and_confirmed), T(test_the_200_is_sent_from_t1_to_t2_until_its_ack),
        T(test_no_ack_for_64_t1_ends_it_by_bye), T(test_hanging_up_before_the_ack_waits_for_it),
        T(test_hanging_up_without_an_ack_ever_sends_bye_after_64_t1), T(test_a_bye_that_overtakes_the_ack_ends_it),
@@ -369,4 +418,4 @@ T_MAIN(T(test_an_incoming_call_rings_is_accepted_and_confirmed), T(test_the_200_
        T(test_an_offer_in_the_200_is_answered_by_the_ack), T(test_an_expired_invitation_gets_487),
        T(test_ringing_is_repeated_each_minute_and_ends_with_480), T(test_a_call_nobody_takes_gets_480),
        T(test_a_release_without_answer_declines), T(test_a_bye_before_the_answer_ends_it_with_487),
-       T(test_a_peer_without_contact_is_asked_at_its_from))
+       T(test_a_peer_without_contact_is_asked_at_its_from), T(test_a_peer_behind_its_connection_is_reached_by_it))

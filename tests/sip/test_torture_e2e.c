@@ -1,7 +1,8 @@
 /*
- * The torture messages of RFC 4475 and RFC 5118, sent over UDP and over TCP to a whole stack with a user agent on top: what
- * comes back is what tests/vectors/rfc4475/agent.tsv and rfc5118/agent.tsv say, which follow the oracle beside them. An INVITE
- * that is processed rings (180); wsinv.dat has a To tag of no dialog here, so it gets 481 and not a word about its syntax.
+ * The torture messages of RFC 4475 and RFC 5118, sent over UDP and over TCP to a whole stack with a user agent on top:
+ * what comes back is what tests/vectors/rfc4475/agent.tsv and rfc5118/agent.tsv say, which follow the oracle beside
+ * them. An INVITE that is processed rings (180); wsinv.dat has a To tag of no dialog here, so it gets 481 and not a
+ * word about its syntax.
  */
 #include "base/mem.h"
 #include "sip/invite.h"
@@ -267,12 +268,16 @@ static void test_refusals_say_what_is_needed(struct t *t)
         const char *path;
         const char *want[3];
     } rows[] = {
-        { TEST_VECTORS "/rfc4475/bext01.dat", { "SIP/2.0 420 Bad Extension\r\n", "Unsupported: ", "nothingSupportsThisEither" } },
-        { TEST_VECTORS "/rfc4475/invut.dat", { "SIP/2.0 415 ", "Accept: application/sdp\r\n", "Content-Length: 0\r\n" } },
+        { TEST_VECTORS "/rfc4475/bext01.dat",
+          { "SIP/2.0 420 Bad Extension\r\n", "Unsupported: ", "nothingSupportsThisEither" } },
+        { TEST_VECTORS "/rfc4475/invut.dat",
+          { "SIP/2.0 415 ", "Accept: application/sdp\r\n", "Content-Length: 0\r\n" } },
         { TEST_VECTORS "/rfc4475/sdp01.dat", { "SIP/2.0 406 ", "Warning: 399 ", "Content-Length: 0\r\n" } },
-        { TEST_VECTORS "/rfc4475/intmeth.dat", { "SIP/2.0 501 ", "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE\r\n", "" } },
+        { TEST_VECTORS "/rfc4475/intmeth.dat",
+          { "SIP/2.0 501 ", "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE\r\n", "" } },
         { TEST_VECTORS "/rfc4475/escnull.dat", { "SIP/2.0 405 ", "Allow: INVITE, ACK,", "" } },
-        { TEST_VECTORS "/rfc4475/transports.dat", { "SIP/2.0 200 OK\r\n", "Accept: application/sdp\r\n", "Allow: INVITE" } },
+        { TEST_VECTORS "/rfc4475/transports.dat",
+          { "SIP/2.0 200 OK\r\n", "Accept: application/sdp\r\n", "Allow: INVITE" } },
         { TEST_VECTORS "/rfc4475/badvers.dat", { "SIP/2.0 505 ", "", "" } },
     };
     for (size_t i = 0; i < AHOY_COUNT(rows); i++)
@@ -310,8 +315,8 @@ out:
 }
 
 /*
- * Without runs of failing allocations: the outcome is the subject here, and a hundred worlds a run would take hours; the
- * parts fail one by one in the tests of parser, stack and agent.
+ * Without runs of failing allocations: the outcome is the subject here, and a hundred worlds a run would take hours;
+ * the parts fail one by one in the tests of parser, stack and agent.
  */
 T_MAIN(T_PLAIN(test_rfc4475_messages_get_what_the_oracle_says), T_PLAIN(test_rfc5118_messages_get_what_the_rfc_says),
        T_PLAIN(test_refusals_say_what_is_needed), T_PLAIN(test_a_reply_to_the_long_request_echoes_all_of_it))

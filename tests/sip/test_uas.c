@@ -47,8 +47,7 @@ static void test_each_check_has_its_status_and_its_header(struct t *t)
         { "SUBSCRIBE", URI, "", "Event: x\n", "", { "SIP/2.0 405 ", "Allow: INVITE" } },
         { "REGISTER", URI, "", "", "", { "SIP/2.0 405 ", "Allow: INVITE" } },
         { "OPTIONS", "tel:+1234", "", "", "", { "SIP/2.0 416 " } },
-        { "OPTIONS", URI, "", "Require: a, 100rel\nRequire: b\n", "",
-          { "SIP/2.0 420 ", "Unsupported: a, b\r\n" } },
+        { "OPTIONS", URI, "", "Require: a, 100rel\nRequire: b\n", "", { "SIP/2.0 420 ", "Unsupported: a, b\r\n" } },
         { "OPTIONS", URI, "", "Proxy-Require: c\n", "", { "SIP/2.0 200 OK", "Accept: application/sdp\r\n" } },
         { "OPTIONS", URI, "", "", "", { "SIP/2.0 200 OK", "Supported: 100rel, x\r\n" } },
         { "OPTIONS", URI, ";tag=gone", "", "", { "SIP/2.0 481 " } },
@@ -57,18 +56,35 @@ static void test_each_check_has_its_status_and_its_header(struct t *t)
         { "BYE", URI, "", "", "", { "SIP/2.0 481 " } },
         { "INFO", URI, "", "", "", { "SIP/2.0 481 " } },
         { "INVITE", URI, "", "Content-Type: text/plain\n", "x", { "SIP/2.0 415 ", "Accept: application/sdp\r\n" } },
-        { "INVITE", URI, "", "Content-Type: application/sdp\nContent-Encoding: gzip\n", "x",
+        { "INVITE",
+          URI,
+          "",
+          "Content-Type: application/sdp\nContent-Encoding: gzip\n",
+          "x",
           { "SIP/2.0 415 ", "Accept-Encoding: identity\r\n" } },
         { "INVITE", URI, "", "Accept: text/x, image/*\n", "", { "SIP/2.0 406 ", "Warning: 399" } },
         { "INVITE", URI, "", "Accept:\n", "", { "SIP/2.0 406 " } },
         /* What passes is nobody's here: the world takes no call. */
         { "INVITE", URI, "", "Accept: text/x\nAccept: application/*;q=0.5\n", "", { "SIP/2.0 480 " } },
-        { "INVITE", URI, "", "Accept: */*\nContent-Type: text/plain\nContent-Disposition: icon;handling=optional\n", "x",
+        { "INVITE",
+          URI,
+          "",
+          "Accept: */*\nContent-Type: text/plain\n"
+          "Content-Disposition: icon;handling=optional\n",
+          "x",
           { "SIP/2.0 480 " } },
-        { "INVITE", URI, "", "Content-Type: multipart/mixed;boundary=b\n",
-          "--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b--\r\n", { "SIP/2.0 480 " } },
-        { "INVITE", URI, "", "Content-Type: multipart/mixed;boundary=b\n",
-          "--b\r\nContent-Type: text/plain\r\n\r\nv=0\r\n--b--\r\n", { "SIP/2.0 415 " } },
+        { "INVITE",
+          URI,
+          "",
+          "Content-Type: multipart/mixed;boundary=b\n",
+          "--b\r\nContent-Type: application/sdp\r\n\r\nv=0\r\n--b--\r\n",
+          { "SIP/2.0 480 " } },
+        { "INVITE",
+          URI,
+          "",
+          "Content-Type: multipart/mixed;boundary=b\n",
+          "--b\r\nContent-Type: text/plain\r\n\r\nv=0\r\n--b--\r\n",
+          { "SIP/2.0 415 " } },
     };
     struct sip_ua_config cfg = SIP_UA_CONFIG_DEFAULT;
     struct dlg_world w;
@@ -102,7 +118,8 @@ static void test_the_same_call_by_two_ways_is_merged(struct t *t)
     w.ring = 180;
     dlg_invite(&w, NULL, "off");
     dlg_run(&w, 10);
-    dlg_send(&w, "INVITE sip:alice@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bKother\nMax-Forwards: 69\n"
+    dlg_send(&w, "INVITE sip:alice@192.0.2.1 SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.2;branch=z9hG4bKother\n"
+                 "Max-Forwards: 69\n"
                  "From: <sip:bob@example.net>;tag=peer\nTo: <sip:alice@example.net>\nCall-ID: in-call\nCSeq: 1 INVITE\n"
                  "Contact: <sip:bob@192.0.2.2>\nContent-Length: 0\n\n");
     dlg_run(&w, 10);
@@ -137,14 +154,15 @@ static void test_strays_are_dropped_without_a_word(struct t *t)
         goto out;
     send_request(&w, "ACK", URI, "stray", ";tag=gone", "", "");
     dlg_send(&w, "SIP/2.0 200 OK\nVia: SIP/2.0/UDP 192.0.2.1;branch=z9hG4bKnone\nFrom: <sip:a@x>;tag=1\n"
-                 "To: <sip:b@x>;tag=2\nCall-ID: none\nCSeq: 1 INVITE\nContact: <sip:b@192.0.2.2>\nContent-Length: 0\n\n");
+                 "To: <sip:b@x>;tag=2\nCall-ID: none\nCSeq: 1 INVITE\n"
+                 "Contact: <sip:b@192.0.2.2>\nContent-Length: 0\n\n");
     dlg_run(&w, 1000);
     T_EQ(w.got_count, 0);
 out:
     dlg_fini(t, &w);
 }
 
-/* ---- an owner with a mind of its own ------------------------------------------------------------------------------ */
+/* ---- an owner with a mind of its own ----------------------------------------------------------------------------- */
 
 struct owner {
     unsigned requests;
