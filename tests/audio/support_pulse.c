@@ -16,12 +16,12 @@
 #include <unistd.h>
 
 #if defined(__SANITIZE_THREAD__)
-/* libpulse is not built for ThreadSanitizer, which cannot see its atomics: its hand-over of packets is passed over. */
+/* libpulse is not built for ThreadSanitizer, which cannot see its atomics: its locks and packets are passed over. */
 AHOY_API const char *__tsan_default_suppressions(void);
 
 const char *__tsan_default_suppressions(void)
 {
-    return "race:pa_packet_new\nrace:pa_iochannel_read";
+    return "race:pa_packet_new\nrace:pa_iochannel_read\nrace:pa_mutex_";
 }
 #endif
 
