@@ -13,7 +13,8 @@ static void check_round_trip(const struct sip_credentials *c)
     if (buf_err(&text) == AHOY_OK && buf_err(&plain) == AHOY_OK) {
         AHOY_ASSERT(sip_credentials_parse(buf_content(&text), &again) == AHOY_OK);
         AHOY_ASSERT(view_eq(again.realm, c->realm) && view_eq(again.nonce, c->nonce) && view_eq(again.uri, c->uri));
-        AHOY_ASSERT(again.nc == c->nc && again.qop == c->qop && again.alg == (c->algorithm.n ? c->alg : SIP_DIGEST_MD5));
+        AHOY_ASSERT(again.nc == c->nc && again.qop == c->qop
+                    && again.alg == (c->algorithm.n ? c->alg : SIP_DIGEST_MD5));
     }
     buf_fini(&plain);
     buf_fini(&text);
@@ -32,8 +33,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     if (sip_credentials_parse(view_of((const char *) data, n), &c) == AHOY_OK) {
         char hex[SIP_DIGEST_HEX_BYTES];
         struct sip_digest_input in = {
-            .alg = c.alg, .sess = c.sess, .ha1 = VIEW("00"), .nonce = c.nonce, .cnonce = c.cnonce,
-            .nc = c.nc, .qop = c.qop, .method = VIEW("REGISTER"), .uri = c.uri, .body = c.opaque,
+            .alg = c.alg,
+            .sess = c.sess,
+            .ha1 = VIEW("00"),
+            .nonce = c.nonce,
+            .cnonce = c.cnonce,
+            .nc = c.nc,
+            .qop = c.qop,
+            .method = VIEW("REGISTER"),
+            .uri = c.uri,
+            .body = c.opaque,
         };
         if (c.alg != SIP_DIGEST_UNKNOWN) {
             AHOY_ASSERT(sip_digest_response(&in, hex) == AHOY_OK);

@@ -26,8 +26,8 @@ struct space {
     bool has_opaque, sess;
     enum sip_digest_alg alg;
     enum sip_digest_qop qop;
-    uint32_t nc;                    /* last one used */
-    char cnonce[CNONCE_CHARS + 1];  /* kept with the nonce, since a session's key is made with the first */
+    uint32_t nc;                   /* last one used */
+    char cnonce[CNONCE_CHARS + 1]; /* kept with the nonce, since a session's key is made with the first */
     char ha1[SIP_DIGEST_HEX_BYTES];
     struct addr peer;
 };
@@ -274,8 +274,16 @@ static enum ahoy_err space_respond(struct space *s, const struct sip_auth_reques
 {
     s->nc++;
     const struct sip_digest_input in = {
-        .alg = s->alg, .sess = s->sess, .ha1 = view_str(s->ha1), .nonce = view_str(s->nonce),
-        .cnonce = view_str(s->cnonce), .nc = s->nc, .qop = s->qop, .method = rq->method, .uri = rq->uri, .body = rq->body,
+        .alg = s->alg,
+        .sess = s->sess,
+        .ha1 = view_str(s->ha1),
+        .nonce = view_str(s->nonce),
+        .cnonce = view_str(s->cnonce),
+        .nc = s->nc,
+        .qop = s->qop,
+        .method = rq->method,
+        .uri = rq->uri,
+        .body = rq->body,
     };
     return sip_digest_response(&in, out);
 }
@@ -287,9 +295,18 @@ static enum ahoy_err space_put(struct space *s, const struct sip_auth_request *r
     if (err != AHOY_OK)
         return err;
     const struct sip_credentials c = {
-        .username = view_str(s->credential->user), .realm = view_str(s->realm), .nonce = view_str(s->nonce),
-        .uri = rq->uri, .response = view_str(response), .cnonce = view_str(s->cnonce), .opaque = view_str(s->opaque),
-        .has_opaque = s->has_opaque, .algorithm = view_str(s->algorithm), .alg = s->alg, .sess = s->sess, .qop = s->qop,
+        .username = view_str(s->credential->user),
+        .realm = view_str(s->realm),
+        .nonce = view_str(s->nonce),
+        .uri = rq->uri,
+        .response = view_str(response),
+        .cnonce = view_str(s->cnonce),
+        .opaque = view_str(s->opaque),
+        .has_opaque = s->has_opaque,
+        .algorithm = view_str(s->algorithm),
+        .alg = s->alg,
+        .sess = s->sess,
+        .qop = s->qop,
         .nc = s->nc,
     };
     struct buf value;
@@ -370,8 +387,7 @@ static void collect(struct wanted_list *list, const struct sip_auth *a, const st
                     const struct sip_msg *response, bool proxy)
 {
     unsigned seen = 0;
-    const struct sip_hdr *h =
-        sip_msg_first(response, proxy ? SIP_HDR_PROXY_AUTHENTICATE : SIP_HDR_WWW_AUTHENTICATE);
+    const struct sip_hdr *h = sip_msg_first(response, proxy ? SIP_HDR_PROXY_AUTHENTICATE : SIP_HDR_WWW_AUTHENTICATE);
     for (; h; h = sip_msg_next(response, h)) {
         struct view rest = h->value;
         struct sip_challenge c;
@@ -384,8 +400,8 @@ static struct space *find_space(struct sip_auth *a, const struct sip_auth_reques
 {
     for (size_t i = 0; i < SIP_AUTH_MAX_SPACES; i++) {
         struct space *s = &a->space[i];
-        if (s->serial != 0 && s->proxy == w->proxy && s->registers == is_register(rq) &&
-            view_eq(view_str(s->realm), w->challenge.realm) && space_is_here(s, rq))
+        if (s->serial != 0 && s->proxy == w->proxy && s->registers == is_register(rq)
+            && view_eq(view_str(s->realm), w->challenge.realm) && space_is_here(s, rq))
             return s;
     }
     return NULL;
@@ -512,14 +528,26 @@ static enum ahoy_err check_rspauth(const struct space *s, const struct sip_auth_
 {
     char want[SIP_DIGEST_HEX_BYTES];
     const struct sip_digest_input in = {
-        .alg = s->alg, .sess = s->sess, .ha1 = view_str(s->ha1), .nonce = view_str(s->nonce),
-        .cnonce = view_str(s->cnonce), .nc = info->nc ? info->nc : s->nc, .qop = info->qop ? info->qop : s->qop,
-        .uri = rq->uri, .body = response->body,
+        .alg = s->alg,
+        .sess = s->sess,
+        .ha1 = view_str(s->ha1),
+        .nonce = view_str(s->nonce),
+        .cnonce = view_str(s->cnonce),
+        .nc = info->nc ? info->nc : s->nc,
+        .qop = info->qop ? info->qop : s->qop,
+        .uri = rq->uri,
+        .body = response->body,
     };
     enum ahoy_err err = sip_digest_response(&in, want);
     if (err == AHOY_OK && !sip_digest_equal(info->rspauth, view_str(want)))
         err = AHOY_ERR_AUTH;
     return err;
+}
+
+/* A busy callee, say, was reached by a request whose credentials had passed. */
+static bool proves_acceptance(unsigned status)
+{
+    return status != 401 && status != 403 && status != 407 && (status < 500 || status >= 600);
 }
 
 static void take_next_nonce(struct sip_auth *a, struct space *s, struct view nonce)
@@ -543,7 +571,7 @@ enum ahoy_err sip_auth_accepted(struct sip_auth *a, const struct sip_auth_try *t
     enum ahoy_err err = AHOY_OK;
     for (size_t i = 0; i < SIP_AUTH_MAX_SPACES; i++) {
         struct space *s = &a->space[i];
-        if (s->serial == 0 || try_find(try, s->serial) == try->used || response->status >= 300)
+        if (s->serial == 0 || try_find(try, s->serial) == try->used || !proves_acceptance(response->status))
             continue;
         s->proven = true;
         learn(a, s, rq);

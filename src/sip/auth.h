@@ -33,12 +33,12 @@ AHOY_MUST_USE enum ahoy_err sip_auth_create(struct sip_auth **out, struct rng *r
 void sip_auth_destroy(struct sip_auth *a);
 
 struct sip_auth_credential {
-    struct view realm;        /* empty or "*": any realm of our servers */
+    struct view realm; /* empty or "*": any realm of our servers */
     struct view user;
-    struct view password;     /* plain, or … */
-    struct view ha1;          /* … hex of H(user:realm:password) by ha1_alg; needs a realm */
+    struct view password; /* plain, or … */
+    struct view ha1;      /* … hex of H(user:realm:password) by ha1_alg; needs a realm */
     enum sip_digest_alg ha1_alg;
-    bool any_host;            /* answer this realm whoever asks; for credentials meant for roaming */
+    bool any_host; /* answer this realm whoever asks; for credentials meant for roaming */
 };
 
 /** Adds, or replaces the one of the same realm; refusals are forgotten. Copied. LIMIT, NOMEM, INVAL. */
@@ -53,9 +53,9 @@ void sip_auth_clear(struct sip_auth *a);
 /** Where and what a request is: what the decision and the digest need. Borrowed for the call. */
 struct sip_auth_request {
     struct view method;
-    struct view uri;          /* the Request-URI as sent */
-    struct view next_hop;     /* host of the URI that was located: top Route or Request-URI */
-    const struct addr *peer;  /* where it goes; may be NULL */
+    struct view uri;         /* the Request-URI as sent */
+    struct view next_hop;    /* host of the URI that was located: top Route or Request-URI */
+    const struct addr *peer; /* where it goes; may be NULL */
     struct view body;
 };
 
@@ -64,8 +64,8 @@ struct sip_auth_try {
     unsigned rounds;
     unsigned used;
     struct {
-        uint64_t space;       /* serial number of the remembered nonce that the last try used */
-        bool fresh;           /* that nonce came from a challenge of this very request */
+        uint64_t space; /* serial number of the remembered nonce that the last try used */
+        bool fresh;     /* that nonce came from a challenge of this very request */
     } with[SIP_AUTH_MAX_SPACES];
 };
 
@@ -87,8 +87,9 @@ AHOY_MUST_USE enum ahoy_err sip_auth_challenged(struct sip_auth *a, struct sip_a
                                                 const struct sip_auth_request *rq, const struct sip_msg *response);
 
 /**
- * Takes any other final response: notes that the credentials worked here, and Authentication-Info's next nonce. AUTH
- * when it carries a wrong rspauth: the server does not know the password (the response should not be trusted).
+ * Takes any other final response: notes that the credentials worked here (a 403 or a failure of the server proves
+ * nothing), and Authentication-Info's next nonce. AUTH when it carries a wrong rspauth: the server does not know the
+ * password (the response should not be trusted).
  */
 AHOY_MUST_USE enum ahoy_err sip_auth_accepted(struct sip_auth *a, const struct sip_auth_try *try,
                                               const struct sip_auth_request *rq, const struct sip_msg *response);

@@ -143,7 +143,8 @@ static enum ahoy_err put_challenge(struct sip_auth_server *s, enum sip_digest_al
         buf_char(&realm, *p);
     }
     buf_printf(&value, "Digest realm=\"%s\", nonce=\"%s\", qop=\"%s\", algorithm=%s%s", buf_cstr(&realm), nonce,
-               s->cfg.auth_int ? "auth,auth-int" : "auth", sip_digest_alg_name(alg, false), stale ? ", stale=true" : "");
+               s->cfg.auth_int ? "auth,auth-int" : "auth", sip_digest_alg_name(alg, false),
+               stale ? ", stale=true" : "");
     enum ahoy_err err = buf_err(&realm) != AHOY_OK ? buf_err(&realm) : buf_err(&value);
     if (err == AHOY_OK) {
         sip_build_hdr(out, proxy ? SIP_HDR_PROXY_AUTHENTICATE : SIP_HDR_WWW_AUTHENTICATE, buf_content(&value));
@@ -221,8 +222,8 @@ static bool take_count(struct sip_auth_server *s, int64_t now_ms, const char sta
 /* ---- checking ----------------------------------------------------------------------------------------------------- */
 
 /* The credentials for our realm among those of the request. */
-static enum sip_auth_verdict find_credentials(const struct sip_auth_server *s, const struct sip_msg *request, bool proxy,
-                                              struct sip_credentials *out)
+static enum sip_auth_verdict find_credentials(const struct sip_auth_server *s, const struct sip_msg *request,
+                                              bool proxy, struct sip_credentials *out)
 {
     enum sip_auth_verdict verdict = SIP_AUTH_VERDICT_NONE;
     struct buf realm;
@@ -287,8 +288,15 @@ static bool response_is_right(const struct sip_auth_identity *who, const struct 
     const struct sip_credentials *c = &who->credentials;
     char want[SIP_DIGEST_HEX_BYTES];
     const struct sip_digest_input in = {
-        .alg = c->alg, .ha1 = view_str(who->ha1), .nonce = c->nonce, .cnonce = c->cnonce, .nc = c->nc, .qop = c->qop,
-        .method = request->method_text, .uri = c->uri, .body = request->body,
+        .alg = c->alg,
+        .ha1 = view_str(who->ha1),
+        .nonce = c->nonce,
+        .cnonce = c->cnonce,
+        .nc = c->nc,
+        .qop = c->qop,
+        .method = request->method_text,
+        .uri = c->uri,
+        .body = request->body,
     };
     return sip_digest_response(&in, want) == AHOY_OK && sip_digest_equal(c->response, view_str(want));
 }
@@ -299,8 +307,8 @@ static bool uri_names_request(struct view uri, struct view request_uri)
     struct sip_uri a, b;
     if (view_eq(uri, request_uri))
         return true;
-    return sip_uri_parse(uri, &a) == AHOY_OK && sip_uri_parse(request_uri, &b) == AHOY_OK && view_eq(a.user, b.user) &&
-           view_ieq(a.host, b.host);
+    return sip_uri_parse(uri, &a) == AHOY_OK && sip_uri_parse(request_uri, &b) == AHOY_OK && view_eq(a.user, b.user)
+           && view_ieq(a.host, b.host);
 }
 
 enum sip_auth_verdict sip_auth_server_verify(struct sip_auth_server *s, int64_t now_ms, const struct sip_msg *request,
@@ -321,10 +329,11 @@ enum sip_auth_verdict sip_auth_server_verify(struct sip_auth_server *s, int64_t 
     bool right = response_is_right(&who, request);
     if (!known || !right) {
         verdict = SIP_AUTH_VERDICT_WRONG;
-    } else if ((s->cfg.check_uri && !uri_names_request(c->uri, request->uri)) || (c->qop != SIP_QOP_NONE && c->nc == 0)) {
+    } else if ((s->cfg.check_uri && !uri_names_request(c->uri, request->uri))
+               || (c->qop != SIP_QOP_NONE && c->nc == 0)) {
         verdict = SIP_AUTH_VERDICT_BAD;
-    } else if (!nonce_open(s, c->nonce, stamp, &made_ms) || now_ms - made_ms > (int64_t) s->cfg.nonce_ms ||
-               !take_count(s, now_ms, stamp, made_ms, c->qop == SIP_QOP_NONE ? 1 : c->nc)) {
+    } else if (!nonce_open(s, c->nonce, stamp, &made_ms) || now_ms - made_ms > (int64_t) s->cfg.nonce_ms
+               || !take_count(s, now_ms, stamp, made_ms, c->qop == SIP_QOP_NONE ? 1 : c->nc)) {
         verdict = SIP_AUTH_VERDICT_STALE;
     } else {
         *out = who;
@@ -343,8 +352,14 @@ enum ahoy_err sip_auth_server_put_info(struct sip_auth_server *s, int64_t now_ms
     if (c->qop == SIP_QOP_NONE)
         return AHOY_OK;
     const struct sip_digest_input in = {
-        .alg = c->alg, .ha1 = view_str(who->ha1), .nonce = c->nonce, .cnonce = c->cnonce, .nc = c->nc, .qop = c->qop,
-        .uri = c->uri, .body = body,
+        .alg = c->alg,
+        .ha1 = view_str(who->ha1),
+        .nonce = c->nonce,
+        .cnonce = c->cnonce,
+        .nc = c->nc,
+        .qop = c->qop,
+        .uri = c->uri,
+        .body = body,
     };
     enum ahoy_err err = sip_digest_response(&in, proof);
     if (err != AHOY_OK)

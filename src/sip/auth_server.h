@@ -13,19 +13,19 @@
 struct sip_auth_server;
 
 struct sip_auth_server_config {
-    const char *realm;        /* copied */
+    const char *realm;                              /* copied */
     enum sip_digest_alg algs[SIP_DIGEST_ALG_COUNT]; /* offered, preferred first; SIP_DIGEST_UNKNOWN ends the list */
-    uint32_t nonce_ms;        /* life of a nonce */
-    uint32_t max_nonces;      /* nonces whose counts are remembered; older ones become stale above it */
-    bool auth_int;            /* offer qop="auth,auth-int" */
-    bool allow_no_qop;        /* accept RFC 2069 responses (a nonce then works once); for old devices */
-    bool check_uri;           /* the uri in the credentials must name the Request-URI's user and host */
+    uint32_t nonce_ms;                              /* life of a nonce */
+    uint32_t max_nonces; /* nonces whose counts are remembered; older ones become stale above it */
+    bool auth_int;       /* offer qop="auth,auth-int" */
+    bool allow_no_qop;   /* accept RFC 2069 responses (a nonce then works once); for old devices */
+    bool check_uri;      /* the uri in the credentials must name the Request-URI's user and host */
 };
 #define SIP_AUTH_SERVER_CONFIG_DEFAULT                                                                                 \
     ((struct sip_auth_server_config){ .algs = { SIP_DIGEST_SHA256, SIP_DIGEST_MD5 },                                   \
-                                      .nonce_ms = 300000,                                                             \
-                                      .max_nonces = 65536,                                                            \
-                                      .allow_no_qop = true,                                                           \
+                                      .nonce_ms = 300000,                                                              \
+                                      .max_nonces = 65536,                                                             \
+                                      .allow_no_qop = true,                                                            \
                                       .check_uri = true })
 
 /** `rng` (for the nonces' key) is read at once and borrowed for the object's life. INVAL, NOMEM. */
@@ -40,7 +40,7 @@ AHOY_MUST_USE enum ahoy_err sip_auth_server_challenge(struct sip_auth_server *s,
 /** What a user's secret is. */
 struct sip_auth_secret {
     bool is_ha1;
-    char text[256];           /* the password, or HA1 in hex for the algorithm asked; wiped after use */
+    char text[256]; /* the password, or HA1 in hex for the algorithm asked; wiped after use */
 };
 
 /** Finds the secret of a user in a realm for an algorithm. False: no such user (or no HA1 of this algorithm). */
@@ -49,15 +49,15 @@ typedef bool sip_auth_lookup_fn(void *arg, struct view user, struct view realm, 
 
 enum sip_auth_verdict {
     SIP_AUTH_VERDICT_OK,
-    SIP_AUTH_VERDICT_NONE,    /* no credentials for our realm: challenge */
-    SIP_AUTH_VERDICT_STALE,   /* right, but the nonce is too old or its count was seen: challenge with stale=true */
-    SIP_AUTH_VERDICT_WRONG,   /* unknown user or wrong password (not told apart): challenge, or 403 */
-    SIP_AUTH_VERDICT_BAD,     /* malformed: 400 */
+    SIP_AUTH_VERDICT_NONE,  /* no credentials for our realm: challenge */
+    SIP_AUTH_VERDICT_STALE, /* right, but the nonce is too old or its count was seen: challenge with stale=true */
+    SIP_AUTH_VERDICT_WRONG, /* unknown user or wrong password (not told apart): challenge, or 403 */
+    SIP_AUTH_VERDICT_BAD,   /* malformed: 400 */
 };
 
 /** Who was found; views live as long as the request. */
 struct sip_auth_identity {
-    struct view user;         /* escapes resolved; in `user_text` */
+    struct view user; /* escapes resolved; in `user_text` */
     char user_text[256];
     struct sip_credentials credentials;
     enum sip_digest_alg alg;

@@ -73,17 +73,15 @@ static struct view take_token(struct view *v)
 static enum ahoy_err take_quoted(struct view *v, struct view *out)
 {
     size_t i = 0;
-    while (i < v->n && v->p[i] != '"') {
+    bool escaped = false;
+    while (i < v->n && (escaped || v->p[i] != '"')) {
         if ((unsigned char) v->p[i] < ' ' && v->p[i] != '\t')
             return AHOY_ERR_SYNTAX;
-        i += v->p[i] == '\\' ? 2 : 1;
+        escaped = !escaped && v->p[i] == '\\';
+        i++;
     }
     if (i >= v->n)
         return AHOY_ERR_SYNTAX;
-    for (size_t k = 0; k < i; k++) {
-        if (v->p[k] == '\r' || v->p[k] == '\n' || v->p[k] == '\0')
-            return AHOY_ERR_SYNTAX;
-    }
     *out = view_first(*v, i);
     *v = view_from(*v, i + 1);
     return AHOY_OK;
@@ -275,8 +273,8 @@ static enum ahoy_err credentials_param(struct sip_credentials *c, struct credent
         struct view name;
         struct view *slot;
     } known[] = {
-        { VIEW("username"), &c->username }, { VIEW("realm"), &c->realm },   { VIEW("nonce"), &c->nonce },
-        { VIEW("uri"), &c->uri },           { VIEW("response"), &c->response }, { VIEW("cnonce"), &c->cnonce },
+        { VIEW("username"), &c->username }, { VIEW("realm"), &c->realm },         { VIEW("nonce"), &c->nonce },
+        { VIEW("uri"), &c->uri },           { VIEW("response"), &c->response },   { VIEW("cnonce"), &c->cnonce },
         { VIEW("opaque"), &c->opaque },     { VIEW("algorithm"), &c->algorithm }, { VIEW("qop"), &text->qop },
         { VIEW("nc"), &text->nc },
     };
@@ -460,7 +458,7 @@ enum ahoy_err sip_digest_response(const struct sip_digest_input *in, char out[SI
     } else {
         for (size_t i = 0; i < 8; i++)
             nc[i] = "0123456789abcdef"[in->nc >> (28 - 4 * i) & 15];
-        const struct view parts[] = { a1,        VIEW(":"), in->nonce,          VIEW(":"), view_str(nc), VIEW(":"),
+        const struct view parts[] = { a1,         VIEW(":"), in->nonce,         VIEW(":"), view_str(nc), VIEW(":"),
                                       in->cnonce, VIEW(":"), qop_name(in->qop), VIEW(":"), view_str(ha2) };
         err = hash_hex(in->alg, parts, AHOY_COUNT(parts), out);
     }

@@ -22,9 +22,9 @@ enum sip_digest_alg {
 };
 
 enum {
-    SIP_DIGEST_HEX_BYTES = 65,     /* 64 digits of a SHA-256 and a zero byte */
-    SIP_DIGEST_MAX_PARAMS = 32,    /* of one challenge or credentials; more is LIMIT */
-    SIP_DIGEST_MAX_VALUE = 2048,   /* bytes of one value; more is LIMIT */
+    SIP_DIGEST_HEX_BYTES = 65,   /* 64 digits of a SHA-256 and a zero byte */
+    SIP_DIGEST_MAX_PARAMS = 32,  /* of one challenge or credentials; more is LIMIT */
+    SIP_DIGEST_MAX_VALUE = 2048, /* bytes of one value; more is LIMIT */
 };
 
 /** "MD5-sess", "SHA-256", … without case, to algorithm and session flag; SIP_DIGEST_UNKNOWN otherwise. */
@@ -40,15 +40,15 @@ enum sip_digest_qop { SIP_QOP_NONE, SIP_QOP_AUTH, SIP_QOP_AUTH_INT };
 
 /** One challenge of WWW-Authenticate or Proxy-Authenticate. */
 struct sip_challenge {
-    bool is_digest;           /* the scheme is Digest; else only `scheme` is set */
+    bool is_digest; /* the scheme is Digest; else only `scheme` is set */
     struct view scheme;
     struct view realm, nonce, opaque, domain;
-    bool has_opaque;          /* an empty opaque is echoed too */
-    struct view algorithm;    /* as written; empty: none given, which means MD5 */
-    enum sip_digest_alg alg;  /* SIP_DIGEST_UNKNOWN: not one of ours */
+    bool has_opaque;         /* an empty opaque is echoed too */
+    struct view algorithm;   /* as written; empty: none given, which means MD5 */
+    enum sip_digest_alg alg; /* SIP_DIGEST_UNKNOWN: not one of ours */
     bool sess;
     bool stale;
-    bool has_qop;             /* a qop list was given, even if we know none of it */
+    bool has_qop; /* a qop list was given, even if we know none of it */
     bool qop_auth, qop_auth_int;
 };
 
@@ -63,10 +63,10 @@ AHOY_MUST_USE enum ahoy_err sip_challenge_next(struct view *rest, struct sip_cha
 
 /** The value of Authorization or Proxy-Authorization. */
 struct sip_credentials {
-    struct view username;     /* on printing: plain, escaped as needed; parsed: escapes kept */
+    struct view username; /* on printing: plain, escaped as needed; parsed: escapes kept */
     struct view realm, nonce, uri, response, cnonce, opaque;
     bool has_opaque;
-    struct view algorithm;    /* as written; empty: none */
+    struct view algorithm; /* as written; empty: none */
     enum sip_digest_alg alg;
     bool sess;
     enum sip_digest_qop qop;
@@ -100,13 +100,13 @@ AHOY_MUST_USE enum ahoy_err sip_digest_ha1(enum sip_digest_alg alg, struct view 
 struct sip_digest_input {
     enum sip_digest_alg alg;
     bool sess;
-    struct view ha1;          /* hex of sip_digest_ha1, without the session part */
+    struct view ha1; /* hex of sip_digest_ha1, without the session part */
     struct view nonce, cnonce;
     uint32_t nc;
     enum sip_digest_qop qop;
-    struct view method;       /* empty for rspauth */
+    struct view method; /* empty for rspauth */
     struct view uri;
-    struct view body;         /* counts for auth-int only */
+    struct view body; /* counts for auth-int only */
 };
 
 /** The response (or rspauth) in hex with a zero byte: RFC 7616 section 3.4.1; RFC 2069's form for SIP_QOP_NONE. */

@@ -13,9 +13,9 @@
 #include "sip/locate_priv.h"
 
 enum {
-    MAX_SERVICES = 12,     /* of NAPTR, besides the usual ones */
+    MAX_SERVICES = 12, /* of NAPTR, besides the usual ones */
     ARENA_MAX_BYTES = 65536,
-    LATE_FAMILY_MS = 250,  /* how long one family's addresses wait for the other's (RFC 8305 section 3 says 50 ms) */
+    LATE_FAMILY_MS = 250, /* how long one family's addresses wait for the other's (RFC 8305 section 3 says 50 ms) */
 };
 
 struct ask {
@@ -52,11 +52,11 @@ struct sip_locate {
     size_t services;
     size_t order[MAX_SERVICES + SIP_PLAN_MAX_PROTOS], ordered, at; /* services in the order of trying */
     struct ask naptr;
-    bool services_known;  /* the order stands */
-    bool any_service;     /* some service had hosts */
-    bool declined;        /* an SRV record said "not offered" */
-    bool fell_back;       /* to the host itself, for want of services */
-    struct host *hosts;   /* still to be resolved, of the present service */
+    bool services_known; /* the order stands */
+    bool any_service;    /* some service had hosts */
+    bool declined;       /* an SRV record said "not offered" */
+    bool fell_back;      /* to the host itself, for want of services */
+    struct host *hosts;  /* still to be resolved, of the present service */
     size_t names;
 
     const struct host *host; /* the one being resolved or tried */
@@ -72,7 +72,7 @@ struct sip_locate {
     struct sys_timer turn; /* takes the next step in a callback of its own */
     bool wanted;
     size_t given;
-    enum ahoy_err err;     /* the gravest trouble so far */
+    enum ahoy_err err; /* the gravest trouble so far */
 };
 
 static void step(struct sip_locate *k);
@@ -213,8 +213,8 @@ static void on_naptr(void *arg, enum ahoy_err err, const struct sys_dns_record *
     for (size_t i = 0; i < count; i++) {
         const struct sys_dns_record *r = &records[index[i]];
         bool by_host = view_ieq(view_str(r->u.naptr.flags), VIEW("a"));
-        struct service *s = service_add(k, sip_plan_naptr_proto(r->u.naptr.service),
-                                        view_str(r->u.naptr.replacement), by_host);
+        struct service *s = service_add(k, sip_plan_naptr_proto(r->u.naptr.service), view_str(r->u.naptr.replacement),
+                                        by_host);
         if (s && place_of(k, (size_t) (s - k->service)) == k->ordered)
             k->order[k->ordered++] = (size_t) (s - k->service);
     }
@@ -421,9 +421,9 @@ void sip_locate_next(struct sip_locate *k)
 bool sip_locate_may_have_more(const struct sip_locate *k)
 {
     bool fallback = !k->any_service && !k->fell_back && !k->declined;
-    return k->given < SIP_LOCATE_MAX_TARGETS &&
-           (k->addr_at < k->addrs || k->a.query || k->aaaa.query || k->hosts || k->at < k->ordered ||
-            !k->services_known || fallback || k->deferred_at < k->deferreds);
+    return k->given < SIP_LOCATE_MAX_TARGETS
+           && (k->addr_at < k->addrs || k->a.query || k->aaaa.query || k->hosts || k->at < k->ordered
+               || !k->services_known || fallback || k->deferred_at < k->deferreds);
 }
 
 /* ---- life --------------------------------------------------------------------------------------------------------- */

@@ -17,29 +17,26 @@ struct sip_locate;
 /** Where to send and by what. */
 struct sip_target {
     enum sip_proto proto;
-    struct addr addr;         /* port filled in */
+    struct addr addr; /* port filled in */
 };
 
 enum {
     SIP_LOCATE_MAX_PROTOS = 6,
-    SIP_LOCATE_MAX_NAMES = 32,    /* SRV targets looked at */
-    SIP_LOCATE_MAX_ADDRS = 16,    /* addresses of one name */
-    SIP_LOCATE_MAX_TARGETS = 64,  /* given out by one look-up */
+    SIP_LOCATE_MAX_NAMES = 32,   /* SRV targets looked at */
+    SIP_LOCATE_MAX_ADDRS = 16,   /* addresses of one name */
+    SIP_LOCATE_MAX_TARGETS = 64, /* given out by one look-up */
 };
 
 struct sip_locator_config {
     enum sip_proto protos[SIP_LOCATE_MAX_PROTOS]; /* available, preferred first; SIP_PROTO_UNKNOWN ends the list */
-    bool ip4, ip6;            /* families in use */
-    bool prefer_ip4;          /* of a name with both; IPv6 first otherwise (RFC 6724's default) */
-    uint32_t penalty_s;       /* how long a failed target is avoided; 0: no penalty box */
-    uint32_t max_penalties;   /* targets in the box; the oldest is let out above it */
+    bool ip4, ip6;                                /* families in use */
+    bool prefer_ip4;                              /* of a name with both; IPv6 first otherwise (RFC 6724's default) */
+    uint32_t penalty_s;                           /* how long a failed target is avoided; 0: no penalty box */
+    uint32_t max_penalties;                       /* targets in the box; the oldest is let out above it */
 };
 #define SIP_LOCATOR_CONFIG_DEFAULT                                                                                     \
-    ((struct sip_locator_config){ .protos = { SIP_PROTO_UDP, SIP_PROTO_TCP },                                          \
-                                  .ip4 = true,                                                                        \
-                                  .ip6 = true,                                                                        \
-                                  .penalty_s = 60,                                                                    \
-                                  .max_penalties = 256 })
+    ((struct sip_locator_config){                                                                                      \
+        .protos = { SIP_PROTO_UDP, SIP_PROTO_TCP }, .ip4 = true, .ip6 = true, .penalty_s = 60, .max_penalties = 256 })
 
 /** The stack is borrowed for the locator's life. INVAL, NOMEM. */
 AHOY_MUST_USE enum ahoy_err sip_locator_create(struct sip_locator **out, struct sip_stack *stack,

@@ -122,8 +122,8 @@ static bool naptr_is_usable(const struct sys_dns_record *r, const struct sip_pro
 {
     struct view flags = view_str(r->u.naptr.flags);
     enum sip_proto p = sip_plan_naptr_proto(r->u.naptr.service);
-    return r->type == SYS_DNS_NAPTR && (view_ieq(flags, VIEW("s")) || view_ieq(flags, VIEW("a"))) &&
-           r->u.naptr.replacement[0] != '\0' && sip_protos_has(protos, p) && (!secure || proto_is_secure(p));
+    return r->type == SYS_DNS_NAPTR && (view_ieq(flags, VIEW("s")) || view_ieq(flags, VIEW("a")))
+           && r->u.naptr.replacement[0] != '\0' && sip_protos_has(protos, p) && (!secure || proto_is_secure(p));
 }
 
 static uint32_t naptr_rank(const struct sys_dns_record *r)

@@ -6,12 +6,12 @@
 
 enum {
     TEXT_MAX_BYTES = 65536,
-    MAX_RAISES = 3,           /* 423 answered in a row */
-    MAX_EXPIRES_S = 86400,    /* a Min-Expires above it is not followed */
-    MAX_LEARNT = 3,           /* public addresses in a row: a NAT that changes each time is not chased */
+    MAX_RAISES = 3,        /* 423 answered in a row */
+    MAX_EXPIRES_S = 86400, /* a Min-Expires above it is not followed */
+    MAX_LEARNT = 3,        /* public addresses in a row: a NAT that changes each time is not chased */
     MAX_RETRY_AFTER_S = 3600,
     REFUSED_MAX_S = 86400,
-    LASTING_FAILURES = 3,     /* what counts as many failures at once: 404 and its like do not heal in half a minute */
+    LASTING_FAILURES = 3, /* what counts as many failures at once: 404 and its like do not heal in half a minute */
     FLOW_LOST_SPREAD_MS = 4000,
 };
 
@@ -35,7 +35,8 @@ static void due_in_ms(struct sip_register *r, int64_t ms)
 /* A uniform number of milliseconds between two fractions (in percent) of `s` seconds. */
 static int64_t spread_ms(struct sip_register *r, uint32_t s, uint32_t from_percent, uint32_t to_percent)
 {
-    int64_t percent_milli = from_percent * 1000 + rng_below(sip_stack_rng(r->stack), (to_percent - from_percent) * 1000 + 1);
+    int64_t percent_milli = from_percent * 1000
+                            + rng_below(sip_stack_rng(r->stack), (to_percent - from_percent) * 1000 + 1);
     return (int64_t) s * percent_milli / 100;
 }
 
@@ -154,11 +155,23 @@ static bool is_refusal(const struct sip_outcome *out)
 static bool is_lasting(unsigned status)
 {
     switch (status) {
-    case 404: case 405: case 406: case 410: case 413: case 414: case 415: case 416: case 420: case 421: case 423:
-    case 484: case 485: case 501: case 505: case 513:
-        return true;
-    default:
-        return status >= 600;
+    case 404:
+    case 405:
+    case 406:
+    case 410:
+    case 413:
+    case 414:
+    case 415:
+    case 416:
+    case 420:
+    case 421:
+    case 423:
+    case 484:
+    case 485:
+    case 501:
+    case 505:
+    case 513: return true;
+    default: return status >= 600;
     }
 }
 
@@ -211,8 +224,8 @@ static bool raise_expires(struct sip_register *r, const struct sip_outcome *out)
 {
     uint32_t least = 0;
     const struct sip_hdr *h = out->status == 423 ? sip_msg_first(out->response, SIP_HDR_MIN_EXPIRES) : NULL;
-    if (!h || sip_delta_parse(h->value, &least) != AHOY_OK || least <= r->ask_s || least > MAX_EXPIRES_S ||
-        r->raised >= MAX_RAISES)
+    if (!h || sip_delta_parse(h->value, &least) != AHOY_OK || least <= r->ask_s || least > MAX_EXPIRES_S
+        || r->raised >= MAX_RAISES)
         return false;
     r->raised++;
     r->ask_s = least;
@@ -340,8 +353,8 @@ static enum ahoy_err copy_texts(struct sip_register *r)
     }
     struct sip_addr aor;
     struct sip_uri uri;
-    if (sip_addr_parse(r->cfg.aor, &aor) != AHOY_OK || sip_uri_parse(aor.uri, &uri) != AHOY_OK ||
-        (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS))
+    if (sip_addr_parse(r->cfg.aor, &aor) != AHOY_OK || sip_uri_parse(aor.uri, &uri) != AHOY_OK
+        || (uri.scheme != SIP_SCHEME_SIP && uri.scheme != SIP_SCHEME_SIPS))
         return AHOY_ERR_SYNTAX;
     size_t registrar = r->text.n, user = 0;
     if (r->cfg.registrar.n == 0) {
@@ -369,11 +382,11 @@ enum ahoy_err sip_register_create(struct sip_register **out, const struct sip_re
 {
     struct sip_uri uri;
     struct view h = cfg->headers;
-    if (!cfg->locator || !handler->event || cfg->expires_s == 0 || cfg->backoff_base_s == 0 || cfg->q_milli > 1000 ||
-        cfg->refused_backoff_s == 0 || (h.n > 0 && (h.n < 2 || h.p[h.n - 2] != '\r' || h.p[h.n - 1] != '\n')))
+    if (!cfg->locator || !handler->event || cfg->expires_s == 0 || cfg->backoff_base_s == 0 || cfg->q_milli > 1000
+        || cfg->refused_backoff_s == 0 || (h.n > 0 && (h.n < 2 || h.p[h.n - 2] != '\r' || h.p[h.n - 1] != '\n')))
         return AHOY_ERR_INVAL;
-    if ((cfg->registrar.n > 0 && sip_uri_parse(cfg->registrar, &uri) != AHOY_OK) ||
-        request_check_routes(cfg->routes) != AHOY_OK)
+    if ((cfg->registrar.n > 0 && sip_uri_parse(cfg->registrar, &uri) != AHOY_OK)
+        || request_check_routes(cfg->routes) != AHOY_OK)
         return AHOY_ERR_SYNTAX;
     struct sip_register *r = mem_zalloc(sizeof *r);
     if (!r)

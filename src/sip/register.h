@@ -21,10 +21,10 @@
 struct sip_register;
 
 enum sip_register_state {
-    SIP_REGISTER_IDLE,          /* not started, or stopped before anything was sent */
+    SIP_REGISTER_IDLE, /* not started, or stopped before anything was sent */
     SIP_REGISTER_REGISTERING,
     SIP_REGISTER_REGISTERED,
-    SIP_REGISTER_FAILED,        /* it will try again by itself */
+    SIP_REGISTER_FAILED, /* it will try again by itself */
     SIP_REGISTER_UNREGISTERING,
     SIP_REGISTER_GONE,
 };
@@ -35,13 +35,13 @@ const char *sip_register_state_name(enum sip_register_state s); /* "registering"
 struct sip_register_event {
     enum sip_register_state state;
     enum sip_register_state before;
-    uint32_t expires_s;         /* REGISTERED: what the registrar granted */
-    enum ahoy_err err;          /* FAILED, GONE: why (sip_outcome's); OK otherwise */
-    unsigned status;            /* FAILED, GONE: the final response, or 0 */
-    uint32_t retry_in_s;        /* FAILED: when it tries again */
-    bool still_bound;           /* FAILED: the last binding has not run out yet, calls may still arrive */
-    bool credentials_refused;   /* FAILED: the password is wrong or missing; ask for another before the next try */
-    struct sip_msg *response;   /* the final response, or NULL */
+    uint32_t expires_s;       /* REGISTERED: what the registrar granted */
+    enum ahoy_err err;        /* FAILED, GONE: why (sip_outcome's); OK otherwise */
+    unsigned status;          /* FAILED, GONE: the final response, or 0 */
+    uint32_t retry_in_s;      /* FAILED: when it tries again */
+    bool still_bound;         /* FAILED: the last binding has not run out yet, calls may still arrive */
+    bool credentials_refused; /* FAILED: the password is wrong or missing; ask for another before the next try */
+    struct sip_msg *response; /* the final response, or NULL */
 };
 
 struct sip_register_handler {
@@ -71,12 +71,12 @@ struct sip_register_config {
 };
 #define SIP_REGISTER_CONFIG_DEFAULT                                                                                    \
     ((struct sip_register_config){ .expires_s = 600,                                                                   \
-                                   .q_milli = -1,                                                                     \
-                                   .keepalive_s = 30,                                                                 \
-                                   .learn_public = true,                                                              \
-                                   .backoff_base_s = 30,                                                              \
-                                   .backoff_max_s = 1800,                                                             \
-                                   .refused_backoff_s = 1800,                                                         \
+                                   .q_milli = -1,                                                                      \
+                                   .keepalive_s = 30,                                                                  \
+                                   .learn_public = true,                                                               \
+                                   .backoff_base_s = 30,                                                               \
+                                   .backoff_max_s = 1800,                                                              \
+                                   .refused_backoff_s = 1800,                                                          \
                                    .stop_ms = 5000 })
 
 /** IDLE. SYNTAX (AOR, registrar), INVAL, NOMEM. The handler is copied. */

@@ -14,27 +14,27 @@ struct sip_register {
     struct sip_stack *stack;
     struct sip_register_config cfg; /* its views point into `text` */
     struct buf text;
-    struct view user;               /* of the Contact */
+    struct view user; /* of the Contact */
     char call_id[REGISTER_CALL_ID_CHARS + 1], tag[REGISTER_TAG_CHARS + 1];
-    uint32_t cseq;                  /* of the next REGISTER */
+    uint32_t cseq; /* of the next REGISTER */
 
     struct sip_request *request;
-    struct sip_flow *flow;          /* of the last registration that worked */
-    struct buf contact;             /* URI as registered, or being so */
-    struct buf stale_contact;       /* URI of a binding to be taken back with the next REGISTER; often empty */
-    struct buf routes, path;        /* Service-Route and Path of the last 200 */
+    struct sip_flow *flow;    /* of the last registration that worked */
+    struct buf contact;       /* URI as registered, or being so */
+    struct buf stale_contact; /* URI of a binding to be taken back with the next REGISTER; often empty */
+    struct buf routes, path;  /* Service-Route and Path of the last 200 */
     bool has_public;
-    struct addr public_addr;        /* what the server saw … */
-    struct sip_flow *public_flow;   /* … of this flow; referenced, so that no new one takes its place unseen */
-    unsigned learnt;                /* times the public address changed without a quiet refresh between */
+    struct addr public_addr;      /* what the server saw … */
+    struct sip_flow *public_flow; /* … of this flow; referenced, so that no new one takes its place unseen */
+    unsigned learnt;              /* times the public address changed without a quiet refresh between */
 
-    uint32_t ask_s;                 /* expires to ask for: raised by 423 */
+    uint32_t ask_s; /* expires to ask for: raised by 423 */
     uint32_t granted_s;
-    int64_t bound_until_us;         /* 0: not bound */
-    unsigned raised;                /* 423 answered in a row */
-    unsigned failures, refusals;    /* in a row */
+    int64_t bound_until_us;      /* 0: not bound */
+    unsigned raised;             /* 423 answered in a row */
+    unsigned failures, refusals; /* in a row */
     bool stopping, sent_any;
-    struct sys_timer due;           /* the next REGISTER, or GONE */
+    struct sys_timer due; /* the next REGISTER, or GONE */
     struct sys_timer stop_limit;
 };
 

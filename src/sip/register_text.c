@@ -101,8 +101,8 @@ static bool is_our_contact(const struct sip_register *r, const struct sip_contac
 {
     struct sip_uri ours, theirs;
     struct view instance = instance_of(r->cfg.contact_params);
-    if (sip_uri_parse(buf_content(&r->contact), &ours) == AHOY_OK && sip_uri_parse(c->addr.uri, &theirs) == AHOY_OK &&
-        sip_uri_equal(&ours, &theirs))
+    if (sip_uri_parse(buf_content(&r->contact), &ours) == AHOY_OK && sip_uri_parse(c->addr.uri, &theirs) == AHOY_OK
+        && sip_uri_equal(&ours, &theirs))
         return true;
     return instance.n > 0 && view_eq(instance_of(c->addr.params), instance);
 }

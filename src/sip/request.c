@@ -113,16 +113,16 @@ static void forgive(struct sip_request *rq)
     sip_locator_forgive(rq->locator, &t);
 }
 
-static void on_success(struct sip_request *rq, struct sip_msg *response)
+/* Not challenged: the credentials worked. False when the server's own proof is wrong. */
+static bool note_accepted(struct sip_request *rq, struct sip_msg *response)
 {
-    bool unproven = false;
-    if (rq->auth) {
-        struct sip_auth_request a = request_auth(rq);
-        unproven = sip_auth_accepted(rq->auth, &rq->auth_try, &a, response) == AHOY_ERR_AUTH;
-        if (unproven)
-            log_write(sip_stack_log(rq->stack), LOG_WARN, "sip", "the server's proof of our password is wrong");
-    }
-    finish(rq, AHOY_OK, unproven);
+    if (!rq->auth)
+        return true;
+    struct sip_auth_request a = request_auth(rq);
+    bool proven = sip_auth_accepted(rq->auth, &rq->auth_try, &a, response) != AHOY_ERR_AUTH;
+    if (!proven)
+        log_write(sip_stack_log(rq->stack), LOG_WARN, "sip", "the server's proof of our password is wrong");
+    return proven;
 }
 
 static void on_challenge(struct sip_request *rq, struct sip_msg *response)
@@ -161,8 +161,9 @@ static void on_final(struct sip_request *rq, struct sip_msg *response)
     set_response(rq, response);
     if (status != 503 && status != 430)
         forgive(rq);
+    bool proven = status == 401 || status == 407 || note_accepted(rq, response);
     if (status < 300) {
-        on_success(rq, response);
+        finish(rq, AHOY_OK, !proven);
     } else if (status < 400) {
         on_redirection(rq, response);
     } else if (status == 401 || status == 407) {
@@ -263,9 +264,9 @@ static void send_try(struct sip_request *rq)
     rq->state = REQUEST_TRYING;
     enum ahoy_err err = request_build(rq, &text);
     if (err == AHOY_OK) {
-        const struct sip_client_config cfg = {
-            .flow = rq->flow, .request = buf_content(&text), .timeout_ms = patience_ms(rq)
-        };
+        const struct sip_client_config cfg = { .flow = rq->flow,
+                                               .request = buf_content(&text),
+                                               .timeout_ms = patience_ms(rq) };
         err = sip_client_txn_create(&rq->txn, rq->stack, &cfg, &handler);
     }
     buf_fini(&text);

@@ -5,7 +5,8 @@
  * number; Call-ID and From stay.
  *
  * The owner destroys the object exactly once, at any time, its callbacks included; no callback runs after that. All on
- * the stack's loop; no callback comes out of a call of the owner.
+ * the stack's loop; no callback comes out of a call of the owner. It must be gone before its locator, auth and stack
+ * are.
  */
 #ifndef AHOY_SIP_REQUEST_H
 #define AHOY_SIP_REQUEST_H
@@ -24,12 +25,12 @@ struct sip_outcome {
      * Without a response: TIMEOUT, REFUSED, UNREACHABLE, DNS_NAME, DNS_EMPTY, DNS_SERVER, CANCELLED, NOMEM, …
      */
     enum ahoy_err err;
-    unsigned status;            /* 0: no final response came */
-    struct sip_msg *response;   /* NULL without one; keep by sip_msg_ref */
+    unsigned status;          /* 0: no final response came */
+    struct sip_msg *response; /* NULL without one; keep by sip_msg_ref */
     bool has_retry_after;
-    uint32_t retry_after_s;     /* Retry-After of the response, clamped at one day */
-    bool server_unproven;       /* a 2xx whose Authentication-Info is wrong: the server does not know our password */
-    unsigned tries;             /* transactions used */
+    uint32_t retry_after_s; /* Retry-After of the response, clamped at one day */
+    bool server_unproven;   /* a 2xx whose Authentication-Info is wrong: the server does not know our password */
+    unsigned tries;         /* transactions used */
 };
 
 struct sip_request_handler {
@@ -57,25 +58,25 @@ enum { SIP_REQUEST_MAX_REDIRECTS = 5, SIP_REQUEST_MAX_TRIES = 24, SIP_REQUEST_MA
 /** All views are copied. */
 struct sip_request_config {
     struct sip_locator *locator;
-    struct sip_auth *auth;      /* NULL: challenges are final. Borrowed for the request's life */
+    struct sip_auth *auth; /* NULL: challenges are final. Borrowed for the request's life */
     struct view method;
-    struct view uri;            /* the (remote target) URI; headers and method parameter are left out when printed */
-    struct view routes;         /* Route values joined by commas, loose or strict (RFC 3261 12.2.1.1); or empty */
+    struct view uri;    /* the (remote target) URI; headers and method parameter are left out when printed */
+    struct view routes; /* Route values joined by commas, loose or strict (RFC 3261 12.2.1.1); or empty */
     /**
      * Whole header lines, each with CRLF: From, To, Call-ID and what else the request carries. Not Via, Route, CSeq,
      * Content-Length, Content-Type, Authorization; Max-Forwards and User-Agent are added when missing.
      */
     struct view headers;
-    struct view content_type;   /* with a body */
+    struct view content_type; /* with a body */
     struct view body;
-    uint32_t cseq;              /* of the first try; 0: 1 */
+    uint32_t cseq; /* of the first try; 0: 1 */
     /** Appends further header lines that depend on the flow, such as Contact; for each try; `arg` is the handler's. */
     void (*put_headers)(void *arg, struct sip_request *rq, const struct sip_flow *flow, struct buf *out);
-    struct sip_flow *flow;      /* tried first, without locating; referenced. May be NULL */
-    bool flow_only;             /* no other flow will do */
-    bool follow_redirects;      /* 3xx: otherwise it is the final response */
-    uint32_t try_ms;            /* longest wait for one server while others may be left; 0: 8 s, 64 * T1 on `flow` */
-    uint32_t timeout_ms;        /* of the last or only server; 0: 64 * T1 */
+    struct sip_flow *flow; /* tried first, without locating; referenced. May be NULL */
+    bool flow_only;        /* no other flow will do */
+    bool follow_redirects; /* 3xx: otherwise it is the final response */
+    uint32_t try_ms;       /* longest wait for one server while others may be left; 0: 8 s, 64 * T1 on `flow` */
+    uint32_t timeout_ms;   /* of the last or only server; 0: 64 * T1 */
 };
 
 /** Starts; the outcome comes later. INVAL, SYNTAX (URI, routes), NOMEM. The handler is copied. */

@@ -39,19 +39,19 @@ struct sip_request {
     struct sip_flow *own_flow; /* the configured one, while it is still to be tried */
     struct sip_flow *flow;
     struct sip_target target;
-    bool skip_target;          /* the configured flow's datagrams went unanswered: not there again at once */
+    bool skip_target; /* the configured flow's datagrams went unanswered: not there again at once */
     struct sip_target skip;
     struct sip_client_txn *txn;
     struct sip_msg *sent;
     struct buf auth_lines;
-    struct buf request_uri;    /* as sent: the digest's uri */
+    struct buf request_uri; /* as sent: the digest's uri */
     uint32_t cseq, first_cseq;
     unsigned tries;
 
-    struct sys_timer turn;     /* what must not come out of the owner's call */
+    struct sys_timer turn; /* what must not come out of the owner's call */
     bool cancelled, followed;
-    enum ahoy_err err;         /* why the last try failed … */
-    struct sip_msg *response;  /* … or what it was answered with */
+    enum ahoy_err err;        /* why the last try failed … */
+    struct sip_msg *response; /* … or what it was answered with */
 };
 
 /** Host of the URI that is located: the top Route, else the Request-URI. `located` is the URI itself. */

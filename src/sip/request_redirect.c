@@ -16,8 +16,8 @@ static bool may_try(const struct sip_request *rq, const struct sip_uri *uri, boo
     struct sip_uri old;
     if (uri->scheme != SIP_SCHEME_SIP && uri->scheme != SIP_SCHEME_SIPS)
         return false;
-    if (sip_uri_parse(view_str(rq->uri[rq->at]), &old) == AHOY_OK && old.scheme == SIP_SCHEME_SIPS &&
-        uri->scheme != SIP_SCHEME_SIPS)
+    if (sip_uri_parse(view_str(rq->uri[rq->at]), &old) == AHOY_OK && old.scheme == SIP_SCHEME_SIPS
+        && uri->scheme != SIP_SCHEME_SIPS)
         return false;
     for (size_t i = 0; i < rq->uris; i++) {
         if (sip_uri_parse(view_str(rq->uri[i]), &old) == AHOY_OK && sip_uri_equal(&old, uri)) {
@@ -57,8 +57,8 @@ static enum ahoy_err collect(const struct sip_request *rq, const struct sip_msg 
         while (*n < MAX_CONTACTS && sip_list_next(&rest, &item)) {
             struct sip_contact c;
             struct sip_uri uri;
-            if (sip_contact_parse(item, &c) != AHOY_OK || c.star || sip_uri_parse(c.addr.uri, &uri) != AHOY_OK ||
-                !may_try(rq, &uri, seen))
+            if (sip_contact_parse(item, &c) != AHOY_OK || c.star || sip_uri_parse(c.addr.uri, &uri) != AHOY_OK
+                || !may_try(rq, &uri, seen))
                 continue;
             struct candidate one = { .uri = target_text(&uri), .q_milli = c.has_q ? c.q_milli : 1000 };
             if (!one.uri)

@@ -127,9 +127,9 @@ bool reg_server_up(struct reg_server *s)
     struct addr any = addr_any(ADDR_IP4, 5060);
     const struct sip_core_ops ops = { .request = on_request, .ack = on_ack, .arg = s };
     const struct sip_stack_config cfg = SIP_STACK_CONFIG_DEFAULT;
-    return sip_stack_create(&s->stack, s->loop, &cfg, &ops) == AHOY_OK &&
-           sip_stack_listen(s->stack, SIP_PROTO_UDP, &any, &s->udp) == AHOY_OK &&
-           sip_stack_listen(s->stack, SIP_PROTO_TCP, &any, &s->tcp) == AHOY_OK;
+    return sip_stack_create(&s->stack, s->loop, &cfg, &ops) == AHOY_OK
+           && sip_stack_listen(s->stack, SIP_PROTO_UDP, &any, &s->udp) == AHOY_OK
+           && sip_stack_listen(s->stack, SIP_PROTO_TCP, &any, &s->tcp) == AHOY_OK;
 }
 
 void reg_server_down(struct reg_server *s)
@@ -267,7 +267,8 @@ static void on_ended(void *arg, struct sip_request *rq)
     note(arg, "ended", 0);
 }
 
-enum ahoy_err reg_send(struct reg_world *w, const char *method, const char *uri, void (*more)(struct sip_request_config *))
+enum ahoy_err reg_send(struct reg_world *w, const char *method, const char *uri,
+                       void (*more)(struct sip_request_config *))
 {
     struct sip_request_config cfg = {
         .locator = w->locator,

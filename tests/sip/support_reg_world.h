@@ -27,16 +27,16 @@ struct reg_server {
     size_t count;
 
     /* the script */
-    unsigned status;           /* 0: 200 */
-    const char *lines;         /* further header lines of that answer; may be NULL */
-    unsigned status_times;     /* answers with `status` before it is 200; 0: always */
-    unsigned ring;             /* a provisional answer to INVITE first */
-    bool holds;                /* no final answer */
+    unsigned status;              /* 0: 200 */
+    const char *lines;            /* further header lines of that answer; may be NULL */
+    unsigned status_times;        /* answers with `status` before it is 200; 0: always */
+    unsigned ring;                /* a provisional answer to INVITE first */
+    bool holds;                   /* no final answer */
     struct sip_auth_server *auth; /* challenges when set; password "secret" for "alice" */
     bool proxy_auth, forget_stale;
     const char *password;
     uint32_t min_expires_s, grant_s; /* REGISTER: 423 below, granted at most; 0: what was asked */
-    bool no_contact;           /* REGISTER: 200 says Expires alone */
+    bool no_contact;                 /* REGISTER: 200 says Expires alone */
     struct sip_server_txn *held;
 };
 
@@ -55,7 +55,7 @@ struct reg_world {
     void *flow_lost_arg;
     /* the outcome of the request under test */
     struct sip_request *rq;
-    struct buf log;        /* "100; 180; final 200; more; ended" */
+    struct buf log; /* "100; 180; final 200; more; ended" */
     bool final, destroy_in_final;
     enum ahoy_err err;
     unsigned status, tries;
@@ -80,7 +80,8 @@ void reg_server_down(struct reg_server *s);
 bool reg_server_up(struct reg_server *s);
 
 /** Sends a request from the telephone; what becomes of it is in w->log. `more` may be NULL. */
-enum ahoy_err reg_send(struct reg_world *w, const char *method, const char *uri, void (*more)(struct sip_request_config *));
+enum ahoy_err reg_send(struct reg_world *w, const char *method, const char *uri,
+                       void (*more)(struct sip_request_config *));
 
 void reg_run(struct reg_world *w, int64_t ms);
 

@@ -38,7 +38,10 @@ static enum ahoy_err bed_open(struct bed *b, const struct sip_auth_server_config
     b->password = "secret";
     b->now_ms = 1000;
     b->rq = (struct sip_auth_request){
-        .method = VIEW("REGISTER"), .uri = view_str(register_uri), .next_hop = VIEW("example.com"), .peer = &b->peer,
+        .method = VIEW("REGISTER"),
+        .uri = view_str(register_uri),
+        .next_hop = VIEW("example.com"),
+        .peer = &b->peer,
     };
     struct sip_auth_server_config usual = SIP_AUTH_SERVER_CONFIG_DEFAULT;
     usual = cfg ? *cfg : usual;
@@ -69,8 +72,9 @@ static enum ahoy_err bed_message(struct bed *b, unsigned status, struct view lin
         buf_printf(&b->text, "SIP/2.0 %u x\r\n", status);
     else
         buf_printf(&b->text, "%.*s %.*s SIP/2.0\r\n", VIEW_ARG(b->rq.method), VIEW_ARG(b->rq.uri));
-    buf_str(&b->text, "Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@example.com>;tag=1\r\nTo: <sip:a@example.com>\r\n"
-                      "Call-ID: 1\r\nCSeq: 1 REGISTER\r\n");
+    buf_str(&b->text,
+            "Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\nFrom: <sip:a@example.com>;tag=1\r\nTo: <sip:a@example.com>\r\n"
+            "Call-ID: 1\r\nCSeq: 1 REGISTER\r\n");
     buf_view(&b->text, lines);
     buf_printf(&b->text, "Content-Length: %zu\r\n\r\n", b->rq.body.n);
     buf_view(&b->text, b->rq.body);
@@ -154,7 +158,8 @@ static bool has(const char *text, const char *what)
 }
 
 #define CHALLENGE(realm, nonce, rest) "WWW-Authenticate: Digest realm=\"" realm "\", nonce=\"" nonce "\"" rest "\r\n"
-#define PROXY_CHALLENGE(realm, nonce) "Proxy-Authenticate: Digest realm=\"" realm "\", nonce=\"" nonce "\", qop=\"auth\"\r\n"
+#define PROXY_CHALLENGE(realm, nonce)                                                                                  \
+    "Proxy-Authenticate: Digest realm=\"" realm "\", nonce=\"" nonce "\", qop=\"auth\"\r\n"
 
 static void test_challenge_is_answered_and_accepted_both_ways(struct t *t)
 {
@@ -281,10 +286,12 @@ static void test_strongest_algorithm_of_a_realm_is_taken(struct t *t)
     /* Only HA1 of MD5 is known: then MD5 it is. */
     sip_auth_clear(b.auth);
     bed_new_request(&b);
-    T_OK(sip_auth_set(b.auth, &(struct sip_auth_credential){ .realm = VIEW("r"), .user = VIEW("alice"),
+    T_OK(sip_auth_set(b.auth, &(struct sip_auth_credential){ .realm = VIEW("r"),
+                                                             .user = VIEW("alice"),
                                                              .ha1 = VIEW("0123456789abcdef0123456789abcdef"),
                                                              .ha1_alg = SIP_DIGEST_MD5 }));
-    T_OK(bed_challenged(&b, 401, CHALLENGE("r", "1", ", algorithm=SHA-256, qop=auth") CHALLENGE("r", "1", ", qop=auth")));
+    T_OK(bed_challenged(&b, 401,
+                        CHALLENGE("r", "1", ", algorithm=SHA-256, qop=auth") CHALLENGE("r", "1", ", qop=auth")));
     T_CHECK(!has(bed_put(&b), "SHA-256") && has(buf_cstr(&b.lines), "Authorization"));
 out:
     bed_close(&b);
@@ -325,8 +332,9 @@ static void test_strangers_get_no_answer(struct t *t)
     b.peer = addr_ip4(203, 0, 113, 9, 5060);
     bed_new_request(&b);
     T_ERR(bed_challenged(&b, 401, CHALLENGE("known", "1", "")), AHOY_ERR_NOT_FOUND);
-    T_OK(sip_auth_set(b.auth, &(struct sip_auth_credential){ .realm = VIEW("known"), .user = VIEW("alice"),
-                                                             .password = VIEW("x"), .any_host = true }));
+    T_OK(sip_auth_set(b.auth,
+                      &(struct sip_auth_credential){
+                          .realm = VIEW("known"), .user = VIEW("alice"), .password = VIEW("x"), .any_host = true }));
     T_OK(bed_challenged(&b, 401, CHALLENGE("known", "1", "")));
 out:
     bed_close(&b);
@@ -411,8 +419,9 @@ out:
 static void test_body_is_protected_when_the_server_asks_for_it(struct t *t)
 {
     struct bed b;
-    T_OK(bed_open(&b, &(struct sip_auth_server_config){ .algs = { SIP_DIGEST_MD5 }, .nonce_ms = 1000, .max_nonces = 4,
-                                                        .auth_int = true, .check_uri = true }));
+    T_OK(bed_open(
+        &b, &(struct sip_auth_server_config){
+                .algs = { SIP_DIGEST_MD5 }, .nonce_ms = 1000, .max_nonces = 4, .auth_int = true, .check_uri = true }));
     struct buf challenge;
     buf_init(&challenge, 4096);
     b.rq.method = VIEW("MESSAGE");

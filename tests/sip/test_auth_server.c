@@ -81,15 +81,28 @@ static enum sip_auth_verdict bed_verify(struct bed *b, int64_t now_ms, const str
     if (sip_digest_ha1(a->alg, view_str(a->user), VIEW("a \"b\" c"), view_str(a->password), ha1) != AHOY_OK)
         return SIP_AUTH_VERDICT_BAD;
     const struct sip_digest_input in = {
-        .alg = a->alg, .ha1 = view_str(ha1), .nonce = view_str(b->nonce), .cnonce = VIEW("c"), .nc = a->nc,
-        .qop = a->qop, .method = VIEW("REGISTER"), .uri = view_str(a->uri),
+        .alg = a->alg,
+        .ha1 = view_str(ha1),
+        .nonce = view_str(b->nonce),
+        .cnonce = VIEW("c"),
+        .nc = a->nc,
+        .qop = a->qop,
+        .method = VIEW("REGISTER"),
+        .uri = view_str(a->uri),
     };
     if (sip_digest_response(&in, response) != AHOY_OK)
         return SIP_AUTH_VERDICT_BAD;
     const struct sip_credentials c = {
-        .username = view_str(a->user), .realm = VIEW("a \\\"b\\\" c"), .nonce = view_str(b->nonce),
-        .uri = view_str(a->uri), .response = view_str(response), .cnonce = VIEW("c"),
-        .algorithm = view_str(sip_digest_alg_name(a->alg, false)), .alg = a->alg, .qop = a->qop, .nc = a->nc,
+        .username = view_str(a->user),
+        .realm = VIEW("a \\\"b\\\" c"),
+        .nonce = view_str(b->nonce),
+        .uri = view_str(a->uri),
+        .response = view_str(response),
+        .cnonce = VIEW("c"),
+        .algorithm = view_str(sip_digest_alg_name(a->alg, false)),
+        .alg = a->alg,
+        .qop = a->qop,
+        .nc = a->nc,
     };
     buf_clear(&b->text);
     buf_str(&b->text, "REGISTER sip:example.com SIP/2.0\r\nAuthorization: Digest username=\"x\", realm=\"other\", "
@@ -97,8 +110,8 @@ static enum sip_auth_verdict bed_verify(struct bed *b, int64_t now_ms, const str
     sip_credentials_put(&b->text, &c);
     buf_str(&b->text, "\r\nContent-Length: 0\r\n\r\n");
     enum sip_auth_verdict v = SIP_AUTH_VERDICT_BAD;
-    if (buf_err(&b->text) == AHOY_OK &&
-        sip_msg_parse(&m, buf_content(&b->text), SIP_FRAMING_DATAGRAM, &limits, &fault) == AHOY_OK)
+    if (buf_err(&b->text) == AHOY_OK
+        && sip_msg_parse(&m, buf_content(&b->text), SIP_FRAMING_DATAGRAM, &limits, &fault) == AHOY_OK)
         v = sip_auth_server_verify(b->server, now_ms, m, false, lookup, b, &b->who);
     sip_msg_unref(m);
     return v;
@@ -112,8 +125,8 @@ static enum sip_auth_verdict bed_raw(struct bed *b, const char *lines)
     enum sip_auth_verdict v = SIP_AUTH_VERDICT_OK;
     buf_clear(&b->text);
     buf_printf(&b->text, "REGISTER sip:example.com SIP/2.0\r\n%sContent-Length: 0\r\n\r\n", lines);
-    if (buf_err(&b->text) == AHOY_OK &&
-        sip_msg_parse(&m, buf_content(&b->text), SIP_FRAMING_DATAGRAM, &limits, &fault) == AHOY_OK)
+    if (buf_err(&b->text) == AHOY_OK
+        && sip_msg_parse(&m, buf_content(&b->text), SIP_FRAMING_DATAGRAM, &limits, &fault) == AHOY_OK)
         v = sip_auth_server_verify(b->server, 0, m, false, lookup, b, &b->who);
     sip_msg_unref(m);
     return v;
@@ -127,7 +140,8 @@ static void test_challenge_offers_each_algorithm_in_order(struct t *t)
     T_OK(sip_auth_server_challenge(b.server, 5, true, true, &b.lines));
     const char *first = strstr(buf_cstr(&b.lines), "Proxy-Authenticate: Digest realm=\"a \\\"b\\\" c\", nonce=");
     T_CHECK(first == buf_cstr(&b.lines));
-    const char *sha = strstr(first, "algorithm=SHA-256, stale=true\r\n"), *md5 = strstr(first, "algorithm=MD5, stale=true");
+    const char *sha = strstr(first, "algorithm=SHA-256, stale=true\r\n"),
+               *md5 = strstr(first, "algorithm=MD5, stale=true");
     T_CHECK(sha && md5 && sha < md5);
 out:
     bed_close(&b);
@@ -173,9 +187,14 @@ static void test_replays_and_old_nonces_are_stale(struct t *t)
         T_EQ(bed_verify(&b, 1000, &a), SIP_AUTH_VERDICT_OK);
         T_EQ(bed_verify(&b, 1000, &a), SIP_AUTH_VERDICT_STALE);
     }
-    a.nc = 136; /* too far behind to tell */
-    T_EQ(bed_verify(&b, 1000, &a), SIP_AUTH_VERDICT_STALE);
-    a.nc = 2000000001;
+    T_OK(bed_nonce(&b, 1000));
+    static const uint32_t jump[] = { 1, 3, 10, 1, 2, 3, 2, 10, 100, 36, 37 };
+    static const bool fresh[] = { true, true, true, false, true, false, false, false, true, false, true };
+    for (size_t i = 0; i < AHOY_COUNT(jump); i++) {
+        a.nc = jump[i];
+        T_EQ(bed_verify(&b, 1000, &a), fresh[i] ? SIP_AUTH_VERDICT_OK : SIP_AUTH_VERDICT_STALE);
+    }
+    a.nc = 101;
     T_EQ(bed_verify(&b, 11001, &a), SIP_AUTH_VERDICT_STALE);
     T_EQ(bed_verify(&b, 11000, &a), SIP_AUTH_VERDICT_OK);
     a.password = "wrong";
@@ -222,6 +241,30 @@ static void test_memory_of_counts_is_bounded_and_forgets_safely(struct t *t)
     T_OK(bed_nonce(&b, 400000));
     T_EQ(bed_verify(&b, 400000, &again), SIP_AUTH_VERDICT_OK);
     T_EQ(sip_auth_server_nonces(b.server), 1); /* the others ran out */
+out:
+    bed_close(&b);
+}
+
+/* The count of a nonce is forgotten for want of room; later there is room again, and the nonce is still in its life. */
+static void test_forgotten_count_stays_stale_when_there_is_room_again(struct t *t)
+{
+    struct bed b;
+    struct sip_auth_server_config cfg = config();
+    char first[256];
+    struct answer a = ANSWER;
+    cfg.max_nonces = 2;
+    cfg.nonce_ms = 10000;
+    T_OK(bed_open(&b, &cfg));
+    static const int64_t made_ms[] = { 1000, 900, 1100 };
+    for (size_t i = 0; i < AHOY_COUNT(made_ms); i++) {
+        T_OK(bed_nonce(&b, made_ms[i]));
+        T_EQ(bed_verify(&b, 1100, &a), SIP_AUTH_VERDICT_OK);
+        if (i == 0)
+            memcpy(first, b.nonce, sizeof first);
+    }
+    memcpy(b.nonce, first, sizeof first);
+    T_EQ(bed_verify(&b, 10950, &a), SIP_AUTH_VERDICT_STALE);
+    T_EQ(sip_auth_server_nonces(b.server), 1);
 out:
     bed_close(&b);
 }
@@ -300,6 +343,7 @@ out:
 
 T_MAIN(T(test_challenge_offers_each_algorithm_in_order), T(test_right_credentials_pass_and_wrong_ones_do_not),
        T(test_replays_and_old_nonces_are_stale), T(test_forged_nonce_is_stale),
-       T(test_memory_of_counts_is_bounded_and_forgets_safely), T(test_old_style_responses_work_once_where_allowed),
-       T(test_uri_must_name_the_request), T(test_missing_foreign_and_broken_headers_are_told_apart),
-       T(test_bad_configurations_are_refused))
+       T(test_memory_of_counts_is_bounded_and_forgets_safely),
+       T(test_forgotten_count_stays_stale_when_there_is_room_again),
+       T(test_old_style_responses_work_once_where_allowed), T(test_uri_must_name_the_request),
+       T(test_missing_foreign_and_broken_headers_are_told_apart), T(test_bad_configurations_are_refused))

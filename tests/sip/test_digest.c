@@ -15,8 +15,14 @@ static void test_response_of_rfc_2617(struct t *t)
     T_OK(sip_digest_ha1(SIP_DIGEST_MD5, VIEW("Mufasa"), VIEW("testrealm@host.com"), VIEW("Circle Of Life"), ha1));
     T_STR(ha1, "939e7578ed9e3c518a452acee763bce9");
     struct sip_digest_input in = {
-        .alg = SIP_DIGEST_MD5, .ha1 = view_str(ha1), .nonce = VIEW("dcd98b7102dd2f0e8b11d0f600bfb0c093"),
-        .cnonce = VIEW("0a4f113b"), .nc = 1, .qop = SIP_QOP_AUTH, .method = VIEW("GET"), .uri = VIEW("/dir/index.html"),
+        .alg = SIP_DIGEST_MD5,
+        .ha1 = view_str(ha1),
+        .nonce = VIEW("dcd98b7102dd2f0e8b11d0f600bfb0c093"),
+        .cnonce = VIEW("0a4f113b"),
+        .nc = 1,
+        .qop = SIP_QOP_AUTH,
+        .method = VIEW("GET"),
+        .uri = VIEW("/dir/index.html"),
     };
     T_OK(sip_digest_response(&in, response));
     T_STR(response, "6629fae49393a05397450978507c4ef1");
@@ -41,9 +47,14 @@ static void test_responses_of_rfc_7616(struct t *t)
         char ha1[SIP_DIGEST_HEX_BYTES], response[SIP_DIGEST_HEX_BYTES];
         T_OK(sip_digest_ha1(of[i].alg, VIEW("Mufasa"), VIEW("http-auth@example.org"), VIEW("Circle of Life"), ha1));
         struct sip_digest_input in = {
-            .alg = of[i].alg, .ha1 = view_str(ha1), .nonce = VIEW("7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v"),
-            .cnonce = VIEW("f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"), .nc = 1, .qop = SIP_QOP_AUTH,
-            .method = VIEW("GET"), .uri = VIEW("/dir/index.html"),
+            .alg = of[i].alg,
+            .ha1 = view_str(ha1),
+            .nonce = VIEW("7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v"),
+            .cnonce = VIEW("f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"),
+            .nc = 1,
+            .qop = SIP_QOP_AUTH,
+            .method = VIEW("GET"),
+            .uri = VIEW("/dir/index.html"),
         };
         T_OK(sip_digest_response(&in, response));
         T_STR(response, of[i].want);
@@ -59,10 +70,14 @@ static void test_response_of_rfc_7616_sha_512_256(struct t *t)
     T_OK(sip_digest_ha1(SIP_DIGEST_SHA512_256, VIEW("J\xc3\xa4s\xc3\xb8n Doe"), VIEW("api@example.org"),
                         VIEW("Secret, or not?"), ha1));
     struct sip_digest_input in = {
-        .alg = SIP_DIGEST_SHA512_256, .ha1 = view_str(ha1),
+        .alg = SIP_DIGEST_SHA512_256,
+        .ha1 = view_str(ha1),
         .nonce = VIEW("5TsQWLVdgBdmrQ0XsxbDODV+57QdFR34I9HAbC/RVvkK"),
-        .cnonce = VIEW("NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v"), .nc = 1, .qop = SIP_QOP_AUTH,
-        .method = VIEW("GET"), .uri = VIEW("/doe.json"),
+        .cnonce = VIEW("NTg6RKcb9boFIAS3KrFK9BGeh+iDa/sm6jUMp2wds69v"),
+        .nc = 1,
+        .qop = SIP_QOP_AUTH,
+        .method = VIEW("GET"),
+        .uri = VIEW("/doe.json"),
     };
     T_OK(sip_digest_response(&in, response));
     T_STR(response, "3798d4131c277846293534c3edc11bd8a5e4cdcbff78b05db9d95eeb1cec68a5");
@@ -76,8 +91,16 @@ static void test_session_and_body_enter_the_digest(struct t *t)
     char ha1[SIP_DIGEST_HEX_BYTES], sess[SIP_DIGEST_HEX_BYTES], want[SIP_DIGEST_HEX_BYTES], got[SIP_DIGEST_HEX_BYTES];
     T_OK(sip_digest_ha1(SIP_DIGEST_SHA256, VIEW("bob"), VIEW("biloxi.com"), VIEW("zanzibar"), ha1));
     struct sip_digest_input in = {
-        .alg = SIP_DIGEST_SHA256, .sess = true, .ha1 = view_str(ha1), .nonce = VIEW("N"), .cnonce = VIEW("C"), .nc = 0xab,
-        .qop = SIP_QOP_AUTH, .method = VIEW("INVITE"), .uri = VIEW("sip:bob@biloxi.com"), .body = VIEW("v=0"),
+        .alg = SIP_DIGEST_SHA256,
+        .sess = true,
+        .ha1 = view_str(ha1),
+        .nonce = VIEW("N"),
+        .cnonce = VIEW("C"),
+        .nc = 0xab,
+        .qop = SIP_QOP_AUTH,
+        .method = VIEW("INVITE"),
+        .uri = VIEW("sip:bob@biloxi.com"),
+        .body = VIEW("v=0"),
     };
     T_OK(sip_digest_response(&in, got));
     T_OK(sip_digest_ha1(SIP_DIGEST_SHA256, view_str(ha1), VIEW("N"), VIEW("C"), sess)); /* joins by colons likewise */
@@ -117,7 +140,8 @@ out:
 static void test_forms_of_real_devices_are_understood(struct t *t)
 {
     struct sip_challenge c;
-    T_OK(challenge_of("DIGEST realm=asterisk,nonce=4f5e:1/x@y,algorithm=\"MD5\"", &c)); /* no quotes, quotes elsewhere */
+    T_OK(
+        challenge_of("DIGEST realm=asterisk,nonce=4f5e:1/x@y,algorithm=\"MD5\"", &c)); /* no quotes, quotes elsewhere */
     T_VIEW(c.realm, "asterisk");
     T_VIEW(c.nonce, "4f5e:1/x@y");
     T_EQ(c.alg, SIP_DIGEST_MD5);
@@ -139,7 +163,8 @@ out:
 
 static void test_joined_challenges_come_one_by_one(struct t *t)
 {
-    struct view rest = VIEW("Basic realm=\"x\", Digest realm=\"a\", nonce=\"1\", Digest nonce=\"2\", realm=\"b\", NTLM");
+    struct view rest = VIEW(
+        "Basic realm=\"x\", Digest realm=\"a\", nonce=\"1\", Digest nonce=\"2\", realm=\"b\", NTLM");
     struct sip_challenge c;
     T_OK(sip_challenge_next(&rest, &c));
     T_CHECK(!c.is_digest);
@@ -165,6 +190,7 @@ static void test_broken_challenges_are_refused(struct t *t)
         "Digest realm=\"r, nonce=\"n\"",
         "Digest realm=\"r\\",
         "Digest realm=\"r\", nonce=\"a\r\nX: y\"",
+        "Digest realm=\"r\", nonce=\"a\\\nX: y\"",
         "Digest realm=\"r\", nonce=a\"b",
         "Digest realm=\"r\", nonce=\"n\", =x",
         "Digest=realm",
@@ -204,15 +230,24 @@ static void test_credentials_survive_printing_and_parsing(struct t *t)
     buf_init(&b, 4096);
     buf_init(&user, 256);
     struct sip_credentials c = {
-        .username = VIEW("al\"ice\\"), .realm = VIEW("a \\\"b\\\""), .nonce = VIEW("n"), .uri = VIEW("sip:x;a=b,c"),
-        .response = VIEW("0123"), .cnonce = VIEW("cn"), .has_opaque = true, .algorithm = VIEW("SHA-512-256"),
-        .alg = SIP_DIGEST_SHA512_256, .qop = SIP_QOP_AUTH_INT, .nc = 0xbeef,
+        .username = VIEW("al\"ice\\"),
+        .realm = VIEW("a \\\"b\\\""),
+        .nonce = VIEW("n"),
+        .uri = VIEW("sip:x;a=b,c"),
+        .response = VIEW("0123"),
+        .cnonce = VIEW("cn"),
+        .has_opaque = true,
+        .algorithm = VIEW("SHA-512-256"),
+        .alg = SIP_DIGEST_SHA512_256,
+        .qop = SIP_QOP_AUTH_INT,
+        .nc = 0xbeef,
     };
     struct sip_credentials got;
     sip_credentials_put(&b, &c);
     T_OK(buf_err(&b));
-    T_STR(buf_cstr(&b), "Digest username=\"al\\\"ice\\\\\", realm=\"a \\\"b\\\"\", nonce=\"n\", uri=\"sip:x;a=b,c\", "
-                        "response=\"0123\", algorithm=SHA-512-256, cnonce=\"cn\", opaque=\"\", qop=auth-int, nc=0000beef");
+    T_STR(buf_cstr(&b),
+          "Digest username=\"al\\\"ice\\\\\", realm=\"a \\\"b\\\"\", nonce=\"n\", uri=\"sip:x;a=b,c\", "
+          "response=\"0123\", algorithm=SHA-512-256, cnonce=\"cn\", opaque=\"\", qop=auth-int, nc=0000beef");
     T_OK(sip_credentials_parse(buf_content(&b), &got));
     sip_digest_unescape(got.username, &user);
     T_OK(buf_err(&user));
@@ -231,8 +266,11 @@ static void test_printing_smuggles_no_line_and_no_quote(struct t *t)
 {
     struct buf b;
     buf_init(&b, 4096);
-    struct sip_credentials c = { .username = VIEW("a\r\nVia: x"), .realm = VIEW("r\", evil=\"1"), .nonce = VIEW("n\\"),
-                                 .uri = VIEW("sip:x"), .response = VIEW("00") };
+    struct sip_credentials c = { .username = VIEW("a\r\nVia: x"),
+                                 .realm = VIEW("r\", evil=\"1"),
+                                 .nonce = VIEW("n\\"),
+                                 .uri = VIEW("sip:x"),
+                                 .response = VIEW("00") };
     sip_credentials_put(&b, &c);
     T_OK(buf_err(&b));
     T_STR(buf_cstr(&b), "Digest username=\"aVia: x\", realm=\"r\\\", evil=\\\"1\", nonce=\"n\\\\\", uri=\"sip:x\", "
@@ -265,8 +303,9 @@ out:
 static void test_authentication_info_is_parsed(struct t *t)
 {
     struct sip_auth_info info;
-    T_OK(sip_auth_info_parse(VIEW("nextnonce=\"47364c23432d2e131a5fb210812c\", qop=auth, rspauth=\"ab\", cnonce=\"c\", nc=0000001f"),
-                             &info));
+    T_OK(sip_auth_info_parse(
+        VIEW("nextnonce=\"47364c23432d2e131a5fb210812c\", qop=auth, rspauth=\"ab\", cnonce=\"c\", nc=0000001f"),
+        &info));
     T_VIEW(info.nextnonce, "47364c23432d2e131a5fb210812c");
     T_VIEW(info.rspauth, "ab");
     T_EQ(info.qop, SIP_QOP_AUTH);

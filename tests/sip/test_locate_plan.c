@@ -95,7 +95,7 @@ static struct sys_dns_record naptr(uint16_t order, uint16_t preference, const ch
 static void test_naptr_is_followed_by_order_and_preference(struct t *t)
 {
     const struct sys_dns_record r[] = {
-        naptr(90, 50, "s", "SIP+D2T"), naptr(50, 60, "S", "SIP+D2U"),  naptr(50, 50, "s", "SIPS+D2T"),
+        naptr(90, 50, "s", "SIP+D2T"), naptr(50, 60, "S", "SIP+D2U"), naptr(50, 50, "s", "SIPS+D2T"),
         naptr(10, 10, "u", "SIP+D2U"), naptr(10, 10, "s", "E2U+sip"), naptr(10, 10, "a", "sip+d2s"),
     };
     size_t index[8];

@@ -75,6 +75,29 @@ out:
     reg_fini(t, &w);
 }
 
+/* Both are in the box; the one that answers is let out, so the next request does not wait for the dead one again. */
+static void test_server_that_answers_is_trusted_again(struct t *t)
+{
+    struct reg_world w;
+    if (!reg_init(t, &w, NULL) || !two_servers(t, &w))
+        goto out;
+    for (size_t i = 0; i < 2; i++)
+        T_OK(sim_partition(w.sim, w.host, w.server[i].host, true));
+    T_OK(reg_send(&w, "OPTIONS", "sip:bob@example.com", NULL));
+    T_CHECK(reg_run_final(&w, 41000));
+    T_EQ(w.err, AHOY_ERR_TIMEOUT);
+    T_EQ(w.tries, 2);
+    T_OK(sim_partition(w.sim, w.host, w.server[1].host, false));
+    T_OK(reg_send(&w, "OPTIONS", "sip:bob@example.com", NULL));
+    T_CHECK(reg_run_final(&w, 9000));
+    T_EQ(w.err, AHOY_OK);
+    T_OK(reg_send(&w, "OPTIONS", "sip:bob@example.com", NULL));
+    T_CHECK(reg_run_final(&w, 500));
+    T_EQ(w.tries, 1);
+out:
+    reg_fini(t, &w);
+}
+
 static void test_overloaded_server_is_passed_over_for_as_long_as_it_says(struct t *t)
 {
     struct reg_world w;
@@ -143,8 +166,9 @@ static void test_nonsense_is_refused_at_once(struct t *t)
     if (!reg_init(t, &w, NULL))
         goto out;
     const struct sip_request_handler none = { .arg = NULL };
-    struct sip_request_config cfg = { .locator = w.locator, .method = VIEW("OPTIONS"), .uri = VIEW("sip:x"),
-                                      .headers = VIEW("From: x\r\n") };
+    struct sip_request_config cfg = {
+        .locator = w.locator, .method = VIEW("OPTIONS"), .uri = VIEW("sip:x"), .headers = VIEW("From: x\r\n")
+    };
     T_ERR(sip_request_start(&rq, &cfg, &none), AHOY_ERR_INVAL);
     T_ERR(reg_send(&w, "", "sip:x", NULL), AHOY_ERR_INVAL);
     T_ERR(reg_send(&w, "OPTIONS", "<sip:x", NULL), AHOY_ERR_SYNTAX);
@@ -175,6 +199,13 @@ static void test_challenges_are_answered_with_rising_cseq(struct t *t)
     bool same = buf_err(&lines) == AHOY_OK && lines.n > 0 && reg_has(w.server[0].got[1], buf_cstr(&lines));
     buf_fini(&lines);
     T_CHECK(same);
+    w.server[0].status = 486; /* a busy callee proves the credentials as well as any other */
+    sip_auth_clear(w.auth);
+    T_OK(sip_auth_set(w.auth, &(struct sip_auth_credential){ .user = VIEW("alice"), .password = VIEW("secret") }));
+    T_OK(reg_send(&w, "INVITE", "sip:bob@example.com", NULL));
+    T_CHECK(reg_run_final(&w, 2000));
+    T_EQ(w.status, 486);
+    w.server[0].status = 0;
     T_OK(reg_send(&w, "INVITE", "sip:carol@example.com", NULL)); /* authorised at once */
     T_CHECK(reg_run_final(&w, 2000));
     T_EQ(w.tries, 1);
@@ -296,18 +327,22 @@ static void test_routes_are_obeyed_loose_and_strict(struct t *t)
     T_EQ(w.status, 200);
     m = w.server[1].got[1];
     T_VIEW(m->uri, "sip:192.0.2.3");
-    T_CHECK(reg_has(m, "Route: <sip:second.example;lr>\r\nRoute: <sip:bob@nowhere.example>\r\n"));
+    T_CHECK(reg_has(m, "70\r\nRoute: <sip:second.example;lr>\r\nRoute: <sip:bob@nowhere.example>\r\nFrom"));
 out:
     reg_fini(t, &w);
 }
 
 /* Sends on a flow of the test's choice. */
-static enum ahoy_err send_on(struct reg_world *w, struct sip_flow *flow, bool flow_only, void (*final)(void *,
-                             struct sip_request *, const struct sip_outcome *))
+static enum ahoy_err send_on(struct reg_world *w, struct sip_flow *flow, bool flow_only,
+                             void (*final)(void *, struct sip_request *, const struct sip_outcome *))
 {
     const struct sip_request_config cfg = {
-        .locator = w->locator, .method = VIEW("BYE"), .uri = VIEW("sip:bob@192.0.2.3;transport=tcp"), .flow = flow,
-        .flow_only = flow_only, .cseq = 77,
+        .locator = w->locator,
+        .method = VIEW("BYE"),
+        .uri = VIEW("sip:bob@192.0.2.3;transport=tcp"),
+        .flow = flow,
+        .flow_only = flow_only,
+        .cseq = 77,
         .headers = VIEW("From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>;tag=2\r\nCall-ID: two\r\nMax-Forwards: 5\r\n"),
     };
     const struct sip_request_handler handler = { .final = final, .arg = w };
@@ -453,7 +488,7 @@ out:
 }
 
 T_MAIN(T(test_request_is_sent_and_answered), T(test_owner_may_destroy_it_in_its_callback),
-       T(test_silent_server_is_passed_over_and_avoided),
+       T(test_silent_server_is_passed_over_and_avoided), T(test_server_that_answers_is_trusted_again),
        T(test_overloaded_server_is_passed_over_for_as_long_as_it_says), T(test_causes_of_failure_are_told_apart),
        T(test_nonsense_is_refused_at_once), T(test_challenges_are_answered_with_rising_cseq),
        T(test_wrong_password_ends_after_one_answer), T(test_redirections_are_followed_by_q),
