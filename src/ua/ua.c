@@ -201,7 +201,7 @@ static void on_addresses(void *arg)
 {
     struct ua *ua = arg;
     struct ahoy_event e = { .type = AHOY_EVENT_NETWORK };
-    sip_locator_forgive_all(ua->locator);
+    sip_locator_network_changed(ua->locator);
     ua_accounts_network_changed(ua);
     ua_emit(ua, &e);
 }
