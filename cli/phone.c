@@ -1,0 +1,484 @@
+#include "cli/phone.h"
+
+#include "cli/fail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+enum {
+    LEAVE_MS = 900,  /* for BYEs to be answered, at the end … */
+    LINGER_MS = 800, /* … and for registrations to be taken back: together less than two seconds */
+    SUMMARY_LINE = 512,
+};
+
+/* ---- opening ------------------------------------------------------------------------------------------------------ */
+
+static void wake(void *arg)
+{
+    const struct phone *p = arg;
+    uint64_t one = 1;
+    (void) !write(p->wake_fd, &one, sizeof one); /* EAGAIN: it is awake already */
+}
+
+static void log_line(void *arg, enum ahoy_log_level level, const char *room, const char *line)
+{
+    static const char *const name[] = { "error", "warning", "info", "debug" };
+    (void) arg;
+    warn("%s %s: %s", (size_t) level < CLI_COUNT(name) ? name[level] : "?", room, line);
+}
+
+struct ahoy_engine_config phone_engine_config(const struct cli_args *args)
+{
+    struct ahoy_engine_config cfg = AHOY_ENGINE_CONFIG_DEFAULT;
+    cfg.log_level = args->verbose == 0 ? AHOY_LOG_ERROR : args->verbose == 1 ? AHOY_LOG_INFO : AHOY_LOG_DEBUG;
+    cfg.log = log_line;
+    cfg.binds = args->binds.v;
+    cfg.bind_count = args->binds.n;
+    return cfg;
+}
+
+/* Signals come through a file descriptor, so that nothing runs inside a handler. Before any thread is made. */
+static int open_signals(void)
+{
+    sigset_t set;
+    (void) sigemptyset(&set);
+    (void) sigaddset(&set, SIGINT);
+    (void) sigaddset(&set, SIGTERM);
+    (void) sigaddset(&set, SIGHUP);
+    (void) signal(SIGPIPE, SIG_IGN);
+    if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
+        return -1;
+    return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+void phone_kill_on_signals(void)
+{
+    sigset_t set;
+    (void) sigfillset(&set);
+    (void) pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static enum ahoy_transport transport_of(const char *name)
+{
+    if (!name)
+        return AHOY_TRANSPORT_AUTO;
+    return strcmp(name, "tcp") == 0 ? AHOY_TRANSPORT_TCP : AHOY_TRANSPORT_UDP;
+}
+
+static bool media_ports(const char *s, struct ahoy_engine_config *cfg)
+{
+    char low[8];
+    uint32_t a, b;
+    size_t n = strcspn(s, "-");
+    if (s[n] != '-' || n >= sizeof low)
+        return false;
+    memcpy(low, s, n);
+    low[n] = 0;
+    if (!text_number(low, 1, 65535, &a) || !text_number(s + n + 1, 1, 65535, &b) || a > b)
+        return false;
+    cfg->media_port_low = (uint16_t) a;
+    cfg->media_port_high = (uint16_t) b;
+    return true;
+}
+
+static int open_engine(struct phone *p, const struct phone_options *o)
+{
+    char why[512] = "";
+    struct ahoy_engine_config cfg = phone_engine_config(p->args);
+    cfg.log_arg = p;
+    cfg.wakeup = wake;
+    cfg.wakeup_arg = p;
+    cfg.transport = o->listen_transport;
+    cfg.trace = p->trace_fd >= 0 || p->args->verbose >= 2;
+    if (o->bind_count > 0) {
+        cfg.binds = o->binds;
+        cfg.bind_count = o->bind_count;
+    }
+    if (p->args->media_ports && !media_ports(p->args->media_ports, &cfg))
+        return fail(EXIT_USAGE, "--media-ports must look like 10000-10100, not '%s'", p->args->media_ports);
+    enum ahoy_err err = ahoy_engine_create(&p->engine, &cfg, why, sizeof why);
+    if (err) {
+        p->engine = NULL;
+        return fail(fail_status(err), "%s", why[0] ? why : ahoy_err_text(err));
+    }
+    return EXIT_DONE;
+}
+
+static void open_control(struct phone *p)
+{
+    char dir[CLI_PATH_BYTES], why[256];
+    struct text t;
+    if (p->args->config && strcmp(p->args->config, "none") == 0)
+        return;
+    text_init(&t, why, sizeof why);
+    if (!paths_runtime(p->args, true, dir))
+        text_add(&t, "there is no folder for it that is ours alone");
+    else
+        (void) control_open(&p->control, dir, &t);
+    if (t.n > 0 && p->args->verbose > 0)
+        warn("no `ahoy status` and `ahoy trace` for this phone: %s", why);
+}
+
+int phone_open(struct phone *p, const struct cli_args *args, const struct phone_options *o)
+{
+    *p = (struct phone){ .args = args, .json = args->json, .wake_fd = -1, .signal_fd = -1, .trace_fd = -1 };
+    p->on_event = o->on_event;
+    p->on_event_arg = o->on_event_arg;
+    p->started_ms = clock_ms();
+    p->transport = transport_of(args->transport);
+    p->media = (struct ahoy_media_config){ .codecs = args->codec, .ptime_ms = args->ptime_ms, .audio = args->audio,
+                                           .impair = args->impair, .dtmf = args->dtmf };
+    control_init(&p->control);
+    lines_init(&p->console, p->console_buf, sizeof p->console_buf);
+    p->console_open = args->json;
+    p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    p->signal_fd = open_signals();
+    if (p->wake_fd < 0 || p->signal_fd < 0)
+        return p->status = fail(14, "the system gives no file descriptors: %s", strerror(errno));
+    if (args->trace_file) {
+        p->trace_fd = open(args->trace_file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        if (p->trace_fd < 0)
+            return p->status = fail(EXIT_CONFIG, "cannot write --trace %s: %s", args->trace_file, strerror(errno));
+    }
+    p->status = open_engine(p, o);
+    if (p->status == EXIT_DONE && o->control)
+        open_control(p);
+    return p->status;
+}
+
+int64_t phone_now(const struct phone *p)
+{
+    return clock_ms() - p->started_ms;
+}
+
+/* ---- telling ------------------------------------------------------------------------------------------------------ */
+
+static void tell_line(struct phone *p, const json_t *o, bool trace)
+{
+    size_t n = 0;
+    char *line = json_line(o, &n);
+    if (!line)
+        return;
+    if (p->json && !trace && !text_write(STDOUT_FILENO, line, n))
+        phone_leave(p);
+    for (int i = 0; i < CONTROL_CLIENTS; i++)
+        if (p->control.client[i].fd >= 0 && (!trace || p->control.client[i].trace))
+            control_send(&p->control, i, line, n);
+    if (trace && p->trace_fd >= 0)
+        (void) text_write(p->trace_fd, line, n);
+    json_line_free(line);
+}
+
+void phone_tell(struct phone *p, json_t *o)
+{
+    tell_line(p, o, false);
+    json_decref(o);
+}
+
+void phone_answer(struct phone *p, int source, json_t *o)
+{
+    size_t n = 0;
+    char *line = json_line(o, &n);
+    if (line && source == PHONE_CONSOLE)
+        (void) text_write(STDOUT_FILENO, line, n);
+    else if (line)
+        control_send(&p->control, source, line, n);
+    json_line_free(line);
+    json_decref(o);
+}
+
+static void tell_event(struct phone *p, const struct ahoy_event *e)
+{
+    bool clients = false, trace = e->type == AHOY_EVENT_TRACE;
+    for (size_t i = 0; i < CONTROL_CLIENTS; i++)
+        clients = clients || p->control.client[i].fd >= 0;
+    if (clients || p->json || (trace && p->trace_fd >= 0)) {
+        json_t *o = json_event(e);
+        tell_line(p, o, trace);
+        json_decref(o);
+    }
+    if (!p->json || trace)
+        phone_say_event(p, e);
+}
+
+static void keep_summary(struct phone *p, const struct ahoy_event *e)
+{
+    struct summary *s = &p->summary;
+    if (e->type == AHOY_EVENT_CALL_MEDIA && e->media.running) {
+        s->srtp = e->media.srtp;
+        s->ice = e->media.ice;
+    }
+    if (e->type != AHOY_EVENT_CALL_STATE || e->call.state != AHOY_CALL_ENDED)
+        return;
+    s->over = true;
+    s->calls++;
+    s->cause = e->call.cause;
+    s->sip_status = e->call.sip_status;
+    s->ended_by_peer = e->call.ended_by_peer;
+    s->stats = e->call.stats;
+    (void) text_copy(s->reason, sizeof s->reason, e->call.reason);
+    (void) text_copy(s->text, sizeof s->text, e->call.text);
+}
+
+void phone_say_summary(struct phone *p)
+{
+    const struct ahoy_call_stats *s = &p->summary.stats;
+    char line[SUMMARY_LINE];
+    struct text t;
+    phone_tell(p, json_summary(&p->summary, phone_now(p)));
+    if (p->json || p->many || s->duration_ms == 0)
+        return;
+    text_init(&t, line, sizeof line);
+    text_add(&t, "%.1f s", s->duration_ms / 1000.0);
+    if (s->codec[0])
+        text_add(&t, ", %s %g kHz", s->codec, s->rate_hz / 1000.0);
+    text_add(&t, ", %llu packets in, %llu out, %llu lost, %llu late, jitter %.1f ms", (unsigned long long) s->rtp_in,
+             (unsigned long long) s->rtp_out, (unsigned long long) s->lost, (unsigned long long) s->late, s->jitter_ms);
+    if (s->rtt_ms >= 0)
+        text_add(&t, ", round trip %.1f ms", s->rtt_ms);
+    if (s->mos >= 0)
+        text_add(&t, ", MOS %.1f", s->mos);
+    say("%s", line);
+}
+
+/* ---- the loop ----------------------------------------------------------------------------------------------------- */
+
+size_t phone_calls(struct phone *p)
+{
+    struct ahoy_call_info *list = NULL;
+    size_t n = 0;
+    if (ahoy_call_list(p->engine, &list, &n))
+        return 0;
+    ahoy_free(list);
+    return n;
+}
+
+static void hang_up_all(struct phone *p)
+{
+    struct ahoy_call_info *list = NULL;
+    size_t n = 0;
+    if (ahoy_call_list(p->engine, &list, &n))
+        return;
+    for (size_t i = 0; i < n; i++)
+        (void) !ahoy_call_hangup(p->engine, list[i].id, NULL);
+    ahoy_free(list);
+}
+
+void phone_leave(struct phone *p)
+{
+    if (p->leaving)
+        return;
+    p->leaving = true;
+    p->leave_at_ms = clock_ms() + LEAVE_MS;
+    hang_up_all(p);
+}
+
+static void on_engine(struct phone *p)
+{
+    uint64_t count;
+    (void) !read(p->wake_fd, &count, sizeof count);
+    for (struct ahoy_event *e; (e = ahoy_engine_next_event(p->engine)); ahoy_event_free(e)) {
+        if (e->type == AHOY_EVENT_RESULT) {
+            (void) phone_answer_pending(p, e);
+        } else {
+            keep_summary(p, e);
+            tell_event(p, e);
+        }
+        if (p->on_event)
+            p->on_event(p, e);
+    }
+}
+
+static void on_signal(struct phone *p)
+{
+    struct signalfd_siginfo info;
+    while (read(p->signal_fd, &info, sizeof info) == (ssize_t) sizeof info) {
+        if (p->interrupted) { /* the second time at once */
+            control_close(&p->control);
+            _exit(128 + (int) info.ssi_signo);
+        }
+        p->interrupted = true;
+        if (p->args->verbose > 0)
+            warn("signal %u: hanging up", info.ssi_signo);
+        phone_leave(p);
+    }
+}
+
+/* One letter a line, for people who were asked. */
+static void on_letter(struct phone *p, const char *line)
+{
+    struct ahoy_call_info *list = NULL;
+    size_t n = 0;
+    if (line[0] == 'q') {
+        phone_leave(p);
+        return;
+    }
+    if (ahoy_call_list(p->engine, &list, &n))
+        return;
+    for (size_t i = 0; i < n; i++) {
+        bool rings = list[i].incoming && list[i].state == AHOY_CALL_RINGING;
+        if (line[0] == 'a' && rings)
+            (void) !ahoy_call_answer(p->engine, list[i].id, NULL);
+        else if (line[0] == 'r' && rings)
+            (void) !ahoy_call_reject(p->engine, list[i].id, 603, NULL);
+        else if (line[0] == 'h')
+            (void) !ahoy_call_hangup(p->engine, list[i].id, NULL);
+    }
+    ahoy_free(list);
+}
+
+static void on_console(struct phone *p)
+{
+    char *line;
+    size_t n;
+    long got = lines_read(&p->console, STDIN_FILENO);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
+        p->console_open = false;
+    while (lines_next(&p->console, &line, &n)) {
+        if (p->json)
+            phone_command(p, PHONE_CONSOLE, line, n);
+        else
+            on_letter(p, line);
+    }
+}
+
+static void on_client(struct phone *p, int i)
+{
+    struct control_client *k = &p->control.client[i];
+    char *line;
+    size_t n;
+    long got = lines_read(&k->lines, k->fd);
+    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR)) {
+        control_drop(&p->control, i);
+        phone_update_trace(p);
+        return;
+    }
+    while (k->fd >= 0 && lines_next(&k->lines, &line, &n))
+        phone_command(p, i, line, n);
+    if (k->lines.too_long)
+        control_drop(&p->control, i);
+}
+
+void phone_update_trace(struct phone *p)
+{
+    ahoy_engine_set_trace(p->engine, p->trace_fd >= 0 || p->args->verbose >= 2 || control_any_trace(&p->control));
+}
+
+static int timeout_of(const struct phone *p, int64_t now)
+{
+    int64_t at = p->leave_at_ms ? p->leave_at_ms : p->end_at_ms;
+    if (at == 0)
+        return -1;
+    return at <= now ? 0 : at - now > 60000 ? 60000 : (int) (at - now);
+}
+
+static void check_deadlines(struct phone *p)
+{
+    int64_t now = clock_ms();
+    if (p->leaving && (now >= p->leave_at_ms || phone_calls(p) == 0)) {
+        on_engine(p); /* the last call's end may have come meanwhile */
+        p->done = true;
+    }
+    if (!p->leaving && p->end_at_ms && now >= p->end_at_ms) {
+        p->end_at_ms = 0;
+        p->ending = true;
+    }
+    if (!p->leaving && p->ending && phone_calls(p) == 0) /* a call that stands has its own limit */
+        phone_leave(p);
+}
+
+enum { POLL_SIGNAL, POLL_ENGINE, POLL_CONSOLE, POLL_CONTROL, POLL_CLIENTS, POLL_COUNT = POLL_CLIENTS + CONTROL_CLIENTS };
+
+void phone_run(struct phone *p)
+{
+    while (!p->done) {
+        struct pollfd fds[POLL_COUNT] = {
+            [POLL_SIGNAL] = { .fd = p->signal_fd, .events = POLLIN },
+            [POLL_ENGINE] = { .fd = p->wake_fd, .events = POLLIN },
+            [POLL_CONSOLE] = { .fd = p->console_open ? STDIN_FILENO : -1, .events = POLLIN },
+            [POLL_CONTROL] = { .fd = p->control.fd, .events = POLLIN },
+        };
+        for (size_t i = 0; i < CONTROL_CLIENTS; i++)
+            fds[POLL_CLIENTS + i] = (struct pollfd){ .fd = p->control.client[i].fd, .events = POLLIN };
+        if (poll(fds, POLL_COUNT, timeout_of(p, clock_ms())) < 0 && errno != EINTR)
+            break;
+        if (fds[POLL_SIGNAL].revents)
+            on_signal(p);
+        if (fds[POLL_ENGINE].revents)
+            on_engine(p);
+        if (fds[POLL_CONSOLE].revents)
+            on_console(p);
+        for (int i = 0; i < CONTROL_CLIENTS; i++)
+            if (fds[POLL_CLIENTS + i].revents && p->control.client[i].fd >= 0)
+                on_client(p, i);
+        if (fds[POLL_CONTROL].revents)
+            (void) control_accept(&p->control);
+        check_deadlines(p);
+    }
+}
+
+int phone_close(struct phone *p)
+{
+    control_close(&p->control);
+    phone_kill_on_signals();
+    ahoy_engine_destroy(p->engine, LINGER_MS);
+    phone_forget_pending(p);
+    if (p->wake_fd >= 0)
+        (void) close(p->wake_fd);
+    if (p->signal_fd >= 0)
+        (void) close(p->signal_fd);
+    if (p->trace_fd >= 0)
+        (void) close(p->trace_fd);
+    return p->status;
+}
+
+/* ---- placing calls ------------------------------------------------------------------------------------------------ */
+
+int phone_blame(struct phone *p, const char *uri)
+{
+    const struct ahoy_media_config *m = &p->media;
+    const struct {
+        const char *option, *value;
+        struct ahoy_media_config alone;
+    } suspects[] = {
+        { "codec", m->codecs, { .codecs = m->codecs } },
+        { "audio", m->audio, { .audio = m->audio } },
+        { "impair", m->impair, { .impair = m->impair } },
+        { "dtmf", m->dtmf, { .dtmf = m->dtmf } },
+    };
+    for (size_t i = 0; i < CLI_COUNT(suspects); i++) {
+        struct ahoy_listen_config probe = { .media = suspects[i].alone };
+        if (suspects[i].value && ahoy_listen(p->engine, &probe) == AHOY_ERR_INVAL)
+            return fail(EXIT_USAGE, "--%s '%s' cannot be understood; see `ahoy help %s`", suspects[i].option,
+                        suspects[i].value, cli_verbs[p->args->verb].name);
+    }
+    if (m->ptime_ms % 10 != 0)
+        return fail(EXIT_USAGE, "--ptime must be 10, 20, 30, 40, 50 or 60");
+    if (uri)
+        return fail(EXIT_USAGE, "'%s' is no address that can be called; it should look like sip:bob@example.org", uri);
+    return fail(EXIT_USAGE, "the options do not fit together");
+}
+
+int phone_place(struct phone *p, const char *uri, ahoy_call_id *out)
+{
+    struct ahoy_call_config cfg = {
+        .account = p->account,
+        .uri = uri,
+        .from = p->account == 0 && p->from[0] ? p->from : NULL,
+        .proxy = p->args->proxy,
+        .transport = p->transport,
+        .media = p->media,
+        .max_s = p->args->max_s,
+        .hold_after_s = p->args->hold_after_s,
+    };
+    enum ahoy_err err = ahoy_call_place(p->engine, &cfg, out);
+    if (err == AHOY_ERR_INVAL)
+        return phone_blame(p, uri);
+    return err ? fail(fail_status(err), "cannot call %s: %s", uri, ahoy_err_text(err)) : EXIT_DONE;
+}

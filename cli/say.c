@@ -1,0 +1,133 @@
+/* Events in plain English, a line each. */
+#include "cli/phone.h"
+
+#include <string.h>
+#include <unistd.h>
+
+enum { SAY_BYTES = 1024, SAY_TRACE_BYTES = 70000 };
+
+static void name_peer(const struct ahoy_event *e, struct text *t)
+{
+    const char *name = e->call.peer_name, *uri = e->call.peer_uri ? e->call.peer_uri : "";
+    if (name && *name) {
+        text_clean(t, name, strlen(name), false);
+        text_add(t, " <");
+    }
+    text_clean(t, uri, strlen(uri), false);
+    if (name && *name)
+        text_add(t, ">");
+}
+
+static void say_end(const struct ahoy_event *e, struct text *t)
+{
+    if (e->call.stats.duration_ms > 0)
+        text_add(t, "call ended after %.1f s: %s hung up", e->call.stats.duration_ms / 1000.0,
+                 e->call.ended_by_peer ? "the other side" : "we");
+    else if (e->call.cause != AHOY_CAUSE_NONE || e->call.sip_status >= 300)
+        text_add(t, "no call: %s", e->call.incoming && !e->call.ended_by_peer ? "we refused it" : "it was not answered");
+    else
+        text_add(t, "call ended");
+    if (e->call.sip_status >= 300) {
+        text_add(t, " (%u ", e->call.sip_status);
+        text_clean(t, e->call.reason, strlen(e->call.reason), false);
+        text_add(t, ")");
+    }
+}
+
+static void say_call(const struct phone *p, const struct ahoy_event *e, struct text *t)
+{
+    switch (e->call.state) {
+    case AHOY_CALL_CALLING: text_add(t, "calling "); break;
+    case AHOY_CALL_RINGING: text_add(t, e->call.incoming ? "call from " : "ringing at "); break;
+    case AHOY_CALL_EARLY: text_add(t, "sound before the answer from "); break;
+    case AHOY_CALL_CONFIRMED: text_add(t, "talking to "); break;
+    case AHOY_CALL_HELD: text_add(t, "on hold: "); break;
+    case AHOY_CALL_ENDED: say_end(e, t); return;
+    }
+    name_peer(e, t);
+    if (p->ask && e->call.incoming && e->call.state == AHOY_CALL_RINGING)
+        text_add(t, "   [a] answer  [r] decline  [h] hang up  [q] quit");
+}
+
+static void say_media(const struct ahoy_event *e, struct text *t)
+{
+    const char *way = e->media.sending && e->media.receiving ? "both ways" :
+                      e->media.sending                       ? "to them only" :
+                      e->media.receiving                     ? "from them only" :
+                                                               "paused";
+    if (e->media.trouble != AHOY_CAUSE_NONE) {
+        text_add(t, "trouble with the sound: ");
+        text_clean(t, e->media.text, strlen(e->media.text), false);
+    } else if (e->media.running) {
+        text_add(t, "sound: %s, %s", e->media.codec, way);
+        if (*e->media.remote)
+            text_add(t, ", %s to %s", e->media.local, e->media.remote);
+    }
+}
+
+static void say_account(const struct ahoy_event *e, struct text *t)
+{
+    const char *uri = e->account.uri;
+    switch (e->account.state) {
+    case AHOY_ACCOUNT_REGISTERED: text_add(t, "registered %s for %u s", uri, e->account.expires_s); break;
+    case AHOY_ACCOUNT_FAILED:
+        text_add(t, "%s is not registered: ", uri);
+        text_clean(t, e->account.text, strlen(e->account.text), false);
+        if (e->account.retry_in_s > 0)
+            text_add(t, "; trying again in %u s", e->account.retry_in_s);
+        break;
+    case AHOY_ACCOUNT_REGISTERING: text_add(t, "registering %s", uri); break;
+    case AHOY_ACCOUNT_OFFLINE:
+    case AHOY_ACCOUNT_LEAVING: break;
+    }
+}
+
+static void say_trace(const struct phone *p, const struct ahoy_event *e)
+{
+    char buf[SAY_TRACE_BYTES];
+    struct text t;
+    if (p->args->verbose < 2)
+        return;
+    text_init(&t, buf, sizeof buf);
+    text_add(&t, "%s %s %s %s\n", e->trace.sent ? "sent" : "received", e->trace.local, e->trace.sent ? "->" : "<-",
+             e->trace.peer);
+    text_clean(&t, e->trace.text, e->trace.text_bytes, true);
+    text_add(&t, "\n");
+    (void) text_write(STDERR_FILENO, t.p, t.n);
+}
+
+void phone_say_event(const struct phone *p, const struct ahoy_event *e)
+{
+    char buf[SAY_BYTES];
+    struct text t;
+    ahoy_call_id call = 0;
+    text_init(&t, buf, sizeof buf);
+    switch (e->type) {
+    case AHOY_EVENT_CALL_STATE:
+        call = e->call.id;
+        say_call(p, e, &t);
+        break;
+    case AHOY_EVENT_CALL_MEDIA:
+        call = e->media.id;
+        say_media(e, &t);
+        break;
+    case AHOY_EVENT_CALL_DTMF:
+        call = e->dtmf.id;
+        text_add(&t, "they pressed %c", e->dtmf.digit);
+        break;
+    case AHOY_EVENT_ACCOUNT: say_account(e, &t); break;
+    case AHOY_EVENT_TRACE: say_trace(p, e); break;
+    case AHOY_EVENT_OVERFLOW: warn("%u events were lost: the phone was too busy to tell them", e->overflow.dropped); break;
+    case AHOY_EVENT_NETWORK: text_add(&t, "the addresses of this machine have changed"); break;
+    case AHOY_EVENT_RESULT:
+    case AHOY_EVENT_CALL_STATS:
+    case AHOY_EVENT_DEVICES:
+    case AHOY_EVENT_DOCTOR: break;
+    }
+    if (t.n == 0)
+        return;
+    if (p->many && call != 0)
+        say("[%u] %s", call, buf);
+    else
+        say("%s", buf);
+}
