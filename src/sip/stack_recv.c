@@ -93,9 +93,9 @@ static void on_response(struct sip_stack *s, struct sip_flow *f, struct sip_msg 
     bool wanted = s->cfg.proxy || has_one_via(m); /* else it went astray (RFC 3261 section 8.1.3.3) */
     if (wanted)
         txn = sip_client_txn_find(s, core);
-    if (txn)
-        sip_client_txn_receive(txn, m);
-    else if (wanted && s->core.stray_response && sip_stack_is_ours(s, &core->via))
+    if (txn && sip_client_txn_receive(txn, m))
+        return;
+    if (wanted && s->core.stray_response && sip_stack_is_ours(s, &core->via))
         s->core.stray_response(s->core.arg, f, m);
     else
         s->counts.dropped_stray++;

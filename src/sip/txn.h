@@ -45,14 +45,18 @@ AHOY_MUST_USE enum ahoy_err sip_client_txn_create(struct sip_client_txn **out, s
                                                   const struct sip_client_config *cfg,
                                                   const struct sip_client_handler *handler);
 
-/** The TU is no longer interested: no callback comes any more; an INVITE still ACKs its final response. NULL is ignored. */
+/**
+ * The TU is no longer interested: no callback comes any more. An INVITE still ACKs a refusal, gives a 2xx to the core's
+ * stray_response, and when it rings ends 64 * T1 later without a final response. NULL is ignored.
+ */
 void sip_client_txn_release(struct sip_client_txn *txn);
 
 /**
  * CANCELs a pending INVITE (RFC 3261 section 9.1): at once after a provisional response, else when one comes. The
- * CANCEL is a transaction of its own that needs no owner. 64 * T1 after it without a final response the INVITE fails with
- * TIMEOUT. `extra`: whole header lines (Reason, RFC 3326) or empty. Asking twice is asking once. STATE when it is no
- * INVITE or has its final response or failure; NOMEM.
+ * CANCEL is a transaction of its own that needs no owner; when memory or a connection lacks for it, it is tried again
+ * every T1. 64 * T1 after the first try without a final response the INVITE fails with TIMEOUT. `extra`: whole header
+ * lines (Reason, RFC 3326) or empty; left out when there is no memory to keep them. Asking twice is asking once. STATE
+ * when it is no INVITE or has its final response or failure.
  */
 enum ahoy_err sip_client_txn_cancel(struct sip_client_txn *txn, struct view extra);
 

@@ -25,12 +25,14 @@ struct sip_client_txn {
     struct sip_client_handler handler;
     struct sip_txn_timer time;
     uint64_t timeout_ms;
-    char *cancel_extra; /* header lines for a CANCEL that waits */
+    char *cancel_extra; /* header lines for a CANCEL that waits; NULL: none */
     enum sip_txn_state state;
     enum ahoy_err error; /* why the transaction ends, when not by its time */
     bool cancel_wanted, cancel_sent;
     char branch[]; /* with a zero byte */
 };
+
+static void try_cancel(struct sip_client_txn *txn);
 
 static bool is_invite(const struct sip_client_txn *txn)
 {
@@ -45,6 +47,11 @@ static bool is_pending(const struct sip_client_txn *txn)
 static bool is_reliable(const struct sip_client_txn *txn)
 {
     return sip_proto_reliable(txn->flow->proto);
+}
+
+static bool has_owner(const struct sip_client_txn *txn)
+{
+    return txn->handler.response || txn->handler.failed || txn->handler.done;
 }
 
 static void arm(struct sip_client_txn *txn)
@@ -67,9 +74,11 @@ static void enter(struct sip_client_txn *txn, enum sip_txn_state state)
         time->resend_us = is_reliable(txn) ? INT64_MAX : sip_txn_after(s, timers->t1_ms);
         time->expire_us = sip_txn_after(s, txn->timeout_ms);
         break;
-    case SIP_TXN_PROCEEDING: /* others than INVITE keep E and F running */
-        if (is_invite(txn))
-            time->resend_us = time->expire_us = INT64_MAX;
+    case SIP_TXN_PROCEEDING:  /* others than INVITE keep E and F running */
+        if (is_invite(txn)) { /* its owner's patience ends it; without one nobody's would */
+            time->resend_us = INT64_MAX;
+            time->expire_us = has_owner(txn) ? INT64_MAX : sip_txn_after(s, sip_txn_64_t1(s));
+        }
         break;
     case SIP_TXN_COMPLETED: /* D, K */
         time->resend_us = INT64_MAX;
@@ -229,11 +238,24 @@ static void fail(struct sip_client_txn *txn, enum ahoy_err err)
         txn->handler.failed(txn->handler.arg, txn, err);
 }
 
+static void resend(struct sip_client_txn *txn)
+{
+    const struct sip_timers *timers = &txn->stack->cfg.timers;
+    if (is_invite(txn)) { /* A doubles without end, B ends it */
+        sip_txn_timer_back_off(&txn->time, UINT32_MAX / 2);
+    } else {
+        if (txn->state == SIP_TXN_PROCEEDING)
+            txn->time.interval_ms = timers->t2_ms;
+        sip_txn_timer_back_off(&txn->time, timers->t2_ms);
+    }
+    txn->stack->counts.retransmitted++;
+    transmit(txn);
+}
+
 static void on_timer(void *arg)
 {
     struct sip_client_txn *txn = arg;
-    struct sip_stack *s = txn->stack;
-    int64_t now = sys_now_us(s->loop);
+    int64_t now = sys_now_us(txn->stack->loop);
     if (now >= txn->time.expire_us) {
         if (is_pending(txn))
             fail(txn, txn->error ? txn->error : AHOY_ERR_TIMEOUT);
@@ -241,17 +263,10 @@ static void on_timer(void *arg)
             destroy(txn);
         return;
     }
-    if (now >= txn->time.resend_us) {
-        if (is_invite(txn)) /* A doubles without end, B ends it */
-            sip_txn_timer_back_off(&txn->time, UINT32_MAX / 2);
-        else {
-            if (txn->state == SIP_TXN_PROCEEDING)
-                txn->time.interval_ms = s->cfg.timers.t2_ms;
-            sip_txn_timer_back_off(&txn->time, s->cfg.timers.t2_ms);
-        }
-        s->counts.retransmitted++;
-        transmit(txn);
-    }
+    if (now >= txn->time.resend_us && is_invite(txn) && txn->state == SIP_TXN_PROCEEDING)
+        try_cancel(txn);
+    else if (now >= txn->time.resend_us)
+        resend(txn);
     arm(txn);
 }
 
@@ -327,8 +342,13 @@ enum ahoy_err sip_client_txn_create(struct sip_client_txn **out, struct sip_stac
 
 void sip_client_txn_release(struct sip_client_txn *txn)
 {
-    if (txn)
-        txn->handler = (struct sip_client_handler){ 0 };
+    if (!txn)
+        return;
+    txn->handler = (struct sip_client_handler){ 0 };
+    if (is_invite(txn) && txn->state == SIP_TXN_PROCEEDING && txn->time.expire_us == INT64_MAX) {
+        txn->time.expire_us = sip_txn_after(txn->stack, sip_txn_64_t1(txn->stack));
+        arm(txn);
+    }
 }
 
 void sip_client_txn_destroy_all(struct sip_stack *s)
@@ -416,16 +436,24 @@ static enum ahoy_err send_cancel(struct sip_client_txn *txn, struct view extra)
         goto out;
     struct sip_client_config cfg = { .flow = flow, .request = buf_content(&b), .branch = txn->branch };
     err = sip_client_txn_create(&cancel, txn->stack, &cfg, NULL);
-    if (err)
-        goto out;
-    txn->cancel_sent = true;
-    /* RFC 3261 section 9.1: an INVITE whose CANCEL changes nothing is given up. */
-    txn->time.expire_us = sip_txn_after(txn->stack, sip_txn_64_t1(txn->stack));
-    arm(txn);
 out:
     buf_fini(&b);
     sip_flow_unref(flow);
     return err;
+}
+
+/*
+ * The CANCEL of an INVITE in Proceeding. What keeps it from being made, no memory or no connection, may pass: again
+ * after T1. An INVITE that it does not end is given up 64 * T1 after the first time (RFC 3261 section 9.1).
+ */
+static void try_cancel(struct sip_client_txn *txn)
+{
+    const struct sip_stack *s = txn->stack;
+    txn->cancel_sent = send_cancel(txn, txn->cancel_extra ? view_str(txn->cancel_extra) : VIEW("")) == AHOY_OK;
+    txn->time.resend_us = txn->cancel_sent ? INT64_MAX : sip_txn_after(s, s->cfg.timers.t1_ms);
+    if (txn->time.expire_us == INT64_MAX)
+        txn->time.expire_us = sip_txn_after(s, sip_txn_64_t1(s));
+    arm(txn);
 }
 
 enum ahoy_err sip_client_txn_cancel(struct sip_client_txn *txn, struct view extra)
@@ -434,17 +462,11 @@ enum ahoy_err sip_client_txn_cancel(struct sip_client_txn *txn, struct view extr
         return AHOY_ERR_STATE;
     if (txn->cancel_wanted)
         return AHOY_OK;
-    if (txn->state == SIP_TXN_PROCEEDING) {
-        enum ahoy_err err = send_cancel(txn, extra);
-        txn->cancel_wanted = !err;
-        return err;
-    }
-    if (!view_empty(extra)) {
-        txn->cancel_extra = view_dup(extra);
-        if (!txn->cancel_extra)
-            return AHOY_ERR_NOMEM;
-    }
     txn->cancel_wanted = true;
+    if (!view_empty(extra))
+        txn->cancel_extra = view_dup(extra); /* without memory the CANCEL goes without them */
+    if (txn->state == SIP_TXN_PROCEEDING)
+        try_cancel(txn);
     return AHOY_OK;
 }
 
@@ -472,14 +494,16 @@ static void deliver(struct sip_client_txn *txn, struct sip_msg *response)
         txn->handler.response(txn->handler.arg, txn, response);
 }
 
-static void receive_invite(struct sip_client_txn *txn, struct sip_msg *response)
+/* False: a 2xx that nobody here waits for. */
+static bool receive_invite(struct sip_client_txn *txn, struct sip_msg *response)
 {
     unsigned class = response->status / 100u;
+    bool wanted = class != 2 || has_owner(txn); /* now: it may be released in the callback */
     if (is_pending(txn) && class == 1) {
         if (txn->state == SIP_TXN_CALLING)
             enter(txn, SIP_TXN_PROCEEDING);
         if (txn->cancel_wanted && !txn->cancel_sent && !txn->error)
-            (void) send_cancel(txn, view_str(txn->cancel_extra)); /* without memory: with the next one */
+            try_cancel(txn);
         deliver(txn, response);
     } else if (is_pending(txn) && class == 2) {
         enter(txn, SIP_TXN_ACCEPTED);
@@ -493,18 +517,20 @@ static void receive_invite(struct sip_client_txn *txn, struct sip_msg *response)
     } else if (txn->state == SIP_TXN_ACCEPTED && class == 2) {
         deliver(txn, response);
     }
+    return wanted;
 }
 
-void sip_client_txn_receive(struct sip_client_txn *txn, struct sip_msg *response)
+bool sip_client_txn_receive(struct sip_client_txn *txn, struct sip_msg *response)
 {
     if (txn->error)
-        return; /* its owner will be told of a failure in a moment: not of two outcomes */
-    if (is_invite(txn)) {
-        receive_invite(txn, response);
-    } else if (is_pending(txn)) {
+        return true; /* its owner will be told of a failure in a moment: not of two outcomes */
+    if (is_invite(txn))
+        return receive_invite(txn, response);
+    if (is_pending(txn)) {
         enter(txn, response->status < 200 ? SIP_TXN_PROCEEDING : SIP_TXN_COMPLETED);
         deliver(txn, response);
     }
+    return true;
 }
 
 const struct sip_msg *sip_client_txn_request(const struct sip_client_txn *txn)

@@ -54,7 +54,8 @@ void sip_txn_server_key(const struct sip_stack *s, const struct sip_msg *m, cons
 
 /** The client transaction a response belongs to (RFC 3261 17.1.3), or NULL. */
 struct sip_client_txn *sip_client_txn_find(const struct sip_stack *s, const struct sip_core *core);
-void sip_client_txn_receive(struct sip_client_txn *txn, struct sip_msg *response);
+/** False: a 2xx to an INVITE that has no owner any more; the core may want it. */
+bool sip_client_txn_receive(struct sip_client_txn *txn, struct sip_msg *response);
 void sip_client_txn_destroy_all(struct sip_stack *s);
 
 /* ---- server ------------------------------------------------------------------------------------------------------- */

@@ -245,6 +245,49 @@ out:
     world_fini(&w);
 }
 
+static void test_released_invite_ends_when_the_peer_falls_silent(struct t *t)
+{
+    struct sip_client_txn *txn;
+    for (int i = 0; i < 2; i++) {
+        if (!world_init(t, &w) || !world_client(t, &w, "INVITE", SIP_PROTO_UDP, &txn))
+            goto out;
+        world_run_ms(&w, 90);
+        if (i == 0) /* before anything came */
+            sip_client_txn_release(txn);
+        world_send(&w, form_response(wire_nth(&w.wire, "INVITE", 0), 180, "").text);
+        if (i == 1) /* while it rings */
+            sip_client_txn_release(txn);
+        world_run_ms(&w, 31900);
+        T_CHECK(!world_is_idle(&w));
+        world_run_ms(&w, 1000);
+        T_ALWAYS(world_is_idle(&w));
+        T_STR(w.notes, i == 0 ? "" : "response 180; ");
+        world_fini(&w);
+    }
+    return;
+out:
+    world_fini(&w);
+}
+
+/* Nobody of ours acknowledges it; the core may. */
+static void test_2xx_of_a_released_invite_is_stray(struct t *t)
+{
+    struct sip_client_txn *txn;
+    if (!world_init(t, &w) || !world_client(t, &w, "INVITE", SIP_PROTO_UDP, &txn))
+        goto out;
+    world_run_ms(&w, 90);
+    const struct wire_msg *invite = wire_nth(&w.wire, "INVITE", 0);
+    world_send(&w, form_response(invite, 180, "").text);
+    sip_client_txn_release(txn);
+    world_send(&w, form_response(invite, 200, "").text);
+    world_send(&w, form_response(invite, 200, "").text);
+    T_STR(w.notes, "response 180; stray 200; stray 200; ");
+    world_run_ms(&w, 60000);
+    T_ALWAYS(world_is_idle(&w));
+out:
+    world_fini(&w);
+}
+
 /* ---- CANCEL ------------------------------------------------------------------------------------------------------- */
 
 static void test_cancel_waits_for_a_provisional_response(struct t *t)
@@ -339,6 +382,40 @@ static void test_cancelled_invite_without_final_response_times_out(struct t *t)
     world_run_ms(&w, 60000);
     T_STR(w.notes, "response 180; failed TIMEOUT at 32100; done at 32100; ");
     T_CHECK(world_is_idle(&w));
+out:
+    world_fini(&w);
+}
+
+/* What stops its sending, a lack of memory say, passes: it is sent, and without an answer the INVITE ends. */
+static void test_waiting_cancel_survives_a_lack_of_memory(struct t *t)
+{
+    struct sip_client_txn *txn;
+    if (!world_init(t, &w) || !world_client(t, &w, "INVITE", SIP_PROTO_UDP, &txn))
+        goto out;
+    world_run_ms(&w, 90);
+    T_OK(sip_client_txn_cancel(txn, VIEW("Reason: SIP;cause=200\r\n")));
+    world_send(&w, form_response(wire_nth(&w.wire, "INVITE", 0), 180, "").text);
+    world_run_ms(&w, 70000);
+    T_ALWAYS(wire_count(&w.wire, "CANCEL") > 0 || !strstr(w.notes, "response 180"));
+    T_ALWAYS(world_is_idle(&w));
+    T_STR(w.notes, "response 180; failed TIMEOUT at 32090; done at 32090; ");
+out:
+    world_fini(&w);
+}
+
+static void test_cancel_of_a_ringing_invite_survives_a_lack_of_memory(struct t *t)
+{
+    struct sip_client_txn *txn;
+    if (!world_init(t, &w) || !world_client(t, &w, "INVITE", SIP_PROTO_UDP, &txn))
+        goto out;
+    world_run_ms(&w, 90);
+    world_send(&w, form_response(wire_nth(&w.wire, "INVITE", 0), 180, "").text);
+    bool rings = strstr(w.notes, "response 180") != NULL;
+    T_ALWAYS(sip_client_txn_cancel(txn, VIEW("Reason: SIP;cause=200\r\n")) == AHOY_OK);
+    world_run_ms(&w, 70000);
+    T_ALWAYS(!rings || wire_count(&w.wire, "CANCEL") > 0);
+    T_ALWAYS(world_is_idle(&w));
+    T_VIEW(wire_value(wire_nth(&w.wire, "CANCEL", 0), "Reason"), "SIP;cause=200");
 out:
     world_fini(&w);
 }
@@ -617,7 +694,9 @@ T_MAIN(T(test_invite_over_udp_keeps_timers_a_and_b), T(test_other_request_over_u
        T(test_refusal_is_acked_each_time_and_delivered_once), T(test_every_2xx_reaches_the_user_while_accepted),
        T(test_2xx_after_the_end_is_stray), T(test_accepted_lasts_64_t1_over_tcp_too),
        T(test_refusal_over_tcp_ends_at_once), T(test_released_invite_still_acks_a_refusal),
-       T(test_cancel_waits_for_a_provisional_response),
+       T(test_released_invite_ends_when_the_peer_falls_silent), T(test_2xx_of_a_released_invite_is_stray),
+       T(test_cancel_waits_for_a_provisional_response), T(test_waiting_cancel_survives_a_lack_of_memory),
+       T(test_cancel_of_a_ringing_invite_survives_a_lack_of_memory),
        T(test_cancel_after_a_provisional_response_goes_at_once_and_only_once),
        T(test_answer_that_crosses_a_cancel_is_delivered),
        T(test_final_response_before_a_waiting_cancel_leaves_it_unsent),
