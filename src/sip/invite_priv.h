@@ -254,6 +254,7 @@ struct invite_start {
     struct view headers;
     const struct sip_body *body; /* may be NULL */
     void (*put_headers)(void *arg, struct sip_request *rq, const struct sip_flow *flow, struct buf *out);
+    uint32_t (*next_cseq)(void *arg, struct sip_request *rq); /* the dialog's */
     struct sip_request_handler handler;
 };
 AHOY_MUST_USE enum ahoy_err sip_invite_start_request(struct sip_invite *inv, const struct invite_start *s,

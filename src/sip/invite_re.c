@@ -24,11 +24,16 @@ void sip_invite_re_cancel(struct sip_invite *inv)
 static void put_headers(void *arg, struct sip_request *rq, const struct sip_flow *flow, struct buf *out)
 {
     struct invite_re *re = arg;
-    struct sip_dialog *d = re->inv->dialog;
-    if (!d)
-        return;
-    sip_dialog_raise_cseq(d, sip_request_cseq(rq));
-    sip_invite_put_contact(re->inv, flow, sip_dialog_is_secure(d), out);
+    (void) rq;
+    if (re->inv->dialog)
+        sip_invite_put_contact(re->inv, flow, sip_dialog_is_secure(re->inv->dialog), out);
+}
+
+static uint32_t next_cseq(void *arg, struct sip_request *rq)
+{
+    struct invite_re *re = arg;
+    (void) rq;
+    return re->inv->dialog ? sip_dialog_next_cseq(re->inv->dialog) : 0;
 }
 
 /* A 2xx to a re-INVITE, or one more of it. */
@@ -116,8 +121,7 @@ static void on_final(void *arg, struct sip_request *rq, const struct sip_outcome
     struct sip_invite *inv = re->inv;
     sys_timer_stop(&inv->patience);
     re->is_final = true;
-    if (inv->dialog)
-        sip_dialog_raise_cseq(inv->dialog, sip_request_cseq(rq));
+    (void) rq;
     if (out->status >= 200 && out->status <= 299) {
         on_success(re, out->response);
         return;
@@ -153,7 +157,9 @@ static void on_ended(void *arg, struct sip_request *rq)
 
 enum ahoy_err sip_invite_reinvite(struct sip_invite *inv, struct view headers, const struct sip_body *offer)
 {
-    struct invite_start s = { .method = VIEW("INVITE"), .body = offer, .put_headers = put_headers };
+    struct invite_start s = {
+        .method = VIEW("INVITE"), .body = offer, .put_headers = put_headers, .next_cseq = next_cseq
+    };
     struct invite_re *re;
     enum ahoy_err err;
     struct buf b;

@@ -59,12 +59,10 @@ enum ahoy_err sip_invite_start_request(struct sip_invite *inv, const struct invi
         cfg.content_type = s->body->type;
         cfg.body = s->body->data;
     }
-    cfg.cseq = sip_dialog_local_cseq(s->dialog) + 1;
     cfg.put_headers = s->put_headers;
+    cfg.next_cseq = s->next_cseq;
     cfg.flow = sip_invite_flow_of(s->dialog);
     err = sip_request_start(out, &cfg, &s->handler);
-    if (!err)
-        sip_dialog_raise_cseq(s->dialog, cfg.cseq);
 out:
     buf_fini(&routes);
     buf_fini(&headers);
@@ -97,14 +95,18 @@ void sip_invite_forget_dialog(struct sip_invite *inv, const struct sip_dialog *d
     }
 }
 
-/* Each try counts in the dialog, since a try with credentials has a number of its own. */
+static uint32_t next_cseq(void *arg, struct sip_request *rq)
+{
+    struct invite_rq *r = arg;
+    (void) rq;
+    return r->dialog ? sip_dialog_next_cseq(r->dialog) : 0;
+}
+
 static void put_headers(void *arg, struct sip_request *rq, const struct sip_flow *flow, struct buf *out)
 {
     struct invite_rq *r = arg;
-    if (!r->dialog)
-        return;
-    sip_dialog_raise_cseq(r->dialog, sip_request_cseq(rq));
-    if (r->contact)
+    (void) rq;
+    if (r->dialog && r->contact)
         sip_invite_put_contact(r->inv, flow, sip_dialog_is_secure(r->dialog), out);
 }
 
@@ -121,8 +123,7 @@ static void on_final(void *arg, struct sip_request *rq, const struct sip_outcome
 {
     struct invite_rq *r = arg, copy = *r;
     struct sip_invite *inv = r->inv;
-    if (r->dialog)
-        sip_dialog_raise_cseq(r->dialog, sip_request_cseq(rq));
+    (void) rq;
     list_remove(&r->link);
     if (copy.done && inv->state != SIP_INVITE_ENDED)
         copy.done(copy.arg, inv, out);
@@ -149,6 +150,7 @@ static enum ahoy_err start(struct sip_invite *inv, struct invite_rq *like, const
     r->inv = inv;
     r->dialog = s.dialog;
     s.put_headers = put_headers;
+    s.next_cseq = next_cseq;
     s.handler = (struct sip_request_handler){ .final = on_final, .arg = r };
     err = sip_invite_start_request(inv, &s, &r->rq);
     if (err) {

@@ -249,6 +249,16 @@ static uint32_t patience_ms(const struct sip_request *rq)
     return more ? rq->try_ms : rq->timeout_ms;
 }
 
+static uint32_t next_cseq(struct sip_request *rq)
+{
+    uint32_t given = rq->next_cseq ? rq->next_cseq(rq->handler.arg, rq) : 0;
+    if (given > 0)
+        return given;
+    if (rq->tries == 0)
+        return rq->first_cseq;
+    return rq->cseq < CSEQ_MAX ? rq->cseq + 1 : 1;
+}
+
 /* Sends on rq->flow. */
 static void send_try(struct sip_request *rq)
 {
@@ -259,7 +269,7 @@ static void send_try(struct sip_request *rq)
     buf_init(&text, SIP_BUILD_MAX_BYTES);
     if (rq->tries > 0 && rq->handler.retry)
         rq->handler.retry(rq->handler.arg, rq, rq->response, rq->response ? AHOY_OK : rq->err);
-    rq->cseq = rq->tries == 0 ? rq->first_cseq : (rq->cseq < CSEQ_MAX ? rq->cseq + 1 : 1);
+    rq->cseq = next_cseq(rq);
     rq->tries++;
     rq->state = REQUEST_TRYING;
     enum ahoy_err err = request_build(rq, &text);
@@ -421,6 +431,7 @@ enum ahoy_err sip_request_start(struct sip_request **out, const struct sip_reque
     buf_init(&rq->request_uri, SIP_BUILD_MAX_BYTES);
     sys_timer_init(&rq->turn, on_turn, rq);
     rq->put_headers = cfg->put_headers;
+    rq->next_cseq = cfg->next_cseq;
     rq->flow_only = cfg->flow_only;
     rq->follow_redirects = cfg->follow_redirects;
     rq->try_ms = cfg->try_ms ? cfg->try_ms : TRY_MS;

@@ -1,7 +1,7 @@
 /*
  * One request done the whole way: located (sip/locate.h), sent, moved to the next server when one does not answer or
  * says 503 (RFC 3263 section 4.3), authorised when challenged (sip/auth.h), and redirected (RFC 3261 section 8.1.3.4).
- * For requests outside and inside dialogs. Each try is a transaction of its own with a new branch and the next CSeq
+ * For requests outside and inside dialogs. Each try is a transaction of its own with a new branch and a higher CSeq
  * number; Call-ID and From stay.
  *
  * The owner destroys the object exactly once, at any time, its callbacks included; no callback runs after that. All on
@@ -69,7 +69,12 @@ struct sip_request_config {
     struct view headers;
     struct view content_type; /* with a body */
     struct view body;
-    uint32_t cseq; /* of the first try; 0: 1 */
+    uint32_t cseq; /* of the first try; 0: 1; each further try has the next */
+    /**
+     * Gives each try its number instead, the first included, as it is sent: for a dialog, which other requests count
+     * in too (RFC 3261 section 12.2.1.1). `arg` is the handler's. 0: count as without it. May be NULL.
+     */
+    uint32_t (*next_cseq)(void *arg, struct sip_request *rq);
     /** Appends further header lines that depend on the flow, such as Contact; for each try; `arg` is the handler's. */
     void (*put_headers)(void *arg, struct sip_request *rq, const struct sip_flow *flow, struct buf *out);
     struct sip_flow *flow; /* tried first, without locating; referenced. May be NULL */

@@ -26,6 +26,7 @@ struct sip_request {
     struct view method, routes, headers, content_type, body;
     bool is_invite, has_max_forwards, has_user_agent;
     void (*put_headers)(void *arg, struct sip_request *rq, const struct sip_flow *flow, struct buf *out);
+    uint32_t (*next_cseq)(void *arg, struct sip_request *rq);
     bool flow_only, follow_redirects;
     uint32_t try_ms, flow_try_ms, timeout_ms;
 
