@@ -153,7 +153,9 @@ static void on_ended(void *arg, struct sip_invite *inv, const struct sip_invite_
         ua_call_finish_quietly(c, true, end->status, VIEW("the caller gave up"));
         return;
     }
-    ua_call_finish(c, end->status >= 300 ? end->status : 0, end->err, by_peer, reason);
+    /* A transport's failure counts as 503 (RFC 3261 section 8.1.3.1), but a person wants to know that nobody answered. */
+    unsigned status = end->err != AHOY_OK && !end->msg ? 0 : end->status;
+    ua_call_finish(c, status >= 300 ? status : 0, end->err, by_peer, reason);
 }
 
 /* ---- changing a call that stands: hold, codecs -------------------------------------------------------------------- */
