@@ -5,7 +5,8 @@
  *
  * A host is a machine: it has addresses, a resolver and randomness. A loop lives on a host and runs callbacks one at a
  * time. Everything created on a loop (timers, sockets, look-ups) belongs to it: it is used from callbacks of that loop
- * only, and its callbacks run there. The only calls allowed from other threads are sys_post() and sys_now_us().
+ * only, and its callbacks run there. The only calls allowed from other threads are those that say so: sys_post() and the
+ * clocks.
  *
  * Life cycle of every socket and request: `open`/`start` creates and returns it; the owner closes it exactly once with
  * the matching `close`/`cancel`, from any callback of the loop, its own included; after that no callback of it runs. An
@@ -92,7 +93,10 @@ struct sys_host *sys_loop_host(const struct sys_loop *loop);
  */
 int64_t sys_now_us(const struct sys_loop *loop);
 
-/** Monotonic microseconds read afresh. Any thread. */
+/**
+ * Monotonic microseconds, read afresh; on the same clock as sys_now_us. Any thread, an audio device's too: it takes no
+ * lock and no memory. (A simulated loop has one thread, and one time for all of it.)
+ */
 int64_t sys_clock_us(const struct sys_loop *loop);
 
 /** Milliseconds since 1970-01-01 UTC. Any thread. */
@@ -156,7 +160,7 @@ AHOY_MUST_USE enum ahoy_err sys_iface_watch_start(struct sys_iface_watch **out, 
 /** NULL is ignored. */
 void sys_iface_watch_stop(struct sys_iface_watch *w);
 
-#define SYS_MS(ms) ((int64_t) (ms) * 1000)
-#define SYS_S(s)   ((int64_t) (s) * 1000000)
+#define SYS_MS(ms) ((int64_t) (ms) *1000)
+#define SYS_S(s)   ((int64_t) (s) *1000000)
 
 #endif

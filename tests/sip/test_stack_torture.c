@@ -163,7 +163,7 @@ static void torture(struct t *t, const struct torture *c, bool tcp)
     struct finals finals = { .count = 0 };
     const char *allowed = tcp && c->tcp ? c->tcp : c->udp;
     char path[500], what[80];
-    snprintf(path, sizeof path, "%s/rfc4475/%s.dat", TEST_VECTORS, c->file);
+    snprintf(path, sizeof path, "rfc4475/%s.dat", c->file);
     snprintf(what, sizeof what, "%s by %s", c->file, tcp ? "TCP" : "UDP");
     if (!world_init(t, &w) || !phone_start(t, &phone) || !t_read_file(t, path, &raw)
         || (tcp && !world_peer_connect(t, &w)))

@@ -240,12 +240,12 @@ out:
 
 static void test_rfc4475_messages_get_what_the_oracle_says(struct t *t)
 {
-    check_table(t, TEST_VECTORS "/rfc4475", 49);
+    check_table(t, "rfc4475", 49);
 }
 
 static void test_rfc5118_messages_get_what_the_rfc_says(struct t *t)
 {
-    check_table(t, TEST_VECTORS "/rfc5118", 12);
+    check_table(t, "rfc5118", 12);
 }
 
 /* The first thing sent has all of these in it. */
@@ -268,17 +268,14 @@ static void test_refusals_say_what_is_needed(struct t *t)
         const char *path;
         const char *want[3];
     } rows[] = {
-        { TEST_VECTORS "/rfc4475/bext01.dat",
-          { "SIP/2.0 420 Bad Extension\r\n", "Unsupported: ", "nothingSupportsThisEither" } },
-        { TEST_VECTORS "/rfc4475/invut.dat",
-          { "SIP/2.0 415 ", "Accept: application/sdp\r\n", "Content-Length: 0\r\n" } },
-        { TEST_VECTORS "/rfc4475/sdp01.dat", { "SIP/2.0 406 ", "Warning: 399 ", "Content-Length: 0\r\n" } },
-        { TEST_VECTORS "/rfc4475/intmeth.dat",
+        { "rfc4475/bext01.dat", { "SIP/2.0 420 Bad Extension\r\n", "Unsupported: ", "nothingSupportsThisEither" } },
+        { "rfc4475/invut.dat", { "SIP/2.0 415 ", "Accept: application/sdp\r\n", "Content-Length: 0\r\n" } },
+        { "rfc4475/sdp01.dat", { "SIP/2.0 406 ", "Warning: 399 ", "Content-Length: 0\r\n" } },
+        { "rfc4475/intmeth.dat",
           { "SIP/2.0 501 ", "Allow: INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, MESSAGE\r\n", "" } },
-        { TEST_VECTORS "/rfc4475/escnull.dat", { "SIP/2.0 405 ", "Allow: INVITE, ACK,", "" } },
-        { TEST_VECTORS "/rfc4475/transports.dat",
-          { "SIP/2.0 200 OK\r\n", "Accept: application/sdp\r\n", "Allow: INVITE" } },
-        { TEST_VECTORS "/rfc4475/badvers.dat", { "SIP/2.0 505 ", "", "" } },
+        { "rfc4475/escnull.dat", { "SIP/2.0 405 ", "Allow: INVITE, ACK,", "" } },
+        { "rfc4475/transports.dat", { "SIP/2.0 200 OK\r\n", "Accept: application/sdp\r\n", "Allow: INVITE" } },
+        { "rfc4475/badvers.dat", { "SIP/2.0 505 ", "", "" } },
     };
     for (size_t i = 0; i < AHOY_COUNT(rows); i++)
         check_holds(t, rows[i].path, false, rows[i].want, 3);
@@ -294,8 +291,8 @@ static void test_a_reply_to_the_long_request_echoes_all_of_it(struct t *t)
     struct sip_msg *request = NULL, *reply = NULL;
     size_t vias = 0;
     buf_init(&first, 65536);
-    run_one(t, TEST_VECTORS "/rfc4475/longreq.dat", true, got, sizeof got, &first);
-    T_CHECK(t_read_file(t, TEST_VECTORS "/rfc4475/longreq.dat", &raw));
+    run_one(t, "rfc4475/longreq.dat", true, got, sizeof got, &first);
+    T_CHECK(t_read_file(t, "rfc4475/longreq.dat", &raw));
     T_OK(sip_msg_parse(&request, raw, SIP_FRAMING_DATAGRAM, &limits, &fault));
     T_OK(sip_msg_parse(&reply, buf_content(&first), SIP_FRAMING_DATAGRAM, &limits, &fault));
     T_EQ(reply->status, 180);

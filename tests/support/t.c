@@ -83,8 +83,8 @@ bool t_eq_view(struct t *t, const char *file, int line, const char *what, struct
     size_t at = 0;
     while (at < a.n && at < b.n && a.p[at] == b.p[at])
         at++;
-    snprintf(how, sizeof how, "\"%.*s\" (%zu bytes), not \"%.*s\" (%zu bytes); differ at %zu", (int) AHOY_MIN(a.n, 400u),
-             a.p ? a.p : "", a.n, (int) AHOY_MIN(b.n, 400u), b.p ? b.p : "", b.n, at);
+    snprintf(how, sizeof how, "\"%.*s\" (%zu bytes), not \"%.*s\" (%zu bytes); differ at %zu",
+             (int) AHOY_MIN(a.n, 400u), a.p ? a.p : "", a.n, (int) AHOY_MIN(b.n, 400u), b.p ? b.p : "", b.n, at);
     t_fail(t, file, line, what, how);
     return false;
 }
@@ -99,9 +99,12 @@ bool t_eq_err(struct t *t, const char *file, int line, const char *what, enum ah
     return false;
 }
 
-bool t_read_file(struct t *t, const char *path, struct view *out)
+bool t_read_file_in(struct t *t, const char *folder, const char *path, struct view *out)
 {
-    FILE *f = fopen(path, "rb");
+    char whole[1024];
+    int len = path[0] == '/' ? snprintf(whole, sizeof whole, "%s", path)
+                             : snprintf(whole, sizeof whole, "%s/%s", folder, path);
+    FILE *f = len > 0 && (size_t) len < sizeof whole ? fopen(whole, "rb") : NULL;
     long n = -1;
     if (f && fseek(f, 0, SEEK_END) == 0)
         n = ftell(f);
@@ -161,7 +164,8 @@ int t_main(int argc, char **argv, const struct t_case *cases, size_t n)
     size_t k = 0;
     for (size_t i = 0; i < n && k < 200; i++)
         if (argc < 2 || strstr(cases[i].name, argv[1]))
-            tests[k++] = (struct CMUnitTest){ .name = cases[i].name, .test_func = run_case,
+            tests[k++] = (struct CMUnitTest){ .name = cases[i].name,
+                                              .test_func = run_case,
                                               .initial_state = (void *) (uintptr_t) &cases[i] };
     return _cmocka_run_group_tests(argv[0], tests, k, NULL, NULL) ? 1 : 0;
 }

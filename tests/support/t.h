@@ -26,9 +26,9 @@
 
 struct t {
     const char *name;
-    bool failed;        /* a check did not hold */
-    bool injecting;     /* this is a run with a failing allocation … */
-    bool injected;      /* … and it has failed by now: another outcome is excused */
+    bool failed;    /* a check did not hold */
+    bool injecting; /* this is a run with a failing allocation … */
+    bool injected;  /* … and it has failed by now: another outcome is excused */
     char why[2048];
 };
 
@@ -37,15 +37,24 @@ typedef void t_fn(struct t *t);
 struct t_case {
     const char *name;
     t_fn *fn;
-    unsigned stride;     /* 1: every allocation fails once; n: every n-th, starting at a seeded place; 0: no such runs */
+    unsigned stride; /* 1: every allocation fails once; n: every n-th, starting at a seeded place; 0: no such runs */
 };
 
 /* A test, run with every allocation failing once. */
-#define T(fn) { #fn, fn, 1 }
+#define T(fn)                                                                                                          \
+    {                                                                                                                  \
+#fn, fn, 1                                                                                                     \
+    }
 /* A test whose runs are long: every n-th allocation. Say beside it why. */
-#define T_STRIDE(fn, n) { #fn, fn, (n) }
+#define T_STRIDE(fn, n)                                                                                                \
+    {                                                                                                                  \
+#fn, fn, (n)                                                                                                   \
+    }
 /* A test without such runs. Say beside it why. */
-#define T_PLAIN(fn) { #fn, fn, 0 }
+#define T_PLAIN(fn)                                                                                                    \
+    {                                                                                                                  \
+#fn, fn, 0                                                                                                     \
+    }
 
 #define T_MAIN(...)                                                                                                    \
     int main(int argc, char **argv)                                                                                    \
@@ -151,6 +160,7 @@ bool t_eq_err(struct t *t, const char *file, int line, const char *what, enum ah
 
 /* Reads a file under tests/vectors (or an absolute path) whole; free with mem_free. Allocation here never fails by
  * injection. Returns false and fails the test when the file is missing. */
-bool t_read_file(struct t *t, const char *path, struct view *out);
+#define t_read_file(t, path, out) t_read_file_in((t), TEST_VECTORS, (path), (out))
+bool t_read_file_in(struct t *t, const char *folder, const char *path, struct view *out);
 
 #endif
