@@ -1,48 +1,6 @@
 #include "rtp/quality.h"
 
-/* ---- arithmetic: the few functions that the E-model needs, without the mathematics library ----------------------- */
-
-static double natural_log(double x)
-{
-    const double ln2 = 0.69314718055994530942;
-    int twos = 0;
-    while (x > 1.4142135623730951) {
-        x /= 2;
-        twos++;
-    }
-    while (x < 0.7071067811865476) {
-        x *= 2;
-        twos--;
-    }
-    /* ln x = 2 artanh((x - 1) / (x + 1)); |z| < 0.172, so ten terms are exact to a double's last bits. */
-    double z = (x - 1) / (x + 1), power = z, sum = 0;
-    for (int k = 1; k < 20; k += 2) {
-        sum += power / k;
-        power *= z * z;
-    }
-    return twos * ln2 + 2 * sum;
-}
-
-static double exponential(double x)
-{
-    if (x < -700)
-        return 0;
-    /* e^x = (e^(x / 1024))^1024 */
-    double y = x / 1024, term = 1, sum = 1;
-    for (int k = 1; k < 8; k++) {
-        term *= y / k;
-        sum += term;
-    }
-    for (int i = 0; i < 10; i++)
-        sum *= sum;
-    return sum;
-}
-
-/* x to the power of y, for x > 0. */
-static double power_of(double x, double y)
-{
-    return exponential(y * natural_log(x));
-}
+#include <math.h>
 
 static double clamp(double x, double min, double max)
 {
@@ -82,17 +40,16 @@ static double talker_echo(double t)
 {
     if (t < 1)
         return 0;
-    double terv = telr_db - 40 * (natural_log((1 + t / 10) / (1 + t / 150)) / natural_log(10))
-                  + 6 * exponential(-0.3 * t * t);
+    double terv = telr_db - 40 * log10((1 + t / 10) / (1 + t / 150)) + 6 * exp(-0.3 * t * t);
     double half = (basic_ratio - (80 + 2.5 * (terv - 14))) / 2;
-    return (half + power_of(half * half + 100, 0.5) - 1) * (1 - exponential(-t));
+    return (half + sqrt(half * half + 100) - 1) * (1 - exp(-t));
 }
 
 /* Listener echo, G.107 (7-25) and (7-26); `tr` is the round trip in ms. */
 static double listener_echo(double tr)
 {
-    double half = (basic_ratio - 10.5 * (wepl_db + 7) * power_of(tr + 1, -0.25)) / 2;
-    return half + power_of(half * half + 169, 0.5);
+    double half = (basic_ratio - 10.5 * (wepl_db + 7) * pow(tr + 1, -0.25)) / 2;
+    return half + sqrt(half * half + 169);
 }
 
 /* Too long an absolute delay, G.107 (7-27) and (7-28). */
@@ -100,9 +57,9 @@ static double long_delay(double ta)
 {
     if (ta <= 100)
         return 0;
-    double x = natural_log(ta / 100) / natural_log(2);
+    double x = log2(ta / 100);
     double x6 = x * x * x * x * x * x;
-    return 25 * (power_of(1 + x6, 1.0 / 6) - 3 * power_of(1 + x6 / 729, 1.0 / 6) + 2);
+    return 25 * (pow(1 + x6, 1.0 / 6) - 3 * pow(1 + x6 / 729, 1.0 / 6) + 2);
 }
 
 /* Equipment and loss, G.107 (7-29). */
