@@ -270,10 +270,10 @@ static bool try_note(struct sip_auth_try *try, uint64_t serial, bool fresh)
     return true;
 }
 
-static enum ahoy_err space_respond(struct space *s, const struct sip_auth_request *rq, char out[SIP_DIGEST_HEX_BYTES])
+/* What a digest in this space is made of, but for the message. */
+static struct sip_digest_input space_input(const struct space *s)
 {
-    s->nc++;
-    const struct sip_digest_input in = {
+    return (struct sip_digest_input){
         .alg = s->alg,
         .sess = s->sess,
         .ha1 = view_str(s->ha1),
@@ -281,10 +281,16 @@ static enum ahoy_err space_respond(struct space *s, const struct sip_auth_reques
         .cnonce = view_str(s->cnonce),
         .nc = s->nc,
         .qop = s->qop,
-        .method = rq->method,
-        .uri = rq->uri,
-        .body = rq->body,
     };
+}
+
+static enum ahoy_err space_respond(struct space *s, const struct sip_auth_request *rq, char out[SIP_DIGEST_HEX_BYTES])
+{
+    s->nc++;
+    struct sip_digest_input in = space_input(s);
+    in.method = rq->method;
+    in.uri = rq->uri;
+    in.body = rq->body;
     return sip_digest_response(&in, out);
 }
 
@@ -527,17 +533,13 @@ static enum ahoy_err check_rspauth(const struct space *s, const struct sip_auth_
                                    const struct sip_auth_request *rq, const struct sip_msg *response)
 {
     char want[SIP_DIGEST_HEX_BYTES];
-    const struct sip_digest_input in = {
-        .alg = s->alg,
-        .sess = s->sess,
-        .ha1 = view_str(s->ha1),
-        .nonce = view_str(s->nonce),
-        .cnonce = view_str(s->cnonce),
-        .nc = info->nc ? info->nc : s->nc,
-        .qop = info->qop ? info->qop : s->qop,
-        .uri = rq->uri,
-        .body = response->body,
-    };
+    struct sip_digest_input in = space_input(s);
+    if (info->nc)
+        in.nc = info->nc;
+    if (info->qop)
+        in.qop = info->qop;
+    in.uri = rq->uri;
+    in.body = response->body;
     enum ahoy_err err = sip_digest_response(&in, want);
     if (err == AHOY_OK && !sip_digest_equal(info->rspauth, view_str(want)))
         err = AHOY_ERR_AUTH;

@@ -283,21 +283,28 @@ static bool find_ha1(const struct sip_auth_server *s, struct sip_auth_identity *
     return ok;
 }
 
-static bool response_is_right(const struct sip_auth_identity *who, const struct sip_msg *request)
+/* What a digest with these credentials is made of; without a method it is the server's own proof. */
+static struct sip_digest_input digest_input(const struct sip_auth_identity *who, struct view method, struct view body)
 {
     const struct sip_credentials *c = &who->credentials;
-    char want[SIP_DIGEST_HEX_BYTES];
-    const struct sip_digest_input in = {
+    return (struct sip_digest_input){
         .alg = c->alg,
         .ha1 = view_str(who->ha1),
         .nonce = c->nonce,
         .cnonce = c->cnonce,
         .nc = c->nc,
         .qop = c->qop,
-        .method = request->method_text,
+        .method = method,
         .uri = c->uri,
-        .body = request->body,
+        .body = body,
     };
+}
+
+static bool response_is_right(const struct sip_auth_identity *who, const struct sip_msg *request)
+{
+    const struct sip_credentials *c = &who->credentials;
+    char want[SIP_DIGEST_HEX_BYTES];
+    const struct sip_digest_input in = digest_input(who, request->method_text, request->body);
     return sip_digest_response(&in, want) == AHOY_OK && sip_digest_equal(c->response, view_str(want));
 }
 
@@ -351,16 +358,7 @@ enum ahoy_err sip_auth_server_put_info(struct sip_auth_server *s, int64_t now_ms
     int64_t made_ms = 0;
     if (c->qop == SIP_QOP_NONE)
         return AHOY_OK;
-    const struct sip_digest_input in = {
-        .alg = c->alg,
-        .ha1 = view_str(who->ha1),
-        .nonce = c->nonce,
-        .cnonce = c->cnonce,
-        .nc = c->nc,
-        .qop = c->qop,
-        .uri = c->uri,
-        .body = body,
-    };
+    const struct sip_digest_input in = digest_input(who, view_of(NULL, 0), body);
     enum ahoy_err err = sip_digest_response(&in, proof);
     if (err != AHOY_OK)
         return err;

@@ -1,7 +1,7 @@
 #include "sip/dialog.h"
 
 #include "base/mem.h"
-#include "sip/uri.h"
+#include "sip/route.h"
 
 struct routes {
     size_t count;
@@ -22,8 +22,7 @@ struct sip_dialog {
     struct view call_id, local_tag, remote_tag, local, remote; /* into text */
     char *text;
     char *target;
-    struct view *route; /* route_count of them, in one block with their bytes; NULL when there are none */
-    size_t route_count;
+    char *routes; /* joined by commas; NULL when there are none */
 };
 
 struct sip_dialogs {
@@ -147,11 +146,30 @@ static enum ahoy_err add_route(struct routes *r, struct view item)
     return AHOY_OK;
 }
 
-/* The route set of a dialog from Record-Route: in its order for who was asked, backwards for who asked. */
-static enum ahoy_err read_routes(const struct sip_msg *m, bool backwards, struct view **out, size_t *count)
+static enum ahoy_err join_routes(const struct routes *r, bool backwards, char **out)
+{
+    struct buf b;
+    buf_init(&b, SIP_DIALOG_MAX_TEXT_BYTES + 2 * SIP_DIALOG_MAX_ROUTES);
+    for (size_t i = 0; i < r->count; i++) {
+        size_t from = backwards ? r->count - 1 - i : i;
+        if (i > 0)
+            buf_str(&b, ", ");
+        buf_view(&b, view_of(r->text.p + r->item[from].at, r->item[from].n));
+    }
+    enum ahoy_err err = buf_err(&b);
+    char *text = err ? NULL : view_dup(buf_content(&b));
+    buf_fini(&b);
+    if (!text)
+        return err ? err : AHOY_ERR_NOMEM;
+    *out = text;
+    return AHOY_OK;
+}
+
+/* The route set of a dialog from Record-Route: in its order for who was asked, backwards for who asked. NULL: empty. */
+static enum ahoy_err read_routes(const struct sip_msg *m, bool backwards, char **out)
 {
     struct routes r = { .count = 0 };
-    struct view *route = NULL;
+    char *text = NULL;
     enum ahoy_err err = AHOY_OK;
     buf_init(&r.text, SIP_DIALOG_MAX_TEXT_BYTES);
     for (const struct sip_hdr *h = sip_msg_first(m, SIP_HDR_RECORD_ROUTE); h && !err; h = sip_msg_next(m, h)) {
@@ -159,25 +177,10 @@ static enum ahoy_err read_routes(const struct sip_msg *m, bool backwards, struct
         while (!err && sip_list_next(&rest, &item))
             err = view_empty(item) ? AHOY_OK : add_route(&r, item);
     }
-    if (err)
-        goto out;
-    if (r.count) {
-        size_t head = r.count * sizeof *route;
-        route = mem_alloc(head + r.text.n);
-        if (!route) {
-            err = AHOY_ERR_NOMEM;
-            goto out;
-        }
-        char *bytes = (char *) route + head;
-        memcpy(bytes, r.text.p, r.text.n);
-        for (size_t i = 0; i < r.count; i++) {
-            size_t from = backwards ? r.count - 1 - i : i;
-            route[i] = view_of(bytes + r.item[from].at, r.item[from].n);
-        }
-    }
-    *out = route;
-    *count = r.count;
-out:
+    if (!err && r.count)
+        err = join_routes(&r, backwards, &text);
+    if (!err)
+        *out = text;
     buf_fini(&r.text);
     return err;
 }
@@ -287,7 +290,7 @@ enum ahoy_err sip_dialog_create_uac(struct sip_dialog **out, struct sip_dialogs 
     d->secure = seed->secure;
     d->local_cseq = seed->cseq;
     d->state = response->status < 200 ? SIP_DIALOG_EARLY : SIP_DIALOG_CONFIRMED;
-    err = read_routes(response, true, &d->route, &d->route_count);
+    err = read_routes(response, true, &d->routes);
     if (err)
         goto out;
     *out = d;
@@ -330,7 +333,7 @@ enum ahoy_err sip_dialog_create_uas(struct sip_dialog **out, struct sip_dialogs 
     d->secure = secure;
     d->remote_cseq = core->cseq.number;
     d->has_remote_cseq = true;
-    err = read_routes(request, false, &d->route, &d->route_count);
+    err = read_routes(request, false, &d->routes);
     if (err)
         goto out;
     *out = d;
@@ -347,7 +350,7 @@ void sip_dialog_destroy(struct sip_dialog *d)
         return;
     map_remove(&d->table->map, &d->node);
     sip_flow_unref(d->flow);
-    mem_free(d->route);
+    mem_free(d->routes);
     mem_free(d->target);
     mem_free(d->text);
     mem_free(d);
@@ -367,18 +370,16 @@ const struct sip_dialog_handler *sip_dialog_get_handler(const struct sip_dialog 
 
 enum ahoy_err sip_dialog_confirm(struct sip_dialog *d, struct sip_msg *response)
 {
-    struct view *route = NULL;
-    size_t count = 0;
+    char *routes = NULL;
     enum ahoy_err err;
     d->state = SIP_DIALOG_CONFIRMED;
     if (!response)
         return AHOY_OK;
-    err = read_routes(response, true, &route, &count);
+    err = read_routes(response, true, &routes);
     if (err)
         return err;
-    mem_free(d->route);
-    d->route = route;
-    d->route_count = count;
+    mem_free(d->routes);
+    d->routes = routes;
     return sip_dialog_refresh_target(d, response);
 }
 
@@ -472,15 +473,9 @@ uint32_t sip_dialog_local_cseq(const struct sip_dialog *d)
     return d->local_cseq;
 }
 
-size_t sip_dialog_route_count(const struct sip_dialog *d)
+struct view sip_dialog_routes(const struct sip_dialog *d)
 {
-    return d->route_count;
-}
-
-struct view sip_dialog_route(const struct sip_dialog *d, size_t i)
-{
-    AHOY_ASSERT(i < d->route_count);
-    return d->route[i];
+    return d->routes ? view_str(d->routes) : view_of(NULL, 0);
 }
 
 struct sip_flow *sip_dialog_flow(const struct sip_dialog *d)
@@ -497,44 +492,6 @@ void sip_dialog_set_flow(struct sip_dialog *d, struct sip_flow *flow)
 }
 
 /* ---- its requests ------------------------------------------------------------------------------------------------ */
-
-/* The first route's URI when that router does not know loose routing (RFC 3261 section 12.2.1.1). */
-static bool strict_router(const struct sip_dialog *d, struct sip_uri *uri)
-{
-    struct sip_addr a;
-    if (!d->route_count || sip_addr_parse(d->route[0], &a) || sip_uri_parse(a.uri, uri))
-        return false;
-    return !sip_uri_is_loose(uri);
-}
-
-void sip_dialog_put_uri(const struct sip_dialog *d, struct buf *out)
-{
-    struct sip_uri u;
-    if (strict_router(d, &u) || !sip_uri_parse(view_str(d->target), &u))
-        sip_uri_put_request(&u, out);
-}
-
-void sip_dialog_put_routes(const struct sip_dialog *d, struct buf *out)
-{
-    struct sip_uri u;
-    bool strict = strict_router(d, &u);
-    for (size_t i = strict; i < d->route_count; i++) {
-        if (i > (size_t) strict)
-            buf_str(out, ", ");
-        buf_view(out, d->route[i]);
-    }
-    if (strict)
-        buf_printf(out, "%s<%s>", d->route_count > 1 ? ", " : "", d->target);
-}
-
-void sip_dialog_put_route_set(const struct sip_dialog *d, struct buf *out)
-{
-    for (size_t i = 0; i < d->route_count; i++) {
-        if (i)
-            buf_str(out, ", ");
-        buf_view(out, d->route[i]);
-    }
-}
 
 static void put_tagged(struct buf *out, struct view addr, struct view tag)
 {
@@ -555,20 +512,25 @@ void sip_dialog_put_to(const struct sip_dialog *d, struct buf *out)
     put_tagged(out, d->remote, d->remote_tag);
 }
 
-void sip_dialog_begin_request(const struct sip_dialog *d, struct view method, uint32_t cseq, struct buf *out)
+void sip_dialog_put_names(const struct sip_dialog *d, struct buf *out)
 {
-    buf_view(out, method);
-    buf_char(out, ' ');
-    sip_dialog_put_uri(d, out);
-    buf_str(out, " SIP/2.0\r\nMax-Forwards: 70\r\n");
-    if (d->route_count) {
-        buf_str(out, "Route: ");
-        sip_dialog_put_routes(d, out);
-        buf_str(out, "\r\n");
-    }
     buf_str(out, "From: ");
     sip_dialog_put_from(d, out);
     buf_str(out, "\r\nTo: ");
     sip_dialog_put_to(d, out);
-    buf_printf(out, "\r\nCall-ID: %.*s\r\nCSeq: %u %.*s\r\n", VIEW_ARG(d->call_id), (unsigned) cseq, VIEW_ARG(method));
+    buf_printf(out, "\r\nCall-ID: %.*s\r\n", VIEW_ARG(d->call_id));
+}
+
+void sip_dialog_begin_request(const struct sip_dialog *d, struct view method, uint32_t cseq, struct buf *out)
+{
+    struct view routes = sip_dialog_routes(d), target = sip_dialog_target(d);
+    buf_view(out, method);
+    buf_char(out, ' ');
+    enum ahoy_err err = sip_route_put_uri(routes, target, out);
+    if (err)
+        out->err = err;
+    buf_str(out, " SIP/2.0\r\nMax-Forwards: 70\r\n");
+    sip_route_put(routes, target, out);
+    sip_dialog_put_names(d, out);
+    buf_printf(out, "CSeq: %u %.*s\r\n", (unsigned) cseq, VIEW_ARG(method));
 }

@@ -126,9 +126,8 @@ struct view sip_dialog_remote(const struct sip_dialog *d);     /* To of our requ
 struct view sip_dialog_target(const struct sip_dialog *d);     /* URI of the peer's last Contact */
 uint32_t sip_dialog_local_cseq(const struct sip_dialog *d);    /* of our last request; 0: none yet */
 
-/** Routes in the set, and each of them: a name-addr with brackets. Valid until the set changes. */
-size_t sip_dialog_route_count(const struct sip_dialog *d);
-struct view sip_dialog_route(const struct sip_dialog *d, size_t i);
+/** The route set: name-addrs with brackets joined by commas (sip/route.h), empty without. Valid until it changes. */
+struct view sip_dialog_routes(const struct sip_dialog *d);
 
 /** The flow the peer was last heard on (a reference of the dialog), or NULL. */
 struct sip_flow *sip_dialog_flow(const struct sip_dialog *d);
@@ -136,24 +135,12 @@ void sip_dialog_set_flow(struct sip_dialog *d, struct sip_flow *flow);
 
 /* ---- its requests ------------------------------------------------------------------------------------------------ */
 
-/**
- * The Request-URI of a request in the dialog: the remote target, or with a strict router in front that router
- * (RFC 3261 section 12.2.1.1). Appended to `out`.
- */
-void sip_dialog_put_uri(const struct sip_dialog *d, struct buf *out);
-
-/**
- * The values of Route joined by commas: loose routes as they are, behind a strict one the target last. Nothing without
- * routes.
- */
-void sip_dialog_put_routes(const struct sip_dialog *d, struct buf *out);
-
-/** The route set itself joined by commas, for sip/request.h, which does the strict routing on its own. */
-void sip_dialog_put_route_set(const struct sip_dialog *d, struct buf *out);
-
 /** "value;tag=…" of From and To in our requests. */
 void sip_dialog_put_from(const struct sip_dialog *d, struct buf *out);
 void sip_dialog_put_to(const struct sip_dialog *d, struct buf *out);
+
+/** The header lines that name the dialog in our requests: From, To, Call-ID. */
+void sip_dialog_put_names(const struct sip_dialog *d, struct buf *out);
 
 /**
  * A request up to where its own header fields begin: request line, Max-Forwards, Route, From, To, Call-ID, CSeq. Via is

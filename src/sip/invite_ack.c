@@ -1,6 +1,7 @@
 /* The ACK for a 2xx: the user agent's own affair, since it crosses proxies end to end (RFC 3261 section 13.2.2.4). */
 #include "base/mem.h"
 #include "sip/invite_priv.h"
+#include "sip/route.h"
 
 static void send_by(struct invite_ack *ack, struct sip_flow *flow)
 {
@@ -59,16 +60,19 @@ enum ahoy_err sip_invite_ack_send(struct invite_ack *ack, struct sip_invite *inv
                                   struct sip_request *rq, const struct sip_body *body)
 {
     struct sip_flow *flow = sip_invite_flow_of(d);
+    struct sip_uri next;
     char *text = NULL, *hop = NULL;
     enum ahoy_err err;
     struct buf b;
     buf_init(&b, SIP_BUILD_MAX_BYTES);
     put_ack(d, rq, body, &b);
     err = buf_err(&b);
+    if (!err)
+        err = sip_route_next_hop(sip_dialog_routes(d), sip_dialog_target(d), &next);
     if (err)
         goto fail;
     err = AHOY_ERR_NOMEM;
-    hop = view_dup(sip_invite_next_hop(d));
+    hop = view_dup(next.text);
     if (!hop)
         goto fail;
     size_t bytes = b.n;

@@ -271,9 +271,6 @@ void sip_invite_forget_dialog(struct sip_invite *inv, const struct sip_dialog *d
 /** The flow to try first in a dialog: a connection to the very host that is the next hop; else NULL. */
 struct sip_flow *sip_invite_flow_of(const struct sip_dialog *d);
 
-/** URI of the dialog's next hop: first route or target. */
-struct view sip_invite_next_hop(const struct sip_dialog *d);
-
 /** What the leg's dialogs do with requests and ACKs. */
 void sip_invite_listen(struct sip_invite *inv, struct sip_dialog *d);
 

@@ -1,16 +1,9 @@
 /* Requests inside the leg's dialogs, but for INVITE and ACK: RFC 3261 sections 12.2 and 15, RFC 6086. */
 #include "base/mem.h"
 #include "sip/invite_priv.h"
+#include "sip/route.h"
 
 /* ---- ours -------------------------------------------------------------------------------------------------------- */
-
-struct view sip_invite_next_hop(const struct sip_dialog *d)
-{
-    struct sip_addr a;
-    if (sip_dialog_route_count(d) && !sip_addr_parse(sip_dialog_route(d, 0), &a))
-        return a.uri;
-    return sip_dialog_target(d);
-}
 
 /*
  * A connection is used again only towards the host that the dialog itself names as next: the peer of the flow may be a
@@ -23,37 +16,24 @@ struct sip_flow *sip_invite_flow_of(const struct sip_dialog *d)
     struct addr ip;
     if (!flow || sip_flow_broken(flow) || !sip_proto_reliable(sip_flow_proto(flow)))
         return NULL;
-    if (sip_uri_parse(sip_invite_next_hop(d), &uri) || sip_uri_ip(&uri, &ip))
+    if (sip_route_next_hop(sip_dialog_routes(d), sip_dialog_target(d), &uri) || sip_uri_ip(&uri, &ip))
         return NULL;
     return addr_eq_ip(&ip, sip_flow_peer(flow)) ? flow : NULL;
-}
-
-static void put_dialog_headers(const struct sip_dialog *d, struct view more, struct buf *b)
-{
-    buf_str(b, "From: ");
-    sip_dialog_put_from(d, b);
-    buf_str(b, "\r\nTo: ");
-    sip_dialog_put_to(d, b);
-    buf_str(b, "\r\nCall-ID: ");
-    buf_view(b, sip_dialog_call_id(d));
-    buf_str(b, "\r\n");
-    buf_view(b, more);
 }
 
 enum ahoy_err sip_invite_start_request(struct sip_invite *inv, const struct invite_start *s, struct sip_request **out)
 {
     struct sip_request_config cfg = { .locator = sip_ua_locator(inv->ua), .auth = inv->auth, .method = s->method };
-    struct buf routes, headers;
+    struct buf headers;
     enum ahoy_err err;
-    buf_init(&routes, SIP_DIALOG_MAX_TEXT_BYTES + 4 * SIP_DIALOG_MAX_ROUTES);
     buf_init(&headers, INVITE_HEADERS_MAX_BYTES + SIP_DIALOG_MAX_TEXT_BYTES);
-    sip_dialog_put_route_set(s->dialog, &routes);
-    put_dialog_headers(s->dialog, s->headers, &headers);
-    err = buf_err(&routes) ? buf_err(&routes) : buf_err(&headers);
+    sip_dialog_put_names(s->dialog, &headers);
+    buf_view(&headers, s->headers);
+    err = buf_err(&headers);
     if (err)
         goto out;
     cfg.uri = sip_dialog_target(s->dialog);
-    cfg.routes = buf_content(&routes);
+    cfg.routes = sip_dialog_routes(s->dialog);
     cfg.headers = buf_content(&headers);
     if (s->body && !view_empty(s->body->data)) {
         cfg.content_type = s->body->type;
@@ -64,7 +44,6 @@ enum ahoy_err sip_invite_start_request(struct sip_invite *inv, const struct invi
     cfg.flow = sip_invite_flow_of(s->dialog);
     err = sip_request_start(out, &cfg, &s->handler);
 out:
-    buf_fini(&routes);
     buf_fini(&headers);
     return err;
 }

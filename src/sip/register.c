@@ -2,7 +2,7 @@
 
 #include "base/mem.h"
 #include "sip/register_priv.h"
-#include "sip/request_priv.h"
+#include "sip/route.h"
 
 enum {
     TEXT_MAX_BYTES = 65536,
@@ -386,7 +386,7 @@ enum ahoy_err sip_register_create(struct sip_register **out, const struct sip_re
         || cfg->refused_backoff_s == 0 || (h.n > 0 && (h.n < 2 || h.p[h.n - 2] != '\r' || h.p[h.n - 1] != '\n')))
         return AHOY_ERR_INVAL;
     if ((cfg->registrar.n > 0 && sip_uri_parse(cfg->registrar, &uri) != AHOY_OK)
-        || request_check_routes(cfg->routes) != AHOY_OK)
+        || sip_route_check(cfg->routes) != AHOY_OK)
         return AHOY_ERR_SYNTAX;
     struct sip_register *r = mem_zalloc(sizeof *r);
     if (!r)

@@ -2,6 +2,7 @@
 #include "sip/register_priv.h"
 
 #include "sip/request_priv.h"
+#include "sip/route.h"
 
 enum { LIST_MAX_BYTES = 4096 };
 
@@ -141,7 +142,7 @@ enum ahoy_err register_join_routes(const struct sip_msg *response, enum sip_hdr_
         buf_view(out, h->value);
     }
     enum ahoy_err err = buf_err(out);
-    return err == AHOY_OK ? request_check_routes(buf_content(out)) : err;
+    return err == AHOY_OK ? sip_route_check(buf_content(out)) : err;
 }
 
 bool register_seen(const struct sip_flow *flow, struct sip_msg *response, struct addr *out)

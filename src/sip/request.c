@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "sip/request_priv.h"
+#include "sip/route.h"
 
 enum { TEXT_MAX_BYTES = 131072, TRY_MS = 8000, RETRY_AFTER_MAX_S = 86400, CSEQ_MAX = 0x7fffffff };
 
@@ -319,11 +320,11 @@ static void on_located(void *arg, enum ahoy_err err, const struct sip_target *ta
 
 static void start_locate(struct sip_request *rq)
 {
-    struct view located, host;
+    struct sip_uri hop;
     rq->state = REQUEST_LOCATING;
-    enum ahoy_err err = request_next_hop(rq, &located, &host);
+    enum ahoy_err err = sip_route_next_hop(rq->routes, sip_request_uri(rq), &hop);
     if (err == AHOY_OK)
-        err = sip_locate_start(&rq->locate, rq->locator, located, on_located, rq);
+        err = sip_locate_start(&rq->locate, rq->locator, hop.text, on_located, rq);
     if (err != AHOY_OK) {
         rq->locate = NULL;
         fail(rq, err);
@@ -409,7 +410,7 @@ static enum ahoy_err check_config(const struct sip_request_config *cfg, const st
         return AHOY_ERR_INVAL;
     if (sip_uri_parse(cfg->uri, &uri) != AHOY_OK)
         return AHOY_ERR_SYNTAX;
-    return request_check_routes(cfg->routes);
+    return sip_route_check(cfg->routes);
 }
 
 enum ahoy_err sip_request_start(struct sip_request **out, const struct sip_request_config *cfg,

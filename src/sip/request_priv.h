@@ -55,15 +55,6 @@ struct sip_request {
     struct sip_msg *response; /* … or what it was answered with */
 };
 
-/** Host of the URI that is located: the top Route, else the Request-URI. `located` is the URI itself. */
-AHOY_MUST_USE enum ahoy_err request_next_hop(const struct sip_request *rq, struct view *located, struct view *host);
-
-/** Whether the route set is one we can follow: SYNTAX otherwise. */
-AHOY_MUST_USE enum ahoy_err request_check_routes(struct view routes);
-
-/** Prints the Request-URI of the present target into rq->request_uri. */
-AHOY_MUST_USE enum ahoy_err request_put_uri(struct sip_request *rq);
-
 /** What sip/auth.h is told of the present try. */
 struct sip_auth_request request_auth(const struct sip_request *rq);
 

@@ -419,6 +419,8 @@ out:
 
 static void test_the_route_set_is_record_route_backwards(struct t *t)
 {
+    static const char routes[] = "\r\nRoute: <sip:192.0.2.2:5060;lr>\r\nRoute: <sip:p3.example.net;lr>\r\n"
+                                 "Route: <sip:p2.example.net;lr>;a=1\r\nFrom: ";
     struct dlg_world w;
     struct sip_msg *m;
     if (!dlg_init(t, &w, NULL))
@@ -435,21 +437,17 @@ static void test_the_route_set_is_record_route_backwards(struct t *t)
               "Record-Route: <sip:192.0.2.2:5060;lr>\nContact: <sip:bob@198.51.100.7>\n",
               "ans");
     dlg_run(&w, 10);
-    m = dlg_find(&w, "ACK sip:bob@198.51.100.7 SIP/2.0", 0);
-    T_CHECK(m);
-    T_VIEW(sip_msg_value(m, SIP_HDR_ROUTE),
-           "<sip:192.0.2.2:5060;lr>, <sip:p3.example.net;lr>, <sip:p2.example.net;lr>;a=1");
+    T_CHECK(dlg_has(dlg_find(&w, "ACK sip:bob@198.51.100.7 SIP/2.0", 0), routes));
     sip_invite_hangup(w.inv, NULL);
     dlg_run(&w, 10);
-    m = dlg_find(&w, "BYE sip:bob@198.51.100.7 SIP/2.0", 0);
-    T_CHECK(m);
-    T_CHECK(dlg_has(m, "Route: <sip:192.0.2.2:5060;lr>"));
+    T_CHECK(dlg_has(dlg_find(&w, "BYE sip:bob@198.51.100.7 SIP/2.0", 0), routes));
 out:
     dlg_fini(t, &w);
 }
 
 static void test_a_strict_router_gets_its_uri_in_the_request_line(struct t *t)
 {
+    static const char routes[] = "\r\nRoute: <sip:p2.example.net;lr>\r\nRoute: <sip:bob@198.51.100.7>\r\nFrom: ";
     struct dlg_world w;
     struct sip_msg *m;
     if (!dlg_init(t, &w, NULL))
@@ -461,14 +459,10 @@ static void test_a_strict_router_gets_its_uri_in_the_request_line(struct t *t)
     dlg_reply(&w, m, 200, "b1",
               "Record-Route: <sip:p2.example.net;lr>, <sip:192.0.2.2:5060>\nContact: <sip:bob@198.51.100.7>\n", "ans");
     dlg_run(&w, 10);
-    m = dlg_find(&w, "ACK sip:192.0.2.2:5060 SIP/2.0", 0);
-    T_CHECK(m);
-    T_VIEW(sip_msg_value(m, SIP_HDR_ROUTE), "<sip:p2.example.net;lr>, <sip:bob@198.51.100.7>");
+    T_CHECK(dlg_has(dlg_find(&w, "ACK sip:192.0.2.2:5060 SIP/2.0", 0), routes));
     sip_invite_hangup(w.inv, NULL);
     dlg_run(&w, 10);
-    m = dlg_find(&w, "BYE sip:192.0.2.2:5060 SIP/2.0", 0);
-    T_CHECK(m);
-    T_CHECK(dlg_has(m, "<sip:bob@198.51.100.7>"));
+    T_CHECK(dlg_has(dlg_find(&w, "BYE sip:192.0.2.2:5060 SIP/2.0", 0), routes));
 out:
     dlg_fini(t, &w);
 }
