@@ -18,7 +18,7 @@ enum ahoy_event_type {
     AHOY_EVENT_CALL_MEDIA, /* sound started, changed or stopped: .media */
     AHOY_EVENT_CALL_STATS, /* once a second while a call stands: .stats */
     AHOY_EVENT_CALL_DTMF,  /* the peer pressed a key: .dtmf */
-    AHOY_EVENT_DEVICES,    /* sound devices came or went: ask ahoy_device_list */
+    AHOY_EVENT_DEVICES,    /* sound devices came or went (seen while a call uses one): ask ahoy_device_list */
     AHOY_EVENT_NETWORK,    /* local addresses changed */
     AHOY_EVENT_TRACE,      /* a SIP message passed: .trace */
     AHOY_EVENT_DOCTOR,     /* one finding of ahoy_doctor_start: .doctor */
@@ -42,7 +42,9 @@ struct ahoy_event {
             uint16_t sip_status;
             enum ahoy_cause cause;
             const char *name, *uri;
+            const char *registrar; /* who answers, "udp:192.0.2.1:5060", or ""; never NULL */
             const char *text;     /* cause and remedy for a person; never NULL */
+            bool removed;         /* the account is forgotten: the last news of it */
             uint32_t expires_s, retry_in_s;
         } account;
         struct {
@@ -62,6 +64,7 @@ struct ahoy_event {
         struct {
             ahoy_call_id id;
             bool running, sending, receiving;
+            bool held_by_peer, muted;
             const char *codec, *local, *remote; /* "opus/48000", "127.0.0.1:4000"; never NULL */
             bool srtp, ice;
             enum ahoy_cause trouble; /* NO_RTP, ONE_WAY, DEVICE; NONE: all is well (again) */

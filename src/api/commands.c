@@ -7,7 +7,17 @@
 
 enum { CMD_ARENA_BYTES = 1 << 16 };
 
-enum cmd_kind { CMD_ACCOUNT_ADD, CMD_ACCOUNT_REMOVE, CMD_ACCOUNT_REGISTER, CMD_PLACE, CMD_LISTEN, CMD_ACT, CMD_OPTIONS, CMD_DOCTOR, CMD_TRACE };
+enum cmd_kind {
+    CMD_ACCOUNT_ADD,
+    CMD_ACCOUNT_REMOVE,
+    CMD_ACCOUNT_REGISTER,
+    CMD_PLACE,
+    CMD_LISTEN,
+    CMD_ACT,
+    CMD_OPTIONS,
+    CMD_DOCTOR,
+    CMD_TRACE,
+};
 
 struct api_cmd {
     struct sys_msg msg;
@@ -16,6 +26,7 @@ struct api_cmd {
     uint32_t id, command;
     bool on;
     struct arena arena; /* of the strings */
+    char *password;     /* the arena's copy, to be wiped */
     union {
         struct ahoy_account_config account;
         struct ahoy_call_config call;
@@ -40,7 +51,16 @@ static void account_failed(struct api_cmd *c, enum ahoy_err err)
     e.account.cause = AHOY_CAUSE_CONFIG;
     e.account.name = e.account.uri = c->u.account.uri;
     e.account.text = ahoy_err_text(err);
+    e.account.removed = true;
     api_events_emit(c->engine, &e);
+}
+
+static void cmd_free(struct api_cmd *c)
+{
+    if (c->kind == CMD_ACCOUNT_ADD && c->password)
+        mem_wipe(c->password, strlen(c->password));
+    arena_fini(&c->arena);
+    mem_free(c);
 }
 
 static void run(struct sys_msg *msg)
@@ -64,9 +84,7 @@ static void run(struct sys_msg *msg)
     }
     if (err)
         log_write(&c->engine->log, LOG_INFO, "api", "a command came to nothing: %s", ahoy_err_text(err));
-    mem_wipe(&c->u, sizeof c->u);
-    arena_fini(&c->arena);
-    mem_free(c);
+    cmd_free(c);
 }
 
 static struct api_cmd *cmd_new(struct ahoy_engine *e, enum cmd_kind kind)
@@ -84,8 +102,7 @@ static struct api_cmd *cmd_new(struct ahoy_engine *e, enum cmd_kind kind)
 static enum ahoy_err cmd_post(struct api_cmd *c, bool ok)
 {
     if (!ok) {
-        arena_fini(&c->arena);
-        mem_free(c);
+        cmd_free(c);
         return AHOY_ERR_NOMEM;
     }
     sys_post(c->engine->loop, &c->msg);
@@ -109,6 +126,18 @@ static bool keep_media(struct api_cmd *c, struct ahoy_media_config *m)
 
 /* ---- accounts ----------------------------------------------------------------------------------------------------- */
 
+static bool keep_secret(struct api_cmd *c, const char **s)
+{
+    size_t n = *s ? strlen(*s) + 1 : 0;
+    if (n == 0)
+        return true;
+    c->password = arena_alloc(&c->arena, n);
+    if (c->password)
+        memcpy(c->password, *s, n);
+    *s = c->password;
+    return c->password != NULL;
+}
+
 enum ahoy_err ahoy_account_add(struct ahoy_engine *e, const struct ahoy_account_config *cfg, ahoy_account_id *out)
 {
     if (!cfg->uri || ua_check_uri(cfg->uri, true))
@@ -121,7 +150,7 @@ enum ahoy_err ahoy_account_add(struct ahoy_engine *e, const struct ahoy_account_
     c->id = api_next_id(e);
     ahoy_account_id id = c->id;
     bool ok = keep(c, &a->name) && keep(c, &a->uri) && keep(c, &a->display_name) && keep(c, &a->user)
-              && keep(c, &a->password) && keep(c, &a->realm) && keep(c, &a->registrar) && keep(c, &a->proxy);
+              && keep_secret(c, &a->password) && keep(c, &a->realm) && keep(c, &a->registrar) && keep(c, &a->proxy);
     enum ahoy_err err = cmd_post(c, ok);
     if (!err && out)
         *out = id;
@@ -170,7 +199,8 @@ enum ahoy_err ahoy_call_place(struct ahoy_engine *e, const struct ahoy_call_conf
 enum ahoy_err ahoy_listen(struct ahoy_engine *e, const struct ahoy_listen_config *cfg)
 {
     unsigned status = cfg->answer_status;
-    if (ua_check_media(&cfg->media) || (status != 0 && (status < 180 || status > 699 || (status > 200 && status < 300))))
+    bool sane = status == 0 || status == 200 || (status >= 180 && status < 200) || (status >= 300 && status < 700);
+    if (!sane || ua_check_media(&cfg->media))
         return AHOY_ERR_INVAL;
     struct api_cmd *c = cmd_new(e, CMD_LISTEN);
     if (!c)

@@ -123,10 +123,13 @@ enum ahoy_err api_engine_create_on(struct ahoy_engine **out, struct sys_host *ho
     arena_init(&e->arena, ARENA_BYTES);
     sys_lock_init(&e->lock);
     list_init(&e->events);
+    list_init(&e->cheap);
     list_init(&e->accounts);
     list_init(&e->calls);
     snprintf(e->user_agent, sizeof e->user_agent, "Ahoy/%s", AHOY_VERSION);
-    enum ahoy_err err = engine_open(e, host, cfg, why, why_size);
+    enum ahoy_err err = api_events_prepare(e);
+    if (!err)
+        err = engine_open(e, host, cfg, why, why_size);
     if (err) {
         if (!why[0])
             snprintf(why, why_size, "%s", ahoy_err_text(err));

@@ -18,6 +18,7 @@ static size_t strings_of(struct ahoy_event *e, const char **s[MAX_STRINGS])
     case AHOY_EVENT_ACCOUNT:
         s[n++] = &e->account.name;
         s[n++] = &e->account.uri;
+        s[n++] = &e->account.registrar;
         s[n++] = &e->account.text;
         break;
     case AHOY_EVENT_CALL_STATE:
@@ -62,7 +63,7 @@ static struct api_event *copy_event(const struct ahoy_event *event)
     struct api_event *a = mem_alloc(sizeof *a + bytes);
     if (!a)
         return NULL;
-    a->link = (struct list_link){ 0 };
+    a->link = a->cheap = (struct list_link){ 0 };
     a->event = *event;
     (void) strings_of(&a->event, s);
     char *at = a->strings;
@@ -79,12 +80,23 @@ static struct api_event *copy_event(const struct ahoy_event *event)
 
 /* ---- lists of accounts and calls ---------------------------------------------------------------------------------- */
 
+static struct api_account *find_account(struct ahoy_engine *e, ahoy_account_id id)
+{
+    LIST_EACH(k, &e->accounts)
+        if (LIST_ENTRY(k, struct api_account, link)->info.id == id)
+            return LIST_ENTRY(k, struct api_account, link);
+    return NULL;
+}
+
 static void note_account(struct ahoy_engine *e, const struct ahoy_event *event)
 {
-    struct api_account *a = NULL;
-    LIST_EACH(k, &e->accounts)
-        if (LIST_ENTRY(k, struct api_account, link)->info.id == event->account.id)
-            a = LIST_ENTRY(k, struct api_account, link);
+    struct api_account *a = find_account(e, event->account.id);
+    if (event->account.removed) {
+        if (a)
+            list_remove(&a->link);
+        mem_free(a);
+        return;
+    }
     if (!a) {
         if (!(a = mem_zalloc(sizeof *a)))
             return;
@@ -97,6 +109,7 @@ static void note_account(struct ahoy_engine *e, const struct ahoy_event *event)
     a->info.retry_in_s = event->account.retry_in_s;
     (void) view_copy(view_str(event->account.name), a->info.name, sizeof a->info.name);
     (void) view_copy(view_str(event->account.uri), a->info.uri, sizeof a->info.uri);
+    (void) view_copy(view_str(event->account.registrar), a->info.registrar, sizeof a->info.registrar);
     (void) view_copy(view_str(event->account.text), a->info.reason, sizeof a->info.reason);
 }
 
@@ -142,8 +155,10 @@ static void note(struct ahoy_engine *e, const struct ahoy_event *event)
         note_call(e, event);
     else if (event->type == AHOY_EVENT_CALL_STATS && (c = find_call(e, event->stats.id)))
         c->info.stats = event->stats.stats;
-    else if (event->type == AHOY_EVENT_CALL_MEDIA && (c = find_call(e, event->media.id)))
-        c->info.held_by_peer = event->media.running && !event->media.receiving && !c->info.held_by_us;
+    else if (event->type == AHOY_EVENT_CALL_MEDIA && (c = find_call(e, event->media.id))) {
+        c->info.held_by_peer = event->media.held_by_peer;
+        c->info.muted = event->media.muted;
+    }
 }
 
 /* ---- the queue ---------------------------------------------------------------------------------------------------- */
@@ -156,16 +171,19 @@ static bool is_cheap(const struct ahoy_event *e)
 /* Makes room: the oldest figures go first, then the oldest event of all. */
 static void drop_one(struct ahoy_engine *e)
 {
-    struct list_link *victim = list_first(&e->events);
-    LIST_EACH(k, &e->events)
-        if (is_cheap(&LIST_ENTRY(k, struct api_event, link)->event)) {
-            victim = k;
-            break;
-        }
-    list_remove(victim);
-    mem_free(LIST_ENTRY(victim, struct api_event, link));
+    struct list_link *cheap = list_first(&e->cheap);
+    struct api_event *victim = cheap ? LIST_ENTRY(cheap, struct api_event, cheap)
+                                     : LIST_ENTRY(list_first(&e->events), struct api_event, link);
+    list_remove(&victim->link);
+    list_remove(&victim->cheap);
+    mem_free(victim);
     e->event_count--;
     e->dropped++;
+}
+
+static bool has_news(const struct ahoy_engine *e)
+{
+    return e->event_count > 0 || (e->dropped > 0 && e->overflow);
 }
 
 void api_events_emit(void *arg, const struct ahoy_event *event)
@@ -174,40 +192,52 @@ void api_events_emit(void *arg, const struct ahoy_event *event)
     struct api_event *copy = copy_event(event);
     sys_lock_take(&e->lock);
     note(e, event);
-    bool was_empty = e->event_count == 0 && e->dropped == 0;
+    bool had_news = has_news(e);
     if (!copy) {
         e->dropped++;
     } else {
         if (e->event_count >= e->config.event_capacity)
             drop_one(e);
         list_push_back(&e->events, &copy->link);
+        if (is_cheap(&copy->event))
+            list_push_back(&e->cheap, &copy->cheap);
         e->event_count++;
     }
-    sys_lock_signal(&e->lock);
+    bool wake = !had_news && has_news(e);
+    if (wake)
+        sys_lock_signal(&e->lock);
     sys_lock_give(&e->lock);
-    if (was_empty && e->config.wakeup)
+    if (wake && e->config.wakeup)
         e->config.wakeup(e->config.wakeup_arg);
+}
+
+enum ahoy_err api_events_prepare(struct ahoy_engine *e)
+{
+    struct ahoy_event overflow = { .type = AHOY_EVENT_OVERFLOW };
+    if (!e->overflow)
+        e->overflow = copy_event(&overflow);
+    return e->overflow ? AHOY_OK : AHOY_ERR_NOMEM;
 }
 
 /* With the lock held. */
 static struct ahoy_event *take_event(struct ahoy_engine *e)
 {
-    if (e->dropped > 0 && e->overflow) {
+    if (e->dropped > 0 && api_events_prepare(e) == AHOY_OK) {
         struct api_event *o = e->overflow;
         e->overflow = NULL;
         o->event.overflow.dropped = e->dropped;
         e->dropped = 0;
+        if (api_events_prepare(e)) /* no memory now: it is tried again when the next one is needed */
+            log_write(&e->log, LOG_DEBUG, "api", "out of memory");
         return &o->event;
     }
     struct list_link *k = list_pop_front(&e->events);
     if (!k)
         return NULL;
+    struct api_event *a = LIST_ENTRY(k, struct api_event, link);
+    list_remove(&a->cheap);
     e->event_count--;
-    if (!e->overflow) {
-        struct ahoy_event overflow = { .type = AHOY_EVENT_OVERFLOW };
-        e->overflow = copy_event(&overflow);
-    }
-    return &LIST_ENTRY(k, struct api_event, link)->event;
+    return &a->event;
 }
 
 struct ahoy_event *ahoy_engine_next_event(struct ahoy_engine *e)

@@ -11,7 +11,7 @@ enum { API_EVENTS_DEFAULT = 1024, API_USER_AGENT_BYTES = 64 };
 
 /* An event in the queue: one block with its strings behind it. */
 struct api_event {
-    struct list_link link;
+    struct list_link link, cheap; /* cheap: in the list of those that may be dropped first */
     struct ahoy_event event;
     char strings[];
 };
@@ -39,7 +39,7 @@ struct ahoy_engine {
     struct ua *ua;                    /* loop thread only, once that runs */
 
     struct sys_lock lock;             /* of what follows */
-    struct list events;               /* struct api_event, oldest first */
+    struct list events, cheap;        /* struct api_event, oldest first */
     uint32_t event_count, dropped;
     struct api_event *overflow;       /* kept ready, since there may be no memory when it is needed */
     struct list accounts, calls;
@@ -61,6 +61,9 @@ bool api_engine_left(struct ahoy_engine *e);
 /* events.c */
 void api_events_emit(void *arg, const struct ahoy_event *event); /* a ua_emit_fn; on the loop */
 void api_events_drop_all(struct ahoy_engine *e);
+
+/** Makes the event that tells of dropped ones. NOMEM. */
+AHOY_MUST_USE enum ahoy_err api_events_prepare(struct ahoy_engine *e);
 
 /** The next id of any kind. Takes the lock. */
 uint32_t api_next_id(struct ahoy_engine *e);

@@ -18,46 +18,45 @@ struct media_engine {
 
 /* ---- workers ------------------------------------------------------------------------------------------------------ */
 
+enum { LATE_TICK_US = 200000 };
+
 /* One timer serves all streams of a worker; their ticks lie on one grid, so streams of one packet time share wake-ups. */
 static void restart_tick(struct media_worker *w)
 {
-    int64_t first = INT64_MAX;
-    LIST_EACH(k, &w->streams)
-        first = AHOY_MIN(first, LIST_ENTRY(k, struct media_stream, link)->tick_us);
-    if (first == INT64_MAX)
-        sys_timer_stop(&w->tick);
-    else
-        sys_timer_start_at(w->loop, &w->tick, first);
+    const struct heap_node *first = heap_min(&w->ticks);
+    if (!first)
+        sys_timer_stop(&w->timer);
+    else if (!sys_timer_running(&w->timer) || w->timer_at_us != first->key)
+        sys_timer_start_at(w->loop, &w->timer, w->timer_at_us = first->key);
 }
 
 static void worker_tick(void *arg)
 {
     struct media_worker *w = arg;
     int64_t now = sys_now_us(w->loop);
-    LIST_EACH(k, &w->streams)
-    {
-        struct media_stream *st = LIST_ENTRY(k, struct media_stream, link);
-        if (st->tick_us > now)
-            continue;
-        if (now - st->tick_us > SYS_MS(200))
-            st->tick_us = now; /* the machine slept or was stopped: no flood of old ticks */
+    for (struct heap_node *n; (n = heap_min(&w->ticks)) && n->key <= now;) {
+        struct media_stream *st = AHOY_CONTAINER_OF(n, struct media_stream, tick);
+        int64_t due = n->key, step = SYS_MS(st->tick_ms);
+        heap_remove(&w->ticks, n);
+        if (now - due > LATE_TICK_US)
+            due = now / step * step; /* the machine slept or was stopped: no flood of old ticks */
         media_stream_tick(st, now);
-        st->tick_us += SYS_MS(st->tick_ms);
+        heap_insert(&w->ticks, n, due + step);
     }
     restart_tick(w);
 }
 
 void media_worker_add(struct media_worker *w, struct media_stream *st)
 {
-    int64_t now = sys_now_us(w->loop), step = SYS_MS(st->tick_ms);
-    st->tick_us = (now / step + 1) * step;
-    list_push_back(&w->streams, &st->link);
+    int64_t step = SYS_MS(st->tick_ms);
+    heap_remove(&w->ticks, &st->tick);
+    heap_insert(&w->ticks, &st->tick, (sys_now_us(w->loop) / step + 1) * step);
     restart_tick(w);
 }
 
 void media_worker_remove(struct media_worker *w, struct media_stream *st)
 {
-    list_remove(&st->link);
+    heap_remove(&w->ticks, &st->tick);
     restart_tick(w);
 }
 
@@ -70,8 +69,8 @@ static enum ahoy_err worker_start(struct media_engine *e, struct media_worker *w
         return err;
     sys_host_random(host, seed, sizeof seed);
     rng_init(&w->rng, seed);
-    list_init(&w->streams);
-    sys_timer_init(&w->tick, worker_tick, w);
+    heap_init(&w->ticks);
+    sys_timer_init(&w->timer, worker_tick, w);
     if ((err = sys_loop_spawn(w->loop, "ahoy-media"))) {
         sys_loop_destroy(w->loop);
         return err;

@@ -1,10 +1,10 @@
 /*
  * Media: one call's sound. SDP decides, RTP carries, the codec and the sound endpoint run.
  *
- * A session has two halves. The signalling half (this header; called on the signalling loop only) makes and reads session
- * descriptions. The stream half (media/stream.h) lives on a media worker, a loop with a thread of its own (in the simulated
- * world: another loop in turn), and does packets and sound. They share nothing: commands go down and notes come up as
- * messages of their loops.
+ * A session has two halves. The signalling half (this header; called on the signalling loop only) makes and reads
+ * session descriptions. The stream half (media/stream.h) lives on a media worker, a loop with a thread of its own (in
+ * the simulated world: another loop in turn), and does packets and sound. They share nothing: commands go down and notes
+ * come up as messages of their loops.
  *
  * Life: media_session_open → ready → any number of offers and answers → media_session_close → closed. Between close and
  * closed no other callback comes; with `closed` the session is gone.
@@ -50,7 +50,7 @@ struct media_codecs {
     size_t n;
 };
 
-/** "opus,g722,pcmu,pcma,l16/16000": NOT_FOUND for an unknown name, LIMIT, SYNTAX when empty. Empty view: the default list. */
+/** "opus,g722,pcmu,pcma,l16/16000". Empty: the default list. NOT_FOUND for an unknown name, LIMIT, SYNTAX. */
 AHOY_MUST_USE enum ahoy_err media_codecs_parse(struct view list, struct media_codecs *out);
 
 /** A sound endpoint of the caller's: a test number, a mixer. Called on the media worker, once a tick: write, then read. */
@@ -58,7 +58,7 @@ struct media_endpoint {
     uint32_t rate_hz;
     void (*read)(void *arg, int16_t *pcm, size_t n);        /* what is sent to the peer: fills all n */
     void (*write)(void *arg, const int16_t *pcm, size_t n); /* what the peer said; may be NULL */
-    void (*close)(void *arg);                               /* the last call; may be NULL */
+    void (*close)(void *arg); /* the last call, also when no sound ever ran; may be NULL */
     void *arg;
 };
 
@@ -87,6 +87,7 @@ struct media_stats {
     double remote_lost_fraction;
     bool remote_reports;     /* RTCP came from the peer */
     bool remote_hears;       /* it told that packets of ours reached it */
+    bool remote_deaf;        /* its last report, seconds after we began to send, knew of no packet of ours */
 };
 
 /** Who sends and receives, and where, after an exchange or a change of latch. */
@@ -105,8 +106,10 @@ struct media_handler {
     void (*dtmf)(void *arg, char digit, unsigned duration_ms);
     void (*rtp)(void *arg, enum media_rtp news);
     void (*stats)(void *arg, const struct media_stats *stats);    /* once a second while running */
-    void (*sound)(void *arg, enum ahoy_err err, const char *why); /* the device failed (the call goes on silent), or is back (OK) */
-    void (*played)(void *arg);                                    /* the file of media_session_play, or of a file device, has ended */
+    /** The device failed (the call goes on silent), or is there (OK). */
+    void (*sound)(void *arg, enum ahoy_err err, const char *why);
+    void (*played)(void *arg);  /* the file of media_session_play, or of a file device, has ended */
+    void (*devices)(void *arg); /* the machine's sound devices changed; told by sessions that use a live one */
     void (*closed)(void *arg, const struct media_stats *stats);
     void *arg;
 };
@@ -124,16 +127,21 @@ void media_session_close(struct media_session *s);
 /** Writes an offer. STATE while an exchange is under way. */
 AHOY_MUST_USE enum ahoy_err media_session_offer(struct media_session *s, struct buf *out);
 
-/** Reads an offer, writes the answer and starts (or changes) the sound. UNSUPPORTED: nothing in common, answer 488 (nothing has
- * changed); SYNTAX: 400 with `why`; STATE: 491. */
+/**
+ * Reads an offer, writes the answer and starts (or changes) the sound. UNSUPPORTED: nothing in common, answer 488;
+ * SYNTAX: 400 with `why`; STATE: an exchange is under way, 491; NOMEM. After an error nothing has changed.
+ */
 AHOY_MUST_USE enum ahoy_err media_session_answer(struct media_session *s, struct view offer, struct buf *out,
                                                  struct sdp_error *why);
 
-/** Reads the answer to our offer and starts (or changes) the sound. `final` false for a provisional response. */
+/**
+ * Reads the answer to our offer and starts (or changes) the sound. `final` false for a provisional response. After an
+ * error nothing has changed: the offer still waits.
+ */
 AHOY_MUST_USE enum ahoy_err media_session_apply(struct media_session *s, struct view answer, bool final,
                                                 struct sdp_error *why);
 
-/** The exchange under way failed: what was agreed before holds. */
+/** The exchange under way failed: what was agreed before holds. Without one nothing happens. */
 void media_session_rollback(struct media_session *s);
 
 /** Whether an offer of ours waits for an answer. */
@@ -152,13 +160,13 @@ void media_session_set_codecs(struct media_session *s, const struct media_codecs
 
 void media_session_set_mute(struct media_session *s, bool on);
 
-/** Digits as of dtmf_sender_queue, with ',' as a pause. SYNTAX, LIMIT, NOMEM. */
+/** Digits as of dtmf_sender_queue, with ',' as a pause of a second. SYNTAX, LIMIT, NOMEM. */
 AHOY_MUST_USE enum ahoy_err media_session_dtmf(struct media_session *s, struct view digits);
 
-/** Plays a file instead of the microphone, once; NULL: stop. The file is opened at once: NOT_FOUND, FORMAT, NOMEM… */
+/** Plays a file instead of the microphone, once; NULL: stop. Opened at once: NOT_FOUND, FORMAT, NOMEM…; STATE before sound. */
 AHOY_MUST_USE enum ahoy_err media_session_play(struct media_session *s, const char *path);
 
-/** Records a stereo WAV, left what we say, right what we hear; NULL: stop. Opened at once: ACCESS, NOT_FOUND, NOMEM… */
+/** Records a stereo WAV, left what we say, right what we hear; NULL: stop. Errors as above, and ACCESS. */
 AHOY_MUST_USE enum ahoy_err media_session_record(struct media_session *s, const char *path);
 
 /** The last statistics that came up, at most a second old. */

@@ -12,11 +12,12 @@ enum {
     QUIET_DBFS = -50,                 /* a frame this soft may be left out whole */
 };
 
-enum ahoy_err playout_init(struct playout *p, playout_codec_fn *codec_of, void *arg)
+enum ahoy_err playout_init(struct playout *p, int64_t tick_us, uint64_t seed, playout_codec_fn *codec_of, void *arg)
 {
-    *p = (struct playout){ .codec_of = codec_of, .arg = arg };
-    struct jitter_config cfg = jitter_config_default(8000);
-    enum ahoy_err err = jitter_create(&p->jitter, &cfg);
+    *p = (struct playout){ .codec_of = codec_of, .arg = arg, .noise_seed = seed };
+    p->expected = jitter_config_default(8000);
+    p->expected.player_us = tick_us;
+    enum ahoy_err err = jitter_create(&p->jitter, &p->expected);
     if (err)
         return err;
     p->fifo = mem_alloc(FIFO_SAMPLES * sizeof *p->fifo);
@@ -26,6 +27,27 @@ enum ahoy_err playout_init(struct playout *p, playout_codec_fn *codec_of, void *
         return AHOY_ERR_NOMEM;
     }
     return AHOY_OK;
+}
+
+void playout_counts(const struct playout *p, uint64_t *played, uint64_t *lost)
+{
+    struct jitter_stats j;
+    jitter_stats(p->jitter, &j);
+    *played = p->past_played + j.played;
+    *lost = p->past_lost + j.lost;
+}
+
+void playout_set_tick(struct playout *p, int64_t tick_us)
+{
+    struct jitter_config cfg = p->expected;
+    struct jitter *fresh;
+    cfg.player_us = tick_us;
+    if (tick_us == p->expected.player_us || jitter_create(&fresh, &cfg))
+        return;
+    playout_counts(p, &p->past_played, &p->past_lost);
+    jitter_destroy(p->jitter);
+    p->jitter = fresh;
+    p->expected = cfg;
 }
 
 void playout_fini(struct playout *p)
@@ -47,8 +69,11 @@ void playout_set_rate(struct playout *p, uint32_t sound_hz)
 
 void playout_expect(struct playout *p, const struct audio_codec *codec, unsigned ptime_ms)
 {
-    jitter_set_clock(p->jitter, codec->clock_hz, codec->clock_hz / 1000 * ptime_ms);
-    jitter_set_redundancy(p->jitter, codec->ops->recover ? 1 : 0);
+    p->expected.clock_hz = codec->clock_hz;
+    p->expected.frame_ts = codec->clock_hz / 1000 * ptime_ms;
+    p->expected.redundancy = codec->ops->recover ? 1 : 0;
+    jitter_set_clock(p->jitter, p->expected.clock_hz, p->expected.frame_ts);
+    jitter_set_redundancy(p->jitter, p->expected.redundancy);
 }
 
 int64_t playout_held_us(const struct playout *p)
@@ -56,16 +81,20 @@ int64_t playout_held_us(const struct playout *p)
     return p->sound_hz > 0 ? (int64_t) (p->fifo_n - p->fifo_at) * 1000000 / p->sound_hz : 0;
 }
 
-/* The decoder for a payload type; false when there is none for it, or no memory. */
-static bool use_codec(struct playout *p, const struct audio_codec *codec)
+/* The decoder for a payload type, a fresh one for a new stream; false when there is no memory for it. */
+static bool use_codec(struct playout *p, const struct audio_codec *codec, bool restart)
 {
-    if (p->decoder && p->codec == codec)
+    if (p->decoder && p->codec == codec && !restart)
         return true;
     struct audio_decoder *decoder;
     if (audio_decoder_create(&decoder, codec))
-        return false;
+        return p->decoder && p->codec == codec;
     audio_decoder_destroy(p->decoder);
     p->decoder = decoder;
+    if (!p->codec || p->codec->rate_hz != codec->rate_hz) {
+        cng_init(&p->cng, p->noise_seed, codec->rate_hz);
+        p->noise = false;
+    }
     p->codec = codec;
     return true;
 }
@@ -119,12 +148,13 @@ static size_t adapt(struct playout *p, int16_t *pcm, size_t n, int16_t *spare)
     return stretch_shrink(hz, advice == JITTER_DROP_IN_SILENCE || quiet ? STRETCH_FORCED : STRETCH_GENTLE, pcm, n, pcm);
 }
 
-/* Samples of a duration in timestamp units, in steps that every decoder conceals (10 ms), 10 … 120 ms. */
+/* Samples of a duration in timestamp units, 1 … 120 ms; for Opus in the steps that its decoder conceals (2.5 ms). */
 static size_t samples_of(const struct audio_codec *c, uint32_t duration_ts)
 {
-    uint32_t ms = duration_ts / (c->clock_hz / 1000);
-    ms = AHOY_MIN(AHOY_MAX(ms / 10 * 10, 10u), (uint32_t) AUDIO_MAX_MS);
-    return audio_codec_samples(c, ms);
+    uint64_t n = (uint64_t) duration_ts * c->rate_hz / c->clock_hz;
+    uint32_t step = c->ops->recover ? c->rate_hz / 400 : 1;
+    n = AHOY_MIN(AHOY_MAX(n, (uint64_t) c->rate_hz / 1000), (uint64_t) c->rate_hz / 1000 * AUDIO_MAX_MS);
+    return AHOY_MAX((size_t) (n / step * step), (size_t) step);
 }
 
 static size_t conceal(struct playout *p, int16_t *pcm, uint32_t duration_ts)
@@ -132,7 +162,7 @@ static size_t conceal(struct playout *p, int16_t *pcm, uint32_t duration_ts)
     size_t n = samples_of(p->codec, duration_ts);
     if (audio_conceal(p->decoder, pcm, n))
         memset(pcm, 0, n * sizeof *pcm);
-    p->concealed_samples_us += (uint64_t) n * 1000000 / p->codec->rate_hz;
+    p->concealed_us += (uint64_t) n * 1000000 / p->codec->rate_hz;
     return n;
 }
 
@@ -142,10 +172,10 @@ static size_t decode(struct playout *p, const struct jitter_frame *f, int16_t *p
     const struct audio_codec *codec = p->codec_of(p->arg, f->payload_type, &cn);
     if (cn) {
         p->noise = cng_set(&p->cng, (const uint8_t *) f->payload.p, f->payload.n) == AHOY_OK;
-        return 0;
+        return 0; /* the silence behind it is what makes the noise */
     }
-    if (!codec || !use_codec(p, codec))
-        return 0;
+    if (!codec || !use_codec(p, codec, f->restart))
+        return p->codec ? conceal(p, pcm, f->duration_ts) : 0;
     size_t n;
     if (audio_decode(p->decoder, (const uint8_t *) f->payload.p, f->payload.n, pcm, AUDIO_MAX_SAMPLES, &n))
         return conceal(p, pcm, f->duration_ts);
@@ -163,10 +193,13 @@ static size_t recover(struct playout *p, const struct jitter_frame *f, int16_t *
     return conceal(p, pcm, f->duration_ts);
 }
 
-/* Nothing is missing: noise as the sender described it, what an Opus decoder makes of a pause (RFC 6716 section 2.1.9), or silence. */
-static size_t rest(struct playout *p, int16_t *pcm)
+/*
+ * Nothing is missing: noise as the sender described it, what an Opus decoder makes of a pause (RFC 6716 section 2.1.9),
+ * or silence.
+ */
+static size_t rest(struct playout *p, int16_t *pcm, uint32_t duration_ts)
 {
-    size_t n = (size_t) p->codec->rate_hz / 100;
+    size_t n = samples_of(p->codec, duration_ts);
     if (p->noise)
         cng_run(&p->cng, pcm, n);
     else if (!p->codec->ops->recover || audio_conceal(p->decoder, pcm, n))
@@ -187,9 +220,11 @@ static void produce(struct playout *p, int64_t now_us, int64_t queued_us)
             push(p, pcm, n, p->codec->rate_hz);
         return;
     }
-    if (!p->codec) {
-        memset(pcm, 0, sizeof(int16_t) * (p->sound_hz / 100));
-        push(p, pcm, p->sound_hz / 100, p->sound_hz);
+    if (!p->codec) { /* nothing was ever heard: silence at the sound's own rate */
+        uint64_t ms10 = p->sound_hz / 100, wish = (uint64_t) f.duration_ts * p->sound_hz / p->expected.clock_hz;
+        n = (size_t) AHOY_MIN(AHOY_MAX(wish, ms10 / 10), ms10);
+        memset(pcm, 0, n * sizeof *pcm);
+        push(p, pcm, n, p->sound_hz);
         return;
     }
     if (got == JITTER_LOST)
@@ -197,7 +232,7 @@ static void produce(struct playout *p, int64_t now_us, int64_t queued_us)
     else if (got == JITTER_EMPTY)
         n = conceal(p, pcm, f.duration_ts);
     else
-        n = rest(p, pcm);
+        n = rest(p, pcm, f.duration_ts);
     push(p, pcm, n, p->codec->rate_hz);
 }
 

@@ -19,17 +19,25 @@ struct playout {
     const struct audio_codec *codec;  /* of the decoder; NULL before the first packet */
     struct resample *resample;        /* codec rate to sound rate; NULL when equal */
     uint32_t sound_hz, resample_from_hz, resample_to_hz;
+    struct jitter_config expected;    /* what the jitter buffer was made or told to be */
+    uint64_t past_played, past_lost;  /* of jitter buffers that were replaced */
     int16_t *fifo;                    /* at the sound's rate */
     size_t fifo_n, fifo_at;
     struct cng cng;
+    uint64_t noise_seed;
     bool noise;                       /* the sender told of comfort noise */
-    uint64_t concealed_samples_us;    /* time concealed */
+    uint64_t concealed_us;            /* time concealed */
     playout_codec_fn *codec_of;
     void *arg;
 };
 
-AHOY_MUST_USE enum ahoy_err playout_init(struct playout *p, playout_codec_fn *codec_of, void *arg);
+/** `tick_us`: how far apart calls of playout_get are. `seed`: any number. NOMEM. */
+AHOY_MUST_USE enum ahoy_err playout_init(struct playout *p, int64_t tick_us, uint64_t seed, playout_codec_fn *codec_of,
+                                         void *arg);
 void playout_fini(struct playout *p);
+
+/** Another distance of the calls; packets kept are dropped when it differs. Out of memory it stays as it was. */
+void playout_set_tick(struct playout *p, int64_t tick_us);
 
 /** The sampling rate of the endpoint; before the first playout_get, and again when it changes. */
 void playout_set_rate(struct playout *p, uint32_t sound_hz);
@@ -39,6 +47,9 @@ void playout_expect(struct playout *p, const struct audio_codec *codec, unsigned
 
 /** Fills `n` samples at the endpoint's rate. `queued_us`: sound queued behind it (in the device) for delay statistics. */
 void playout_get(struct playout *p, int64_t now_us, int64_t queued_us, int16_t *pcm, size_t n);
+
+/** Frames played and lost so far, as the jitter buffer saw them. */
+void playout_counts(const struct playout *p, uint64_t *played, uint64_t *lost);
 
 /** Sound decoded and not yet taken, microseconds. */
 int64_t playout_held_us(const struct playout *p);

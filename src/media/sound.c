@@ -8,13 +8,17 @@ enum { PLAY_CHUNK = 960, PLAY_FIFO_SAMPLES = 48000 };
 
 /* ---- opening a device --------------------------------------------------------------------------------------------- */
 
-/* Goes to the opener's loop and comes back to the worker's; `sound` is looked at on the worker only. */
-struct sound_open {
+/*
+ * Between a live device and its sound: goes to the opener's loop and comes back to the worker's, and stays as long as the
+ * device. `sound` is looked at on the worker only, so whatever comes late finds nobody instead of freed memory.
+ */
+struct sound_link {
     struct sys_msg msg;
     struct sound *sound; /* NULL: nobody waits any more */
     struct sys_loop *worker;
     struct audio_device_config config;
     struct audio_device *device;
+    bool opened;
     enum ahoy_err err;
     char why[AUDIO_WHY_BYTES];
 };
@@ -22,7 +26,7 @@ struct sound_open {
 /* A device's event on its way from the device's thread to the worker. */
 struct sound_news {
     struct sys_msg msg;
-    struct sound *sound;
+    struct sound_link *link;
     enum audio_event event;
 };
 
@@ -35,57 +39,102 @@ static void tell(struct sound *s, enum ahoy_err err, const char *why)
 static void news_arrived(struct sys_msg *msg)
 {
     struct sound_news *n = AHOY_CONTAINER_OF(msg, struct sound_news, msg);
-    struct sound *s = n->sound;
-    if (n->event == AUDIO_EVENT_LOST)
+    struct sound *s = n->link->sound;
+    if (s && n->event == AUDIO_EVENT_LOST)
         tell(s, AHOY_ERR_DEVICE, "the sound device went away; it is tried again");
-    else if (n->event == AUDIO_EVENT_BACK)
+    else if (s && n->event == AUDIO_EVENT_BACK)
         tell(s, AHOY_OK, "the sound device is back");
+    else if (s && n->event == AUDIO_EVENT_DEVICES && s->events.devices)
+        s->events.devices(s->events.arg);
     mem_free(n);
 }
 
-/* From any thread. The end of a file comes on the worker itself, out of audio_device_read. */
-static void device_event(void *arg, enum audio_event event)
+/* From any thread: out of a live device. */
+static void live_event(void *arg, enum audio_event event)
 {
-    struct sound *s = arg;
-    if (event == AUDIO_EVENT_SILENT) {
-        if (s->events.played)
-            s->events.played(s->events.arg);
-        return;
-    }
-    struct sound_news *n = event == AUDIO_EVENT_DEVICES ? NULL : mem_zalloc(sizeof *n);
+    struct sound_link *link = arg;
+    struct sound_news *n = mem_zalloc(sizeof *n);
     if (!n)
         return;
     n->msg.fn = news_arrived;
-    n->sound = s;
+    n->link = link;
     n->event = event;
-    sys_post(s->worker, &n->msg);
+    sys_post(link->worker, &n->msg);
+}
+
+/* Of a pulled device: the end of a file comes on the worker itself, out of audio_device_read. */
+static void pulled_event(void *arg, enum audio_event event)
+{
+    struct sound *s = arg;
+    if (event == AUDIO_EVENT_SILENT && s->events.played)
+        s->events.played(s->events.arg);
+}
+
+static void free_link(struct sys_msg *msg)
+{
+    mem_free(AHOY_CONTAINER_OF(msg, struct sound_link, msg));
+}
+
+/* Closes; what the device had posted before still finds the link. */
+static void close_link(struct sound_link *link)
+{
+    audio_device_close(link->device);
+    link->sound = NULL;
+    link->msg.fn = free_link;
+    sys_post(link->worker, &link->msg);
 }
 
 static void opened(struct sys_msg *msg)
 {
-    struct sound_open *o = AHOY_CONTAINER_OF(msg, struct sound_open, msg);
-    struct sound *s = o->sound;
+    struct sound_link *link = AHOY_CONTAINER_OF(msg, struct sound_link, msg);
+    struct sound *s = link->sound;
+    link->opened = true;
     if (!s) {
-        audio_device_close(o->device);
-    } else {
-        s->opening = NULL;
-        s->device = o->device;
-        tell(s, o->err, o->err ? o->why : "the sound device is open");
+        close_link(link);
+        return;
     }
-    mem_free(o);
+    if (link->err) {
+        s->link = NULL;
+        tell(s, link->err, link->why);
+        close_link(link);
+        return;
+    }
+    s->device = link->device;
+    tell(s, AHOY_OK, "the sound device is open");
 }
 
 static void open_now(struct sys_msg *msg)
 {
-    struct sound_open *o = AHOY_CONTAINER_OF(msg, struct sound_open, msg);
-    o->err = audio_device_open(&o->device, &o->config, o->why);
-    o->msg.fn = opened;
-    sys_post(o->worker, &o->msg);
+    struct sound_link *link = AHOY_CONTAINER_OF(msg, struct sound_link, msg);
+    link->err = audio_device_open(&link->device, &link->config, link->why);
+    link->msg.fn = opened;
+    sys_post(link->worker, &link->msg);
+}
+
+static void open_live(struct sound *s, struct audio_device_config *cfg)
+{
+    struct sound_link *link = mem_zalloc(sizeof *link);
+    if (!link) {
+        tell(s, AHOY_ERR_NOMEM, "the sound device cannot be opened: out of memory");
+        return;
+    }
+    link->sound = s;
+    link->worker = s->worker;
+    link->config = *cfg;
+    link->config.event = live_event;
+    link->config.arg = link;
+    link->msg.fn = open_now;
+    s->link = link;
+    if (s->opener)
+        sys_post(s->opener, &link->msg);
+    else
+        open_now(&link->msg);
 }
 
 static void open_device(struct sound *s)
 {
     struct audio_device_config cfg = audio_device_defaults();
+    char why[AUDIO_WHY_BYTES];
     cfg.spec = s->spec;
     cfg.capture = cfg.playback = true;
     cfg.rate_hz = s->rate_hz;
@@ -93,26 +142,28 @@ static void open_device(struct sound *s)
     cfg.loop = s->worker;
     cfg.log = s->log;
     cfg.mem = s->mem;
-    cfg.event = device_event;
+    cfg.event = pulled_event;
     cfg.arg = s;
-    if (!s->live || !s->opener) {
-        char why[AUDIO_WHY_BYTES];
-        enum ahoy_err err = audio_device_open(&s->device, &cfg, why);
-        if (err)
-            tell(s, err, why);
+    if (s->live) {
+        open_live(s, &cfg);
         return;
     }
-    struct sound_open *o = mem_zalloc(sizeof *o);
-    if (!o) {
-        tell(s, AHOY_ERR_NOMEM, "out of memory");
-        return;
-    }
-    o->msg.fn = open_now;
-    o->sound = s;
-    o->worker = s->worker;
-    o->config = cfg;
-    s->opening = o;
-    sys_post(s->opener, &o->msg);
+    enum ahoy_err err = audio_device_open(&s->device, &cfg, why);
+    if (err)
+        tell(s, err, why);
+}
+
+static void close_device(struct sound *s)
+{
+    struct sound_link *link = s->link;
+    if (!link)
+        audio_device_close(s->device);
+    else if (link->opened)
+        close_link(link);
+    else
+        link->sound = NULL; /* `opened` closes it */
+    s->link = NULL;
+    s->device = NULL;
 }
 
 /* ---- life --------------------------------------------------------------------------------------------------------- */
@@ -138,16 +189,44 @@ void sound_start(struct sound *s, const struct sound_config *cfg)
 
 void sound_stop(struct sound *s)
 {
-    if (s->opening)
-        s->opening->sound = NULL;
-    s->opening = NULL;
-    audio_device_close(s->device);
-    s->device = NULL;
+    close_device(s);
     if (s->kind == MEDIA_SOUND_ENDPOINT && s->endpoint.close)
         s->endpoint.close(s->endpoint.arg);
     s->endpoint = (struct media_endpoint){ 0 };
     sound_play(s, NULL);
     sound_record(s, NULL);
+}
+
+/* The sound may be in the middle of a file: only its resampler is another one. */
+static void retune_play(struct sound *s)
+{
+    uint32_t hz = s->play ? wav_reader_hz(s->play) : 0;
+    resample_destroy(s->play_resample);
+    s->play_resample = NULL;
+    s->play_n = s->play_at = 0;
+    if (hz == 0 || hz == s->rate_hz)
+        return;
+    if (resample_create(&s->play_resample, hz, s->rate_hz, RESAMPLE_VOICE)) {
+        sound_play(s, NULL);
+        tell(s, AHOY_ERR_NOMEM, "the file cannot be played on: out of memory");
+    }
+}
+
+void sound_set_rate(struct sound *s, uint32_t rate_hz)
+{
+    if (s->rate_hz == rate_hz)
+        return;
+    sound_record(s, NULL);
+    s->rate_hz = rate_hz;
+    s->echo_n = 0;
+    s->dry_since_us = 0;
+    mix_meter_init(&s->meter_in, rate_hz);
+    mix_meter_init(&s->meter_out, rate_hz);
+    retune_play(s);
+    if (s->kind == MEDIA_SOUND_DEVICE) {
+        close_device(s);
+        open_device(s);
+    }
 }
 
 unsigned sound_tick_ms(const struct sound *s, unsigned ptime_ms)
@@ -256,7 +335,10 @@ static void play_into(struct sound *s, int16_t *pcm, size_t n)
 
 /* ---- reading ------------------------------------------------------------------------------------------------------ */
 
-/* A live microphone gives what it has; one that gives nothing for long is replaced by silence, so that the peer still hears from us. */
+/*
+ * A live microphone gives what it has; one that gives nothing for long is replaced by silence, so that the peer still
+ * hears from us.
+ */
 static size_t read_live(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
 {
     size_t got = s->device ? audio_device_read(s->device, pcm, n) : 0;
@@ -318,53 +400,76 @@ int64_t sound_latency_us(struct sound *s)
 
 /* ---- recording ---------------------------------------------------------------------------------------------------- */
 
-void sound_record(struct sound *s, struct wav_writer *file)
+/* Writes what both sides have; false when that failed. */
+static bool join_sides(struct sound *s)
 {
-    if (s->record && wav_writer_close(s->record))
+    size_t done = 0, both_n = AHOY_MIN(s->record_n[0], s->record_n[1]);
+    while (done < both_n) {
+        int16_t both[2 * 480];
+        size_t part = AHOY_MIN(both_n - done, (size_t) 480);
+        for (size_t i = 0; i < part; i++) {
+            both[2 * i] = s->record_side[0][done + i];
+            both[2 * i + 1] = s->record_side[1][done + i];
+        }
+        if (wav_writer_put(s->record, both, part))
+            return false;
+        done += part;
+    }
+    for (int k = 0; k < 2 && done > 0; k++) {
+        s->record_n[k] -= done;
+        memmove(s->record_side[k], s->record_side[k] + done, s->record_n[k] * sizeof(int16_t));
+    }
+    return true;
+}
+
+/* Silence for a side up to `n` samples. */
+static void pad_side(struct sound *s, int side, size_t n)
+{
+    if (s->record_n[side] >= n)
+        return;
+    memset(s->record_side[side] + s->record_n[side], 0, (n - s->record_n[side]) * sizeof(int16_t));
+    s->record_n[side] = n;
+}
+
+static void end_record(struct sound *s, bool written)
+{
+    if (s->record && written) { /* what only one side has said yet */
+        size_t most = AHOY_MAX(s->record_n[0], s->record_n[1]);
+        pad_side(s, 0, most);
+        pad_side(s, 1, most);
+        written = join_sides(s);
+    }
+    if (s->record && (wav_writer_close(s->record) || !written))
         tell(s, AHOY_ERR_IO, "the recording could not be completed: is the disk full?");
+    s->record = NULL;
     for (int side = 0; side < 2; side++) {
         mem_free(s->record_side[side]);
         s->record_side[side] = NULL;
         s->record_n[side] = 0;
     }
-    s->record = file;
+}
+
+void sound_record(struct sound *s, struct wav_writer *file)
+{
+    end_record(s, true);
     if (!file)
         return;
     for (int side = 0; side < 2; side++)
         s->record_side[side] = mem_alloc(s->rate_hz * sizeof(int16_t));
+    s->record = file;
     if (!s->record_side[0] || !s->record_side[1]) {
         tell(s, AHOY_ERR_NOMEM, "recording stopped: out of memory");
-        sound_record(s, NULL);
+        end_record(s, true);
     }
 }
 
 static void record_side(struct sound *s, int side, const int16_t *pcm, size_t n)
 {
-    /* A side that runs a second ahead of the other waits for nothing more: the other gets silence. */
-    size_t room = s->rate_hz - s->record_n[side];
-    n = AHOY_MIN(n, room);
+    n = AHOY_MIN(n, s->rate_hz - s->record_n[side]);
     memcpy(s->record_side[side] + s->record_n[side], pcm, n * sizeof *pcm);
     s->record_n[side] += n;
-    int other = 1 - side;
-    if (s->record_n[side] == s->rate_hz && s->record_n[other] < s->rate_hz / 2) {
-        memset(s->record_side[other] + s->record_n[other], 0, (s->rate_hz / 2 - s->record_n[other]) * sizeof *pcm);
-        s->record_n[other] = s->rate_hz / 2;
-    }
-    while (s->record_n[0] > 0 && s->record_n[1] > 0) {
-        int16_t both[2 * 480];
-        size_t part = AHOY_MIN(AHOY_MIN(s->record_n[0], s->record_n[1]), (size_t) 480);
-        for (size_t i = 0; i < part; i++) {
-            both[2 * i] = s->record_side[0][i];
-            both[2 * i + 1] = s->record_side[1][i];
-        }
-        for (int k = 0; k < 2; k++) {
-            s->record_n[k] -= part;
-            memmove(s->record_side[k], s->record_side[k] + part, s->record_n[k] * sizeof *pcm);
-        }
-        if (wav_writer_put(s->record, both, part)) {
-            tell(s, AHOY_ERR_IO, "recording stopped: the file cannot be written");
-            sound_record(s, NULL);
-            return;
-        }
-    }
+    if (s->record_n[side] == s->rate_hz) /* a second ahead of the other: that one is taken to be silent */
+        pad_side(s, 1 - side, s->rate_hz / 2);
+    if (!join_sides(s))
+        end_record(s, false);
 }

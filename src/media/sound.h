@@ -2,8 +2,8 @@
  * Where sound comes from and goes to: a device, the stream itself (echo), or an endpoint of the caller's; with a file
  * playing in place of the microphone and a recording of both sides. One stream, media worker. Private to media/.
  *
- * All sound here has one rate, that of the first codec agreed. A live device is opened on the engine's opener thread, since
- * a sound server may take its time; until it is there the call is silent.
+ * All sound here has one rate, given from above. A live device is opened on the engine's opener thread, since a sound
+ * server may take its time; until it is there the call is silent.
  */
 #ifndef AHOY_MEDIA_SOUND_H
 #define AHOY_MEDIA_SOUND_H
@@ -20,12 +20,13 @@ enum {
     SOUND_DRY_US = 200000,    /* a live microphone silent for so long is replaced by silence */
 };
 
-struct sound_open;
+struct sound_link;
 
 /** News of a device; on the media worker. */
 struct sound_events {
     void (*state)(void *arg, enum ahoy_err err, const char *why); /* DEVICE: it failed or went away; OK: it is (again) there */
     void (*played)(void *arg);                                    /* a file that played has ended */
+    void (*devices)(void *arg);                                   /* the machine's devices changed */
     void *arg;
 };
 
@@ -36,7 +37,7 @@ struct sound {
     struct audio_spec spec;
     struct audio_mem *mem;
     struct audio_device *device;
-    struct sound_open *opening;
+    struct sound_link *link;      /* of a live device: what its thread and its opening know us by */
     struct media_endpoint endpoint;
     struct sound_events events;
     struct sys_loop *worker, *opener;
@@ -72,6 +73,12 @@ void sound_start(struct sound *s, const struct sound_config *cfg);
 
 /** Ends; completes recordings. A sound never started is fine. */
 void sound_stop(struct sound *s);
+
+/**
+ * Another rate: devices that have no rate of their own are opened anew. A recording ends, so it is not done during one;
+ * files and endpoints keep the rate they began with, so it is not done with them.
+ */
+void sound_set_rate(struct sound *s, uint32_t rate_hz);
 
 /** Milliseconds from tick to tick that suit it, given the packet time. */
 unsigned sound_tick_ms(const struct sound *s, unsigned ptime_ms);

@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PORT_TRIES = 64, LATE_TICK_US = 200000, STATS_US = 1000000, CNAME_BYTES = 24 };
+enum { PORT_TRIES = 64, STATS_US = 1000000, CNAME_BYTES = 24 };
 
 /* ---- sockets ------------------------------------------------------------------------------------------------------ */
 
-static void on_rtp(void *arg, const struct addr *src, const struct addr *local, const void *data, size_t n, int64_t when_us)
+static void on_rtp(void *arg, const struct addr *src, const struct addr *local, const void *data, size_t n,
+                   int64_t when_us)
 {
     (void) local;
     media_rx_datagram(arg, false, src, data, n, when_us);
@@ -31,7 +32,7 @@ static enum ahoy_err open_pair(struct media_stream *st, uint16_t port)
     if (err)
         return err;
     uint16_t got = sys_udp_local(st->rtp_socket)->port;
-    err = got % 2 == 1 || got == UINT16_MAX ? AHOY_ERR_ADDR_IN_USE : AHOY_OK; /* RFC 3550 section 11: RTP even, RTCP next */
+    err = got % 2 == 1 ? AHOY_ERR_ADDR_IN_USE : AHOY_OK; /* RFC 3550 section 11: RTP even, RTCP next */
     if (!err) {
         cfg.local.port = (uint16_t) (got + 1);
         err = sys_udp_open(&st->rtcp_socket, loop, &cfg, &rtcp);
@@ -56,7 +57,8 @@ static enum ahoy_err open_sockets(struct media_stream *st, struct media_engine *
     for (uint32_t i = 0; i < tries && err == AHOY_ERR_ADDR_IN_USE; i++)
         err = open_pair(st, (uint16_t) (pairs > 0 ? 2 * (first + (at + i) % pairs) : 0));
     if (err && pairs > 0)
-        snprintf(why, MEDIA_WHY_BYTES, "no free pair of UDP ports between %u and %u for sound: %s", low, high, ahoy_err_text(err));
+        snprintf(why, MEDIA_WHY_BYTES, "no free pair of UDP ports between %u and %u for sound: %s", low, high,
+                 ahoy_err_text(err));
     else if (err)
         snprintf(why, MEDIA_WHY_BYTES, "no UDP port for sound can be opened on %s: %s",
                  addr_print_ip(&st->config.local, false, ip), ahoy_err_text(err));
@@ -108,8 +110,11 @@ enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e,
                                       .unix_us = sys_wall_ms(loop) * 1000,
                                       .xr_rrtr = true };
     enum ahoy_err err = rtp_session_create(&st->rtp, &cfg);
+    bool live = st->config.sound == MEDIA_SOUND_DEVICE
+                && (st->config.device.kind == AUDIO_PULSE || st->config.device.kind == AUDIO_ALSA);
+    st->tick_ms = live ? SOUND_LIVE_TICK_MS : st->config.ptime_ms;
     if (!err)
-        err = playout_init(&st->playout, playout_codec, st);
+        err = playout_init(&st->playout, SYS_MS(st->tick_ms), rng_u64(&st->worker->rng), playout_codec, st);
     if (err) {
         snprintf(why, MEDIA_WHY_BYTES, "%s", ahoy_err_text(err));
         return err;
@@ -120,12 +125,15 @@ enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e,
 void media_stream_finish(struct media_stream *st)
 {
     media_worker_remove(st->worker, st);
-    if (st->rtp) {
-        media_stream_collect(st, sys_now_us(st->worker->loop));
+    if (st->rtp && st->playout.jitter) {
+        media_stream_collect(st);
         if (st->configured)
             media_tx_bye(st);
     }
-    sound_stop(&st->sound);
+    if (st->sound.rate_hz > 0)
+        sound_stop(&st->sound);
+    else if (st->config.sound == MEDIA_SOUND_ENDPOINT && st->config.endpoint.close)
+        st->config.endpoint.close(st->config.endpoint.arg); /* sound never began, yet the owner waits for this */
     media_rx_drop_held(st);
     sys_timer_stop(&st->rtcp_timer);
     sys_udp_close(st->rtp_socket);
@@ -149,53 +157,84 @@ static void sound_played(void *arg)
     media_note_played(arg);
 }
 
-/* The rate of the first codec agreed stays the sound's rate; codecs of another rate that follow are resampled. */
-static void begin_sound(struct media_stream *st, const struct media_params *p)
+static void sound_devices(void *arg)
 {
-    struct sound_config cfg = { .session = &st->config,
-                                .rate_hz = p->tx_codec->rate_hz,
-                                .worker = st->worker->loop,
-                                .opener = media_session_opener(st->session),
-                                .log = st->log,
-                                .events = { .state = sound_state, .played = sound_played, .arg = st } };
-    if (st->config.sound == MEDIA_SOUND_ENDPOINT)
-        cfg.rate_hz = st->config.endpoint.rate_hz;
-    sound_start(&st->sound, &cfg);
-    playout_set_rate(&st->playout, st->sound.rate_hz);
-    tone_detect_init(&st->tone_rx, st->sound.rate_hz);
+    media_note_devices(arg);
+}
+
+/* Begins the sound, or gives it another rate; the signalling half has chosen it (session_sdp.c). */
+static void tune_sound(struct media_stream *st, uint32_t rate_hz)
+{
+    struct sound_config cfg = {
+        .session = &st->config,
+        .rate_hz = rate_hz,
+        .worker = st->worker->loop,
+        .opener = media_session_opener(st->session),
+        .log = st->log,
+        .events = { .state = sound_state, .played = sound_played, .devices = sound_devices, .arg = st }
+    };
+    if (st->sound.rate_hz == rate_hz)
+        return;
+    if (st->sound.rate_hz == 0)
+        sound_start(&st->sound, &cfg);
+    else
+        sound_set_rate(&st->sound, rate_hz);
+    playout_set_rate(&st->playout, rate_hz);
+    tone_detect_init(&st->tone_rx, rate_hz);
+}
+
+static void set_up_digits(struct media_stream *st, uint32_t clock_hz)
+{
+    clock_hz = clock_hz > 0 ? clock_hz : 8000;
+    if (st->dtmf_rx.clock_hz != clock_hz)
+        dtmf_receiver_init(&st->dtmf_rx, clock_hz);
+}
+
+/* Starts, regrids or stops the ticks. */
+static void set_up_ticks(struct media_stream *st, bool run, int64_t now_us)
+{
+    unsigned tick_ms = run ? sound_tick_ms(&st->sound, st->params.ptime_ms) : st->tick_ms;
+    bool running = st->tick.linked;
+    if (!run) {
+        media_worker_remove(st->worker, st);
+        return;
+    }
+    if (running && tick_ms == st->tick_ms)
+        return;
+    st->tick_ms = tick_ms;
+    playout_set_tick(&st->playout, SYS_MS(tick_ms));
+    media_worker_add(st->worker, st);
+    if (running)
+        return;
+    st->stats_us = st->listening_us = now_us;
+    media_tx_rtcp(st);
 }
 
 void media_stream_configure(struct media_stream *st, const struct media_params *p)
 {
     int64_t now = sys_now_us(st->worker->loop);
-    if (p->active && p->tx_codec && st->sound.rate_hz == 0)
-        begin_sound(st, p);
-    if (p->tx_codec) {
-        rtp_session_renegotiated(st->rtp, p->tx_codec->clock_hz, p->tx_codec->clock_hz);
-        if (!st->playout.codec)
+    if (p->active && p->tx_codec) {
+        tune_sound(st, p->sound_hz);
+        rtp_session_renegotiated(st->rtp, p->tx_codec->clock_hz, 0);
+        if (!st->rx_codec) {
+            rtp_session_renegotiated(st->rtp, 0, p->tx_codec->clock_hz);
             playout_expect(&st->playout, p->tx_codec, p->ptime_ms);
+        }
     }
     enum ahoy_err err = media_tx_configure(st, p);
     if (err)
-        media_note_sound(st, err, "the encoder could not be started");
-    uint32_t event_hz = p->event_clock_hz > 0 ? p->event_clock_hz : 8000;
-    if (!st->configured || st->dtmf_rx.clock_hz != event_hz)
-        dtmf_receiver_init(&st->dtmf_rx, event_hz);
+        media_note_sound(st, err, "nothing can be sent: the encoder could not be started");
+    set_up_digits(st, p->event_clock_hz);
+    if (p->receive && !st->params.receive) { /* the peer may have been told to be silent until now */
+        st->listening_us = now;
+        st->rtp_silent = false;
+    }
     st->params = *p;
     const struct addr *near = p->signalling.family ? &p->signalling : NULL;
     if (latch_signal(&st->latch, &p->rtp, near) || latch_signal(&st->rtcp_latch, &p->rtcp, near))
         log_write(st->log, LOG_WARN, "media", "the peer named an address that sound cannot be sent to");
     st->configured = true;
-    if (p->active && p->tx_codec) {
-        st->tick_ms = sound_tick_ms(&st->sound, p->ptime_ms);
-        if (!list_linked(&st->link)) {
-            st->started_us = st->stats_us = now;
-            media_worker_add(st->worker, st);
-            media_tx_rtcp(st);
-        }
-    } else {
-        media_worker_remove(st->worker, st);
-    }
+    set_up_ticks(st, p->active && p->tx_codec, now);
     media_note_info(st);
 }
 
@@ -207,7 +246,7 @@ static void watch_silence(struct media_stream *st, int64_t now_us)
         return;
     struct rtp_stats s;
     rtp_session_stats(st->rtp, &s);
-    int64_t since = AHOY_MAX(s.last_received_us, st->started_us);
+    int64_t since = AHOY_MAX(s.last_received_us, st->listening_us);
     if (now_us - since >= SYS_MS(st->config.no_rtp_ms)) {
         st->rtp_silent = true;
         media_note_rtp(st, MEDIA_RTP_SILENT);
@@ -224,8 +263,11 @@ static void end_lost_digit(struct media_stream *st, int64_t now_us)
 
 static void tone_heard(void *arg, const struct tone_digit *digit)
 {
+    struct media_stream *st = arg;
     if (digit->end)
-        media_note_dtmf(arg, digit->digit, 100);
+        media_note_dtmf(st, digit->digit, (unsigned) ((digit->at - st->tone_began) * 1000 / st->sound.rate_hz));
+    else
+        st->tone_began = digit->at;
 }
 
 void media_stream_tick(struct media_stream *st, int64_t now_us)
@@ -246,9 +288,9 @@ void media_stream_tick(struct media_stream *st, int64_t now_us)
     }
     end_lost_digit(st, now_us);
     if (now_us - st->stats_us >= STATS_US) {
-        st->stats_us += STATS_US;
+        st->stats_us = AHOY_MAX(st->stats_us + STATS_US, now_us - STATS_US);
         watch_silence(st, now_us);
-        media_stream_collect(st, now_us);
+        media_stream_collect(st);
         media_note_stats(st);
     }
 }
@@ -264,29 +306,27 @@ static double mouth_to_ear_ms(struct media_stream *st, const struct rtp_stats *r
            + (double) (sound_queued_us(&st->sound) + sound_latency_us(&st->sound)) / 1000;
 }
 
-static double mos(const struct media_stream *st, const struct rtp_stats *r, const struct jitter_stats *j)
+static double mos(const struct media_stream *st, const struct rtp_stats *r)
 {
+    uint64_t played, lost;
+    struct quality_score score;
     if (!st->playout.codec || r->received_packets == 0)
         return -1;
-    struct quality_score score;
-    uint64_t played = j->played + j->lost;
+    playout_counts(&st->playout, &played, &lost);
     struct quality_input in = { .codec = quality_codec(view_str(st->playout.codec->name)),
                                 .delay_ms = st->stats.delay_ms >= 0 ? st->stats.delay_ms : st->stats.buffer_ms + 50,
                                 .round_trip_ms = r->rtt_count > 0 ? r->rtt_ms : 0,
-                                .loss = played > 0 ? (double) j->lost / (double) played : 0,
+                                .loss = played + lost > 0 ? (double) lost / (double) (played + lost) : 0,
                                 .burst_ratio = 1 };
     quality_score(&in, &score);
     return score.mos_cq;
 }
 
-void media_stream_collect(struct media_stream *st, int64_t now_us)
+void media_stream_collect(struct media_stream *st)
 {
     struct rtp_stats r;
-    struct jitter_stats j;
     struct media_stats *s = &st->stats;
-    (void) now_us;
     rtp_session_stats(st->rtp, &r);
-    jitter_stats(st->playout.jitter, &j);
     s->rx_codec = st->playout.codec;
     s->tx_codec = st->params.tx_codec;
     s->rtp_in = r.received_packets;
@@ -297,12 +337,12 @@ void media_stream_collect(struct media_stream *st, int64_t now_us)
     s->late = r.late;
     s->duplicate = r.duplicate;
     s->reordered = r.reordered;
-    s->concealed_ms = (uint32_t) (st->playout.concealed_samples_us / 1000);
+    s->concealed_ms = (uint32_t) (st->playout.concealed_us / 1000);
     s->jitter_ms = r.jitter_ms;
     s->rtt_ms = r.rtt_count > 0 ? r.rtt_ms : -1;
     s->buffer_ms = (double) jitter_delay_us(st->playout.jitter) / 1000;
     s->delay_ms = mouth_to_ear_ms(st, &r);
-    s->mos = mos(st, &r, &j);
+    s->mos = mos(st, &r);
     s->level_in_dbfs = st->sound.rate_hz > 0 ? mix_meter_dbfs(&st->sound.meter_in) : MIX_SILENCE_DBFS;
     s->level_out_dbfs = st->sound.rate_hz > 0 ? mix_meter_dbfs(&st->sound.meter_out) : MIX_SILENCE_DBFS;
     s->remote_lost_fraction = r.remote_reports > 0 ? r.remote_fraction_lost / 256.0 : -1;

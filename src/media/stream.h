@@ -8,6 +8,7 @@
 #define AHOY_MEDIA_STREAM_H
 
 #include "audio/tone.h"
+#include "base/heap.h"
 #include "base/list.h"
 #include "media/media.h"
 #include "media/playout.h"
@@ -19,13 +20,14 @@
 
 struct media_worker {
     struct sys_loop *loop;
-    struct list streams;      /* by media_stream.link */
-    struct sys_timer tick;
+    struct heap ticks;        /* media_stream.tick by when they are due */
+    struct sys_timer timer;
+    int64_t timer_at_us;
     struct rng rng;
     bool running;
 };
 
-enum { MEDIA_MAX_RX = 32, MEDIA_PACKET_BYTES = 1500 + 6000, MEDIA_TICK_GRID_US = 5000 };
+enum { MEDIA_MAX_RX = 32, MEDIA_PACKET_BYTES = 1500 + 6000 };
 
 /* What an exchange of offer and answer came to, in values: it crosses threads. */
 struct media_params {
@@ -38,6 +40,7 @@ struct media_params {
     uint8_t tx_pt;
     struct audio_params tx_params;
     unsigned ptime_ms;
+    uint32_t sound_hz;                  /* rate of the sound endpoint; 0 without a codec */
     int tx_event_pt;                    /* -1: none, digits go as tones */
     uint32_t event_clock_hz;
     struct {
@@ -59,7 +62,7 @@ struct media_held {
 };
 
 struct media_stream {
-    struct list_link link;
+    struct heap_node tick;       /* in worker->ticks while sound runs */
     struct media_worker *worker;
     struct media_session *session; /* for notes only */
     struct media_session_config config;
@@ -85,27 +88,32 @@ struct media_stream {
     struct resample *tx_resample; /* sound rate to codec rate; NULL when equal */
     int16_t *tx_fifo;             /* at the codec's rate */
     size_t tx_fifo_n;
+    uint32_t tx_from_hz;          /* the sound's rate that tx_resample was made for */
     uint32_t tx_ts;
     struct dtmf_sender dtmf_tx;
     struct tone_gen tones;        /* the key that sounds, for a peer without telephone-event */
     char tone_queue[DTMF_QUEUE];
     size_t tone_n;
     struct tone_detect tone_rx;   /* the same for keys of such a peer */
+    uint64_t tone_began;          /* sample at which its present key began */
     struct dtmf_receiver dtmf_rx;
     bool muted;
 
     /* time */
-    int64_t tick_us;              /* when the next tick is due */
     unsigned tick_ms;
-    int64_t started_us, stats_us;
+    int64_t listening_us;         /* since when packets are expected */
+    int64_t sending_us;           /* when the first packet left; 0: none did */
+    int64_t stats_us;
     struct sys_timer rtcp_timer;
+    const struct audio_codec *rx_codec; /* of the last packet */
 
     bool rtp_seen, rtp_silent;
     struct media_stats stats;
 };
 
 /** Opens sockets (port pair) and what else a stream needs; on the worker. */
-AHOY_MUST_USE enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e, char why[MEDIA_WHY_BYTES]);
+AHOY_MUST_USE enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e,
+                                              char why[MEDIA_WHY_BYTES]);
 
 /** Ends it: BYE, files completed, sockets closed; on the worker. Final figures are in st->stats. */
 void media_stream_finish(struct media_stream *st);
@@ -116,7 +124,7 @@ void media_stream_configure(struct media_stream *st, const struct media_params *
 /** One tick of sound; on the worker. */
 void media_stream_tick(struct media_stream *st, int64_t now_us);
 
-void media_stream_collect(struct media_stream *st, int64_t now_us); /* fills st->stats */
+void media_stream_collect(struct media_stream *st); /* fills st->stats */
 
 /* stream_rx.c */
 void media_rx_datagram(struct media_stream *st, bool rtcp_port, const struct addr *src, const void *data, size_t n,
@@ -125,7 +133,8 @@ void media_rx_release_held(struct media_stream *st, int64_t now_us);
 void media_rx_drop_held(struct media_stream *st);
 
 /* stream_tx.c */
-void media_tx_frame(struct media_stream *st, const int16_t *pcm, size_t n, int64_t now_us); /* at the sound's rate */
+/** Takes sound at the sound's rate. */
+void media_tx_frame(struct media_stream *st, const int16_t *pcm, size_t n, int64_t now_us);
 AHOY_MUST_USE enum ahoy_err media_tx_configure(struct media_stream *st, const struct media_params *params);
 void media_tx_digits(struct media_stream *st, struct view digits);
 void media_tx_fini(struct media_stream *st);
@@ -139,6 +148,7 @@ void media_note_stats(struct media_stream *st);
 void media_note_sound(struct media_stream *st, enum ahoy_err err, const char *why);
 void media_note_played(struct media_stream *st);
 void media_note_info(struct media_stream *st);
+void media_note_devices(struct media_stream *st);
 
 struct sys_loop *media_session_opener(struct media_session *s); /* where live devices are opened */
 

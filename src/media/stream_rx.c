@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { HELD_MAX = 2000 };
+enum { HELD_MAX = 2000, DEAF_AFTER_US = 2000000 };
 
 static const struct audio_codec *codec_of(const struct media_params *p, unsigned pt, enum sdp_use *use)
 {
@@ -54,8 +54,11 @@ static void put_audio(struct media_stream *st, const struct rtp_packet *p, const
             return; /* nothing that this codec could decode */
         j.duration_ts = (uint32_t) ((uint64_t) samples * codec->clock_hz / codec->rate_hz);
         j.silence = codec->ops->recover && p->payload.n <= 2; /* an Opus DTX frame, RFC 6716 section 2.1.9 */
-        if (!st->playout.codec || st->playout.codec->clock_hz != codec->clock_hz)
-            playout_expect(&st->playout, codec, j.duration_ts / (codec->clock_hz / 1000));
+        if (st->rx_codec != codec) {
+            st->rx_codec = codec;
+            playout_expect(&st->playout, codec, AHOY_MAX(j.duration_ts / (codec->clock_hz / 1000), 1u));
+            rtp_session_renegotiated(st->rtp, 0, codec->clock_hz); /* the peer may change between agreed codecs */
+        }
     }
     if (jitter_put(st->playout.jitter, &j, now_us) == JITTER_PUT_LATE)
         rtp_session_count_late(st->rtp, 1);
@@ -115,10 +118,13 @@ static void rtcp_datagram(struct media_stream *st, bool rtcp_port, const struct 
     if (rtp_session_rtcp(st->rtp, datagram, src, now_us, &news))
         return;
     st->stats.remote_reports = true;
-    if (!news.report_on_us)
+    if (!news.report_on_us) { /* it may say so before anything of ours could reach it */
+        st->stats.remote_deaf = st->sending_us > 0 && now_us - st->sending_us >= DEAF_AFTER_US && !news.bye;
         return;
+    }
     struct rtp_stats s;
     rtp_session_stats(st->rtp, &s);
+    st->stats.remote_deaf = false;
     if (s.remote_fraction_lost < 255)
         st->stats.remote_hears = true;
     if (st->encoder)

@@ -5,25 +5,30 @@
 
 #include <string.h>
 
-enum { TX_FIFO_SAMPLES = 48 * 60 * 3, DTMF_TONE_MS = 100, DTMF_GAP_MS = 60 };
+enum { TX_FIFO_SAMPLES = 48 * 60 * 3, DTMF_TONE_MS = 100, DTMF_GAP_MS = 60, PAUSE_MS = 1000 };
 
 static uint32_t frame_ts(const struct media_params *p)
 {
     return p->tx_codec->clock_hz / 1000 * p->ptime_ms;
 }
 
+/* Digits that wait are not lost to a change of codec; the one that sounds ends with it. */
 static void configure_dtmf(struct media_stream *st, const struct media_params *p)
 {
+    struct dtmf_sender before = st->dtmf_tx;
     struct dtmf_sender_config cfg = dtmf_sender_config_default();
     cfg.clock_hz = p->tx_codec->clock_hz;
     cfg.ptime_ts = frame_ts(p);
     cfg.tone_ms = DTMF_TONE_MS;
     cfg.gap_ms = DTMF_GAP_MS;
-    if (dtmf_sender_busy(&st->dtmf_tx) && st->dtmf_tx.config.clock_hz == cfg.clock_hz) {
-        st->dtmf_tx.config.ptime_ts = cfg.ptime_ts; /* digits that wait are not lost to a re-INVITE */
+    if (dtmf_sender_busy(&before) && before.config.clock_hz == cfg.clock_hz) {
+        st->dtmf_tx.config.ptime_ts = cfg.ptime_ts;
         return;
     }
     dtmf_sender_init(&st->dtmf_tx, &cfg);
+    memcpy(st->dtmf_tx.queue, before.queue, sizeof before.queue);
+    st->dtmf_tx.head = before.head;
+    st->dtmf_tx.count = before.count;
 }
 
 static bool same_params(const struct audio_params *a, const struct audio_params *b)
@@ -41,15 +46,13 @@ enum ahoy_err media_tx_configure(struct media_stream *st, const struct media_par
         media_tx_fini(st);
         return AHOY_OK;
     }
-    bool same = st->encoder && st->params.tx_codec == p->tx_codec
-                && same_params(&st->params.tx_params, &p->tx_params);
-    if (same) {
-        configure_dtmf(st, p);
+    configure_dtmf(st, p);
+    if (st->encoder && st->params.tx_codec == p->tx_codec && st->tx_from_hz == st->sound.rate_hz
+        && same_params(&st->params.tx_params, &p->tx_params))
         return AHOY_OK;
-    }
     struct audio_encoder_config cfg = { .peer = p->tx_params };
     if ((err = audio_encoder_create(&encoder, p->tx_codec, &cfg)))
-        return err;
+        goto fail;
     if (st->sound.rate_hz != p->tx_codec->rate_hz
         && (err = resample_create(&resample, st->sound.rate_hz, p->tx_codec->rate_hz, RESAMPLE_VOICE)))
         goto fail;
@@ -61,12 +64,14 @@ enum ahoy_err media_tx_configure(struct media_stream *st, const struct media_par
     resample_destroy(st->tx_resample);
     st->encoder = encoder;
     st->tx_resample = resample;
+    st->tx_from_hz = st->sound.rate_hz;
     st->tx_fifo_n = 0;
-    configure_dtmf(st, p);
+    st->tones.rate_hz = 0; /* a key that sounds was made for another rate */
     return AHOY_OK;
 fail:
     audio_encoder_destroy(encoder);
     resample_destroy(resample);
+    media_tx_fini(st); /* rather nothing than the old codec under the new one's number */
     return err;
 }
 
@@ -94,6 +99,8 @@ static void send_payload(struct media_stream *st, const struct rtp_send *send, c
     struct rtp_packet p;
     size_t n;
     rtp_session_send(st->rtp, send, now_us, &p);
+    if (st->sending_us == 0)
+        st->sending_us = now_us;
     p.payload = view_of((const char *) payload, send->payload_bytes);
     if (rtp_print(&p, packet, sizeof packet, &n) == AHOY_OK)
         (void) sys_udp_send(st->rtp_socket, NULL, latch_target(&st->latch), packet, n);
@@ -178,7 +185,7 @@ static void overlay_tones(struct media_stream *st, int16_t *pcm, size_t n)
     uint32_t hz = st->params.tx_codec->rate_hz;
     while (n > 0 && (st->tones.rate_hz > 0 || st->tone_n > 0)) {
         if (st->tones.rate_hz == 0) {
-            struct tone_spec spec = { .step = { { .ms = 500 } }, .steps = 1 }; /* ',' */
+            struct tone_spec spec = { .step = { { .ms = PAUSE_MS } }, .steps = 1 }; /* ',' */
             if (st->tone_queue[0] != ',' && tone_dtmf(st->tone_queue[0], DTMF_TONE_MS, DTMF_GAP_MS, &spec))
                 spec = (struct tone_spec){ 0 };
             memmove(st->tone_queue, st->tone_queue + 1, --st->tone_n);
@@ -218,6 +225,7 @@ void media_tx_bye(struct media_stream *st)
 {
     uint8_t packet[1500];
     size_t n;
-    if (st->rtp && rtp_session_bye(st->rtp, view_of(NULL, 0), sys_now_us(st->worker->loop), packet, sizeof packet, &n) == AHOY_OK)
+    int64_t now_us = sys_now_us(st->worker->loop);
+    if (rtp_session_bye(st->rtp, view_of(NULL, 0), now_us, packet, sizeof packet, &n) == AHOY_OK)
         send_rtcp(st, packet, n);
 }

@@ -3,6 +3,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/encode.h"
+#include "base/map.h"
 #include "base/mem.h"
 
 #include <errno.h>
@@ -13,12 +14,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_ACCOUNTS = 256, PATH_BYTES = 4096, FILE_BYTES = 1 << 20, ARENA_BYTES = 1 << 20, VALUE_BYTES = 512 };
+enum {
+    MAX_ACCOUNTS = 256,
+    PATH_BYTES = 4096,
+    FILE_BYTES = 1 << 20,
+    ARENA_BYTES = 1 << 20,
+    PASSWORD_BYTES = 512,
+    VALUE_BYTES = 180,  /* inih reads lines of 200 bytes … */
+    LABEL_BYTES = 48,   /* … and section names of 49 */
+    CHUNK_BYTES = 90,   /* of a password, in one line of Base64 */
+    LABEL_HEX = 16,
+};
 
 struct store_accounts {
     char dir[PATH_BYTES - 32];
     struct arena arena; /* of all strings */
     struct ahoy_account_config *account;
+    const char **label; /* of the section of account[i]: its name, unless that does not fit a section's head */
     size_t count;
 };
 
@@ -28,6 +40,7 @@ static const struct {
     const char *key;
     size_t offset;
 } texts[] = {
+    { "name", offsetof(struct ahoy_account_config, name) }, /* where it is not the section's label */
     { "uri", offsetof(struct ahoy_account_config, uri) },
     { "display_name", offsetof(struct ahoy_account_config, display_name) },
     { "user", offsetof(struct ahoy_account_config, user) },
@@ -63,11 +76,25 @@ struct reading {
     const char *wrong; /* static: what is wrong with the line at which reading stopped */
 };
 
+/* Room for one more; the two arrays grow together. */
+static bool make_room(struct store_accounts *s)
+{
+    struct ahoy_account_config *list = mem_realloc(s->account, (s->count + 1) * sizeof *list);
+    if (!list)
+        return false;
+    s->account = list;
+    const char **label = mem_realloc((void *) s->label, (s->count + 1) * sizeof *label);
+    if (!label)
+        return false;
+    s->label = label;
+    return true;
+}
+
 static struct ahoy_account_config *section(struct reading *r, const char *name)
 {
     struct store_accounts *s = r->s;
     for (size_t i = 0; i < s->count; i++)
-        if (view_eq(view_str(s->account[i].name), view_str(name)))
+        if (view_eq(view_str(s->label[i]), view_str(name)))
             return &s->account[i];
     if (r->secrets)
         return NULL; /* a password left over from an account that was taken out by hand */
@@ -77,35 +104,44 @@ static struct ahoy_account_config *section(struct reading *r, const char *name)
     }
     bool ok = true;
     const char *kept = keep(s, name, &ok);
-    struct ahoy_account_config *list = ok ? mem_realloc(s->account, (s->count + 1) * sizeof *list) : NULL;
-    if (!list) {
+    if (!ok || !make_room(s)) {
         r->nomem = true;
         return NULL;
     }
-    s->account = list;
-    list[s->count] = (struct ahoy_account_config){ .name = kept };
-    return &list[s->count++];
+    s->label[s->count] = kept;
+    s->account[s->count] = (struct ahoy_account_config){ .name = kept };
+    return &s->account[s->count++];
+}
+
+/* Long passwords take several lines, one behind the other. */
+static bool append_secret(struct reading *r, struct ahoy_account_config *a, const char *value)
+{
+    char plain[PASSWORD_BYTES];
+    size_t have = a->password ? strlen(a->password) : 0, n;
+    if (have >= sizeof plain || decode_base64(view_str(value), plain + have, sizeof plain - 1 - have, &n)) {
+        r->wrong = "password_base64 is not Base64, or too long";
+        return false;
+    }
+    bool ok = true;
+    if (have > 0)
+        memcpy(plain, a->password, have);
+    plain[have + n] = '\0';
+    a->password = keep(r->s, plain, &ok);
+    mem_wipe(plain, sizeof plain);
+    r->nomem |= !ok;
+    return ok;
 }
 
 static bool read_secret(struct reading *r, struct ahoy_account_config *a, const char *key, const char *value)
 {
     bool ok = true;
-    char plain[VALUE_BYTES];
-    size_t n;
-    if (view_eq(view_str(key), VIEW("password_base64"))) {
-        if (decode_base64(view_str(value), plain, sizeof plain - 1, &n)) {
-            r->wrong = "password_base64 is not Base64";
-            return false;
-        }
-        plain[n] = '\0';
-        a->password = keep(r->s, plain, &ok);
-        mem_wipe(plain, sizeof plain);
-    } else if (view_eq(view_str(key), VIEW("password"))) {
-        a->password = keep(r->s, value, &ok);
-    } else {
+    if (view_eq(view_str(key), VIEW("password_base64")))
+        return append_secret(r, a, value);
+    if (!view_eq(view_str(key), VIEW("password"))) {
         r->wrong = "unknown key; there are password and password_base64";
         return false;
     }
+    a->password = keep(r->s, value, &ok);
     r->nomem |= !ok;
     return ok;
 }
@@ -125,12 +161,15 @@ static bool read_setting(struct reading *r, struct ahoy_account_config *a, const
                 a->transport = (enum ahoy_transport) i;
                 return true;
             }
-        r->wrong = "transport must be auto, udp or tcp";
+        r->wrong = "transport must be auto, udp, tcp, tls, ws or wss";
         return false;
     }
     if (view_eq(view_str(key), VIEW("register"))) {
         a->no_register = view_ieq(view_str(value), VIEW("no"));
-        return true;
+        if (a->no_register || view_ieq(view_str(value), VIEW("yes")))
+            return true;
+        r->wrong = "register must be yes or no";
+        return false;
     }
     if (view_eq(view_str(key), VIEW("expires"))) {
         if (view_u32(view_str(value), &a->expires_s) == AHOY_OK)
@@ -138,7 +177,8 @@ static bool read_setting(struct reading *r, struct ahoy_account_config *a, const
         r->wrong = "expires must be a number of seconds";
         return false;
     }
-    r->wrong = "unknown key; there are uri, display_name, user, realm, registrar, proxy, transport, register, expires";
+    r->wrong = "unknown key; there are uri, name, display_name, user, realm, registrar, proxy, transport, register, "
+               "expires";
     return false;
 }
 
@@ -157,17 +197,37 @@ static int on_line(void *arg, const char *name, const char *key, const char *val
     return r->secrets ? read_secret(r, a, key, value) : read_setting(r, a, key, value);
 }
 
+/* A file that is one: nothing that blocks, and the secrets for us alone. NULL with errno. */
+static FILE *open_plain(const char *path, bool secrets)
+{
+    struct stat st;
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0)
+        return NULL;
+    FILE *f = NULL;
+    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= FILE_BYTES)
+        f = fdopen(fd, "r");
+    else
+        errno = EINVAL;
+    if (!f)
+        close(fd);
+    else if (secrets && (st.st_mode & 077) != 0)
+        (void) fchmod(fd, 0600); /* somebody made it with an editor; if it cannot be helped, it is still read */
+    return f;
+}
+
 static enum ahoy_err read_file(struct store_accounts *s, const char *name, bool secrets, char *why, size_t why_size)
 {
     char path[PATH_BYTES];
     struct reading r = { .s = s, .secrets = secrets };
     snprintf(path, sizeof path, "%s/%s", s->dir, name);
-    FILE *f = fopen(path, "re");
+    FILE *f = open_plain(path, secrets);
     if (!f && errno == ENOENT)
         return AHOY_OK;
     if (!f) {
-        snprintf(why, why_size, "%s cannot be read", path);
-        return AHOY_ERR_ACCESS;
+        bool odd = errno == EINVAL;
+        snprintf(why, why_size, odd ? "%s is no plain file of a sensible size" : "%s cannot be read", path);
+        return odd ? AHOY_ERR_CONFIG : AHOY_ERR_ACCESS;
     }
     int line = ini_parse_file(f, on_line, &r);
     fclose(f);
@@ -226,15 +286,22 @@ enum ahoy_err store_accounts_open(struct store_accounts **out, const char *dir, 
     return AHOY_OK;
 }
 
+/* The arena frees without wiping. */
+static void wipe_password(const struct ahoy_account_config *a)
+{
+    if (a->password)
+        mem_wipe((void *) (uintptr_t) a->password, strlen(a->password));
+}
+
 void store_accounts_close(struct store_accounts *s)
 {
     if (!s)
         return;
     for (size_t i = 0; i < s->count; i++)
-        if (s->account[i].password)
-            mem_wipe((void *) (uintptr_t) s->account[i].password, strlen(s->account[i].password));
+        wipe_password(&s->account[i]);
     arena_fini(&s->arena);
     mem_free(s->account);
+    mem_free((void *) s->label);
     mem_free(s);
 }
 
@@ -313,13 +380,17 @@ static bool plain_enough(const char *v)
     return true;
 }
 
-static void print_account(const struct ahoy_account_config *a, struct buf *out)
+static void print_account(const struct ahoy_account_config *a, const char *label, struct buf *out)
 {
     struct ahoy_account_config copy = *a;
-    buf_printf(out, "[%s]\n", a->name);
-    for (size_t i = 0; i < AHOY_COUNT(texts); i++)
-        if (*text_at(&copy, i))
-            buf_printf(out, "%s = %s\n", texts[i].key, *text_at(&copy, i));
+    buf_printf(out, "[%s]\n", label);
+    for (size_t i = 0; i < AHOY_COUNT(texts); i++) {
+        const char *value = *text_at(&copy, i);
+        bool is_label = texts[i].offset == offsetof(struct ahoy_account_config, name)
+                        && view_eq(view_str(value), view_str(label));
+        if (value && !is_label)
+            buf_printf(out, "%s = %s\n", texts[i].key, value);
+    }
     if (a->transport != AHOY_TRANSPORT_AUTO)
         buf_printf(out, "transport = %s\n", transports[a->transport]);
     if (a->no_register)
@@ -329,31 +400,40 @@ static void print_account(const struct ahoy_account_config *a, struct buf *out)
     buf_char(out, '\n');
 }
 
-static void print_secret(const struct ahoy_account_config *a, struct buf *out)
+static void print_secret(const struct ahoy_account_config *a, const char *label, struct buf *out)
 {
-    char code[ENCODE_BASE64_SIZE(VALUE_BYTES)];
+    char code[ENCODE_BASE64_SIZE(CHUNK_BYTES)];
     if (!a->password)
         return;
+    buf_printf(out, "[%s]\n", label);
     if (plain_enough(a->password)) {
-        buf_printf(out, "[%s]\npassword = %s\n\n", a->name, a->password);
+        buf_printf(out, "password = %s\n\n", a->password);
         return;
     }
-    encode_base64(a->password, AHOY_MIN(strlen(a->password), (size_t) VALUE_BYTES), code);
-    buf_printf(out, "[%s]\npassword_base64 = %s\n\n", a->name, code);
+    for (struct view rest = view_str(a->password); rest.n > 0; rest = view_from(rest, CHUNK_BYTES)) {
+        encode_base64(rest.p, AHOY_MIN(rest.n, (size_t) CHUNK_BYTES), code);
+        buf_printf(out, "password_base64 = %s\n", code);
+    }
+    buf_char(out, '\n');
     mem_wipe(code, sizeof code);
 }
 
-static enum ahoy_err write_all(const struct store_accounts *s, const struct ahoy_account_config *list, size_t n)
+/* All but the one at `skip` (SIZE_MAX: all). */
+static enum ahoy_err write_all(const struct store_accounts *s, size_t skip)
 {
     struct buf settings, secrets;
     buf_init(&settings, FILE_BYTES);
     buf_init(&secrets, FILE_BYTES);
     buf_str(&settings, "# Accounts of Ahoy. Passwords are in secrets.ini.\n\n");
-    for (size_t i = 0; i < n; i++) {
-        print_account(&list[i], &settings);
-        print_secret(&list[i], &secrets);
+    enum ahoy_err err = buf_reserve(&secrets, FILE_BYTES / 8); /* so that it seldom moves and leaves copies behind */
+    for (size_t i = 0; i < s->count; i++) {
+        if (i == skip)
+            continue;
+        print_account(&s->account[i], s->label[i], &settings);
+        print_secret(&s->account[i], s->label[i], &secrets);
     }
-    enum ahoy_err err = make_dirs(s->dir);
+    if (!err)
+        err = make_dirs(s->dir);
     if (!err)
         err = replace_file(s, "secrets.ini", &secrets);
     if (!err)
@@ -365,72 +445,98 @@ static enum ahoy_err write_all(const struct store_accounts *s, const struct ahoy
     return err;
 }
 
-/* A value must fit a line, and a name a section's head. */
+/* ---- changing ----------------------------------------------------------------------------------------------------- */
+
+/* What inih gives back as it was: one line, no blanks at its ends, nothing that it takes for a comment. */
 static bool fits(const char *v)
 {
-    return !v || (strlen(v) < 180 && !strpbrk(v, "\r\n"));
+    if (!v)
+        return true;
+    size_t n = strlen(v);
+    if (n >= VALUE_BYTES || (n > 0 && view_trim(view_str(v)).n != n) || v[0] == ';')
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if ((unsigned char) v[i] < ' ' || (v[i] == ';' && v[i - 1] == ' '))
+            return false;
+    return true;
 }
 
 static bool may_be_stored(struct ahoy_account_config *a)
 {
-    if (!a->uri || !a->uri[0] || (a->name && (!a->name[0] || strpbrk(a->name, "[];#"))))
+    if (!a->uri || !a->uri[0] || (a->name && !a->name[0]) || (size_t) a->transport >= AHOY_COUNT(transports))
         return false;
     for (size_t i = 0; i < AHOY_COUNT(texts); i++)
         if (!fits(*text_at(a, i)))
             return false;
-    return fits(a->name) && (!a->password || strlen(a->password) < VALUE_BYTES);
+    return !a->password || strlen(a->password) < PASSWORD_BYTES;
+}
+
+/* A name that fits a section's head is its label; another one gets a label that it always has. */
+static const char *label_of(struct store_accounts *s, const char *name, bool *ok)
+{
+    static const uint64_t seed[2] = { 0 };
+    char label[LABEL_BYTES];
+    if (strlen(name) < LABEL_BYTES && !strpbrk(name, "[];#"))
+        return keep(s, name, ok);
+    snprintf(label, sizeof label, "account-%0*llx", LABEL_HEX, (unsigned long long) map_hash(seed, view_str(name)));
+    return keep(s, label, ok);
+}
+
+static size_t find(const struct store_accounts *s, const char *name)
+{
+    size_t i = 0;
+    while (i < s->count && !view_eq(view_str(s->account[i].name), view_str(name)))
+        i++;
+    return i;
 }
 
 enum ahoy_err store_accounts_put(struct store_accounts *s, const struct ahoy_account_config *cfg)
 {
     struct ahoy_account_config a = *cfg;
     bool ok = true;
+    if (!a.name)
+        a.name = a.uri;
     if (!may_be_stored(&a))
         return AHOY_ERR_INVAL;
-    if (s->count == MAX_ACCOUNTS)
+    size_t at = find(s, a.name);
+    if (at == MAX_ACCOUNTS)
         return AHOY_ERR_LIMIT;
-    a.name = keep(s, cfg->name ? cfg->name : cfg->uri, &ok);
-    a.password = keep(s, cfg->password, &ok);
     for (size_t i = 0; i < AHOY_COUNT(texts); i++)
         *text_at(&a, i) = keep(s, *text_at(&a, i), &ok);
-    struct ahoy_account_config *list = ok ? mem_alloc((s->count + 1) * sizeof *list) : NULL;
-    if (!list)
+    const char *label = ok ? label_of(s, a.name, &ok) : NULL;
+    a.password = keep(s, cfg->password, &ok);
+    if (!ok || !make_room(s))
         return AHOY_ERR_NOMEM;
-    size_t n = 0;
-    bool replaced = false;
-    for (size_t i = 0; i < s->count; i++) {
-        bool same = view_eq(view_str(s->account[i].name), view_str(a.name));
-        list[n++] = same ? a : s->account[i];
-        replaced |= same;
-    }
-    if (!replaced)
-        list[n++] = a;
-    enum ahoy_err err = write_all(s, list, n);
+    bool is_new = at == s->count;
+    struct ahoy_account_config before = is_new ? a : s->account[at];
+    const char *label_before = is_new ? label : s->label[at];
+    s->account[at] = a;
+    s->label[at] = label;
+    s->count += is_new;
+    enum ahoy_err err = write_all(s, SIZE_MAX);
     if (err) {
-        mem_free(list);
+        wipe_password(&a);
+        s->account[at] = before;
+        s->label[at] = label_before;
+        s->count -= is_new;
         return err;
     }
-    mem_free(s->account);
-    s->account = list;
-    s->count = n;
+    if (!is_new)
+        wipe_password(&before);
     return AHOY_OK;
 }
 
 enum ahoy_err store_accounts_remove(struct store_accounts *s, const char *name)
 {
-    for (size_t i = 0; i < s->count; i++) {
-        if (!view_eq(view_str(s->account[i].name), view_str(name)))
-            continue;
-        struct ahoy_account_config gone = s->account[i];
-        memmove(&s->account[i], &s->account[i + 1], (s->count - i - 1) * sizeof gone);
-        enum ahoy_err err = write_all(s, s->account, s->count - 1);
-        if (!err) {
-            s->count--;
-            return AHOY_OK;
-        }
-        memmove(&s->account[i + 1], &s->account[i], (s->count - i - 1) * sizeof gone);
-        s->account[i] = gone;
+    size_t at = find(s, name);
+    if (at == s->count)
+        return AHOY_ERR_NOT_FOUND;
+    enum ahoy_err err = write_all(s, at);
+    if (err)
         return err;
-    }
-    return AHOY_ERR_NOT_FOUND;
+    wipe_password(&s->account[at]);
+    s->count--;
+    memmove(&s->account[at], &s->account[at + 1], (s->count - at) * sizeof *s->account);
+    memmove((void *) &s->label[at], (const void *) &s->label[at + 1], (s->count - at) * sizeof *s->label);
+    return AHOY_OK;
 }

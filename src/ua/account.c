@@ -15,7 +15,7 @@ void ua_put_transport(enum ahoy_transport t, struct buf *out)
         buf_printf(out, ";transport=%s", name[t]);
 }
 
-static bool has_scheme(struct view v)
+bool ua_has_scheme(struct view v)
 {
     return view_istarts(v, VIEW("sip:")) || view_istarts(v, VIEW("sips:")) || view_istarts(v, VIEW("tel:"));
 }
@@ -26,7 +26,7 @@ enum ahoy_err ua_complete_uri(const struct ua_account *a, enum ahoy_transport t,
     size_t start = out->n;
     if (view_empty(v))
         return AHOY_ERR_SYNTAX;
-    if (has_scheme(v)) {
+    if (ua_has_scheme(v)) {
         buf_view(out, v);
     } else if (view_find(v, '@') < v.n) {
         buf_str(out, "sip:");
@@ -60,7 +60,7 @@ enum ahoy_err ua_check_uri(const char *text, bool whole)
 {
     struct view v = view_trim(view_str(text));
     struct buf b;
-    if (!has_scheme(v) && view_find(v, '@') == v.n)
+    if (!ua_has_scheme(v) && view_find(v, '@') == v.n)
         return whole || view_empty(v) ? AHOY_ERR_INVAL : AHOY_OK; /* a bare name: completed by the account */
     buf_init(&b, UA_URI_BYTES);
     enum ahoy_err err = ua_complete_uri(NULL, AHOY_TRANSPORT_AUTO, text, &b);
@@ -73,11 +73,12 @@ static char *complete(enum ahoy_transport t, const char *text, enum ahoy_err *er
     struct buf b;
     buf_init(&b, UA_URI_BYTES);
     struct view v = view_trim(view_str(text));
-    if (!has_scheme(v))
+    if (!ua_has_scheme(v))
         buf_str(&b, "sip:");
     buf_view(&b, v);
     struct sip_uri u;
-    if (buf_err(&b) || sip_uri_parse(buf_content(&b), &u) || u.scheme == SIP_SCHEME_OTHER || u.scheme == SIP_SCHEME_TEL) {
+    if (buf_err(&b) || sip_uri_parse(buf_content(&b), &u) || u.scheme == SIP_SCHEME_OTHER
+        || u.scheme == SIP_SCHEME_TEL) {
         *err = buf_err(&b) == AHOY_ERR_NOMEM ? AHOY_ERR_NOMEM : AHOY_ERR_INVAL;
         buf_fini(&b);
         return NULL;
@@ -168,16 +169,19 @@ static void account_wipe(struct ua_account *a)
     mem_free(a);
 }
 
-/* Call legs that only wait for late messages may still hold the credentials: those are kept until the legs are gone. */
+/* Call legs and requests may still hold the credentials: those are kept until nobody can. */
 static void account_free(struct ua_account *a)
 {
+    struct ua *ua = a->ua;
     list_remove(&a->link);
     sip_register_destroy(a->reg);
     a->reg = NULL;
     if (a->auth)
-        list_push_back(&a->ua->retired, &a->link);
+        list_push_back(&ua->retired, &a->link);
     else
         account_wipe(a);
+    if (sip_ua_invite_count(ua->core) == 0 && list_empty(&ua->pings) && list_empty(&ua->exams))
+        ua_accounts_wipe_retired(ua);
 }
 
 void ua_accounts_wipe_retired(struct ua *ua)
@@ -194,12 +198,19 @@ static void emit_state(struct ua_account *a, enum ahoy_account_state state, cons
 {
     struct ahoy_event e = { .type = AHOY_EVENT_ACCOUNT };
     struct buf text;
+    char peer[ADDR_TEXT_BYTES], registrar[ADDR_TEXT_BYTES + 8] = "";
     a->state = state;
     buf_init(&text, UA_TEXT_BYTES);
     e.account.id = a->id;
     e.account.state = state;
     e.account.name = a->name;
     e.account.uri = a->uri;
+    e.account.removed = a->removing && state == AHOY_ACCOUNT_OFFLINE;
+    e.account.registrar = registrar;
+    struct sip_flow *flow = a->reg ? sip_register_flow(a->reg) : NULL;
+    if (flow)
+        snprintf(registrar, sizeof registrar, "%s:%s", sip_flow_proto(flow) == SIP_PROTO_TCP ? "tcp" : "udp",
+                 addr_print(sip_flow_peer(flow), peer));
     if (ev) {
         struct cause_subject subject = { .peer = view_str(a->uri) };
         if (ev->response && ev->status >= 300)
@@ -222,10 +233,25 @@ static void emit_state(struct ua_account *a, enum ahoy_account_state state, cons
     buf_fini(&text);
 }
 
+static enum ahoy_err start_register(struct ua_account *a);
+
+static void gone(struct ua_account *a, const struct sip_register_event *ev)
+{
+    struct ua *ua = a->ua;
+    emit_state(a, AHOY_ACCOUNT_OFFLINE, ev);
+    sip_register_destroy(a->reg);
+    a->reg = NULL;
+    if (a->removing) {
+        account_free(a);
+        ua_check_left(ua);
+    } else if (a->wanted && start_register(a)) {
+        emit_state(a, AHOY_ACCOUNT_FAILED, &(struct sip_register_event){ .err = AHOY_ERR_NOMEM });
+    }
+}
+
 static void on_register(void *arg, struct sip_register *r, const struct sip_register_event *ev)
 {
     struct ua_account *a = arg;
-    struct ua *ua = a->ua;
     (void) r;
     switch (ev->state) {
     case SIP_REGISTER_IDLE: break;
@@ -233,15 +259,7 @@ static void on_register(void *arg, struct sip_register *r, const struct sip_regi
     case SIP_REGISTER_REGISTERED: emit_state(a, AHOY_ACCOUNT_REGISTERED, ev); break;
     case SIP_REGISTER_FAILED: emit_state(a, AHOY_ACCOUNT_FAILED, ev); break;
     case SIP_REGISTER_UNREGISTERING: emit_state(a, AHOY_ACCOUNT_LEAVING, ev); break;
-    case SIP_REGISTER_GONE:
-        emit_state(a, AHOY_ACCOUNT_OFFLINE, ev);
-        sip_register_destroy(a->reg);
-        a->reg = NULL;
-        if (a->removing) {
-            account_free(a);
-            ua_check_left(ua);
-        }
-        break;
+    case SIP_REGISTER_GONE: gone(a, ev); break;
     }
 }
 
@@ -264,11 +282,14 @@ static enum ahoy_err start_register(struct ua_account *a)
     cfg.contact_user = view_str(a->contact_user);
     if (a->expires_s > 0)
         cfg.expires_s = a->expires_s;
+    a->wanted = false;
     enum ahoy_err err = buf_err(&aor);
     if (!err)
         err = sip_register_create(&a->reg, &cfg, &handler);
-    if (!err)
-        err = sip_register_start(a->reg);
+    if (!err && (err = sip_register_start(a->reg))) {
+        sip_register_destroy(a->reg);
+        a->reg = NULL;
+    }
     buf_fini(&aor);
     return err;
 }
@@ -391,14 +412,17 @@ enum ahoy_err ua_account_register(struct ua *ua, ahoy_account_id id, bool on)
     struct ua_account *a = ua_account_find(ua, id);
     if (!a)
         return AHOY_ERR_NOT_FOUND;
-    if (on && a->reg) {
-        sip_register_now(a->reg);
+    if (!on) {
+        a->wanted = false;
+        if (a->reg)
+            sip_register_stop(a->reg);
         return AHOY_OK;
     }
-    if (on)
+    if (!a->reg)
         return start_register(a);
-    if (a->reg)
-        sip_register_stop(a->reg);
+    a->wanted = sip_register_state_of(a->reg) == SIP_REGISTER_UNREGISTERING;
+    if (!a->wanted)
+        sip_register_now(a->reg);
     return AHOY_OK;
 }
 

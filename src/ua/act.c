@@ -37,52 +37,44 @@ static enum ahoy_err act_reject(struct ua_call *c, unsigned status)
     return AHOY_OK;
 }
 
-static enum ahoy_err act_hold(struct ua_call *c, ahoy_command_id command, bool on)
+/* The result comes with the answer to the re-INVITE. */
+static enum ahoy_err later(enum ahoy_err err)
 {
-    if (c->change_wanted)
-        return AHOY_ERR_AGAIN;
-    if (c->hold_wanted == on)
-        return AHOY_ERR_STATE;
-    c->hold_wanted = on;
-    c->change_is_hold = true;
-    enum ahoy_err err = ua_call_change(c, command);
-    if (err == AHOY_ERR_STATE) { /* nothing was begun */
-        c->hold_wanted = !on;
-        c->change_is_hold = false;
-    }
-    return err ? err : AHOY_ERR_AGAIN; /* the result comes with the answer */
+    return err ? err : AHOY_ERR_AGAIN;
 }
 
 static enum ahoy_err act_reinvite(struct ua_call *c, ahoy_command_id command, const char *codecs)
 {
-    if (c->change_wanted || !c->media_ready)
-        return AHOY_ERR_STATE;
-    if (codecs && codecs[0]) {
-        struct media_codecs list;
-        if (media_codecs_parse(view_str(codecs), &list))
-            return AHOY_ERR_INVAL;
-        media_session_set_codecs(c->media, &list);
-    }
-    enum ahoy_err err = ua_call_change(c, command);
-    return err ? err : AHOY_ERR_AGAIN;
+    struct media_codecs list;
+    if (!codecs || !codecs[0])
+        return later(ua_call_reinvite(c, command, NULL));
+    if (media_codecs_parse(view_str(codecs), &list))
+        return AHOY_ERR_INVAL;
+    return later(ua_call_reinvite(c, command, &list));
 }
 
-static enum ahoy_err act(struct ua_call *c, ahoy_command_id command, enum ua_act what, unsigned status, const char *text)
+static enum ahoy_err act_mute(struct ua_call *c, bool on)
+{
+    if (!c->media)
+        return AHOY_ERR_STATE;
+    c->muted = on;
+    media_session_set_mute(c->media, on);
+    ua_call_emit_media(c);
+    return AHOY_OK;
+}
+
+static enum ahoy_err act(struct ua_call *c, ahoy_command_id command, enum ua_act what, unsigned status,
+                         const char *text)
 {
     bool sounds = c->media && c->media_ready;
     switch (what) {
     case UA_ANSWER: return act_answer(c, command);
     case UA_REJECT: return act_reject(c, status);
     case UA_HANGUP: ua_call_hang_up(c, 0); return AHOY_OK;
-    case UA_HOLD: return act_hold(c, command, true);
-    case UA_RESUME: return act_hold(c, command, false);
-    case UA_MUTE:
-    case UA_UNMUTE:
-        if (!sounds)
-            return AHOY_ERR_STATE;
-        c->muted = what == UA_MUTE;
-        media_session_set_mute(c->media, c->muted);
-        return AHOY_OK;
+    case UA_HOLD: return later(ua_call_hold(c, command, true));
+    case UA_RESUME: return later(ua_call_hold(c, command, false));
+    case UA_MUTE: return act_mute(c, true);
+    case UA_UNMUTE: return act_mute(c, false);
     case UA_DTMF: return sounds ? media_session_dtmf(c->media, view_str(text)) : AHOY_ERR_STATE;
     case UA_REINVITE: return act_reinvite(c, command, text);
     case UA_PLAY: return sounds ? media_session_play(c->media, text) : AHOY_ERR_STATE;
@@ -159,7 +151,8 @@ static void ping_over(void *arg, struct sip_request *rq, const struct sip_outcom
     ping_free(p);
 }
 
-enum ahoy_err ua_ping(struct ua *ua, struct ua_account *a, const char *uri, uint32_t timeout_ms, ua_ping_fn *fn, void *arg)
+enum ahoy_err ua_ping(struct ua *ua, struct ua_account *a, const char *uri, uint32_t timeout_ms, ua_ping_fn *fn,
+                      void *arg)
 {
     struct buf target, headers;
     struct ua_ping *p = mem_zalloc(sizeof *p);

@@ -93,11 +93,7 @@ static void max_due(void *arg)
 
 static void hold_due(void *arg)
 {
-    struct ua_call *c = arg;
-    c->hold_wanted = true;
-    c->change_is_hold = true;
-    if (ua_call_change(c, 0))
-        log_write(c->ua->config.log, LOG_WARN, "ua", "the call cannot be put on hold now");
+    ua_call_hold_later(arg);
 }
 
 struct ua_call *ua_call_new(struct ua *ua, ahoy_call_id id, bool incoming)
@@ -134,20 +130,23 @@ static void call_free(struct ua_call *c)
 /* Sound that should have come and did not is a failure, though the signalling was perfect. */
 static void judge_sound(struct ua_call *c, const struct media_stats *m)
 {
-    bool both = c->has_info && c->info.running && !c->hold_wanted && !c->held_by_peer;
-    if (c->end.cause != AHOY_CAUSE_NONE || c->answered_us == 0 || !both
+    if (c->end.cause != AHOY_CAUSE_NONE || c->answered_us == 0 || !c->info.running
         || c->ended_us - c->answered_us < SYS_MS(JUDGE_AFTER_MS))
         return;
-    bool in = m->rtp_in > 0;
-    bool out = m->rtp_out > 0 && (m->remote_hears || !m->remote_reports);
-    if (in && out)
+    bool hears = c->info.receiving && !c->hold_wanted, speaks = c->info.sending && !c->held_by_peer;
+    bool in_missing = hears && m->rtp_in == 0;
+    bool out_missing = speaks && (m->rtp_out == 0 || (m->remote_deaf && !m->remote_hears));
+    const char *text;
+    if (!in_missing && !out_missing)
         return;
-    c->end.cause = in || m->remote_hears ? AHOY_CAUSE_ONE_WAY : AHOY_CAUSE_NO_RTP;
-    (void) view_copy(view_str(c->end.cause == AHOY_CAUSE_NO_RTP
-                                  ? "the call stood, but no sound came; a firewall or NAT may keep RTP out, see `ahoy doctor`"
-                              : in ? "the other side hears nothing; a firewall or NAT may drop what we send, see `ahoy doctor`"
-                                   : "the other side hears us, but nothing comes back; a firewall or NAT may drop it, see `ahoy doctor`"),
-                     c->end.text, sizeof c->end.text);
+    c->end.cause = in_missing && !m->remote_hears ? AHOY_CAUSE_NO_RTP : AHOY_CAUSE_ONE_WAY;
+    if (c->end.cause == AHOY_CAUSE_NO_RTP)
+        text = "the call stood, but no sound came; a firewall or NAT may keep RTP out, see `ahoy doctor`";
+    else if (in_missing)
+        text = "the other side hears us, but nothing comes back; a firewall or NAT may drop it, see `ahoy doctor`";
+    else
+        text = "the other side hears nothing; a firewall or NAT may drop what we send, see `ahoy doctor`";
+    (void) view_copy(view_str(text), c->end.text, sizeof c->end.text);
 }
 
 static void tell_end(struct ua_call *c, const struct media_stats *m)
@@ -163,7 +162,6 @@ static void tell_end(struct ua_call *c, const struct media_stats *m)
     ua_emit(c->ua, &e);
 }
 
-/* media/: the sound is closed, files are complete. */
 void ua_call_media_closed(struct ua_call *c, const struct media_stats *m)
 {
     c->media = NULL;
@@ -199,6 +197,8 @@ void ua_call_finish(struct ua_call *c, unsigned status, enum ahoy_err err, bool 
 {
     struct buf text;
     struct cause_subject subject = { .peer = view_str(c->peer_uri), .reason = reason };
+    if (status < 300)
+        subject.why = reason;
     struct sip_uri u;
     if (c->over)
         return;

@@ -46,9 +46,14 @@ struct ua_call {
     bool hold_wanted, held_by_peer, muted;
     ahoy_command_id change_command; /* of the re-INVITE that is wanted or under way */
     bool change_wanted, change_running, change_is_hold;
+    bool change_bad;            /* its answer was useless */
+    bool hold_later;            /* hold_after_s came while another change was under way */
+    struct media_codecs codecs_wanted;
 
     struct media_info info;
     bool has_info, over;
+    enum ahoy_cause rtp_trouble, device_trouble;
+    char device_text[MEDIA_WHY_BYTES];
     struct ua_call_end end;
 };
 
@@ -64,15 +69,26 @@ void ua_call_finish(struct ua_call *c, unsigned status, enum ahoy_err err, bool 
 /** Over by nobody's fault. */
 void ua_call_finish_quietly(struct ua_call *c, bool by_peer, unsigned status, struct view reason);
 
+/* The sound is closed, its files are complete. */
+void ua_call_media_closed(struct ua_call *c, const struct media_stats *m);
+
 /* call_media.c: opens the sound; then ua_call_media_ready. */
 AHOY_MUST_USE enum ahoy_err ua_call_open_media(struct ua_call *c, const struct addr *local);
+void ua_call_emit_media(struct ua_call *c);
 
 /* call_sip.c */
-void ua_call_media_closed(struct ua_call *c, const struct media_stats *m); /* call.c */
 void ua_call_media_ready(struct ua_call *c);
 void ua_call_answer_now(struct ua_call *c, unsigned status);
 void ua_call_hang_up(struct ua_call *c, unsigned status);
 void ua_call_confirmed(struct ua_call *c);
-AHOY_MUST_USE enum ahoy_err ua_call_change(struct ua_call *c, ahoy_command_id command);
+
+/* call_change.c. OK: the result of `command` comes as an event. STATE: not now, or nothing to change. */
+AHOY_MUST_USE enum ahoy_err ua_call_hold(struct ua_call *c, ahoy_command_id command, bool on);
+AHOY_MUST_USE enum ahoy_err ua_call_reinvite(struct ua_call *c, ahoy_command_id command,
+                                             const struct media_codecs *codecs);
+void ua_call_hold_later(struct ua_call *c);    /* now, or behind the change under way */
+void ua_call_change_beaten(struct ua_call *c); /* the peer's re-INVITE came before ours: ours waits */
+void ua_call_reinvite_ready(void *arg, struct sip_invite *inv);
+void ua_call_reinvited(void *arg, struct sip_invite *inv, unsigned status, struct sip_msg *response);
 
 #endif

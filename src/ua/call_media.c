@@ -1,9 +1,21 @@
 /* A call's sound: options, opening it, what it tells. */
 #include "ua/call.h"
 
+#include "rtp/dtmf.h"
+
 #include <stdio.h>
 
 enum { NO_RTP_S = 10 };
+
+static bool keep_digits(const char *digits, char dst[UA_DTMF_BYTES])
+{
+    if (!view_copy(view_str(digits), dst, UA_DTMF_BYTES))
+        return false;
+    for (const char *c = dst; *c; c++)
+        if (*c != ',' && dtmf_code(*c) < 0)
+            return false;
+    return true;
+}
 
 enum ahoy_err ua_media_parse(const struct ahoy_media_config *cfg, struct ua_media *out, const char **why)
 {
@@ -25,8 +37,8 @@ enum ahoy_err ua_media_parse(const struct ahoy_media_config *cfg, struct ua_medi
         *why = "the impairment must look like loss=5,burst=3,jitter=40,dup=1,reorder=1,rate=64k,seed=7";
         return AHOY_ERR_INVAL;
     }
-    if (cfg->dtmf && !view_copy(view_str(cfg->dtmf), m.dtmf, sizeof m.dtmf)) {
-        *why = "too many digits";
+    if (!keep_digits(cfg->dtmf, m.dtmf)) {
+        *why = "the digits must be at most 100 of 0-9 * # A-D and ',' for a pause";
         return AHOY_ERR_INVAL;
     }
     m.no_rtp_ms = 1000 * (cfg->no_rtp_s > 0 ? cfg->no_rtp_s : NO_RTP_S);
@@ -41,9 +53,10 @@ enum ahoy_err ua_check_media(const struct ahoy_media_config *cfg)
     return ua_media_parse(cfg, &m, &why);
 }
 
-static void emit_media(struct ua_call *c, enum ahoy_cause trouble, const char *text)
+static void emit_media(struct ua_call *c, const char *news)
 {
-    char local[ADDR_TEXT_BYTES], remote[ADDR_TEXT_BYTES], codec[32] = "";
+    static const char no_rtp[] = "no sound comes from the other side; a firewall or NAT may keep it out";
+    char local[ADDR_TEXT_BYTES] = "", remote[ADDR_TEXT_BYTES] = "", codec[32] = "";
     struct ahoy_event e = { .type = AHOY_EVENT_CALL_MEDIA };
     if (c->info.codec)
         snprintf(codec, sizeof codec, "%s/%u", c->info.codec->name, (unsigned) c->info.codec->rate_hz);
@@ -51,12 +64,19 @@ static void emit_media(struct ua_call *c, enum ahoy_cause trouble, const char *t
     e.media.running = c->info.running;
     e.media.sending = c->info.sending;
     e.media.receiving = c->info.receiving;
+    e.media.held_by_peer = c->held_by_peer;
+    e.media.muted = c->muted;
     e.media.codec = codec;
-    e.media.local = addr_print(&c->info.local, local);
-    e.media.remote = addr_print(&c->info.remote, remote);
-    e.media.trouble = trouble;
-    e.media.text = text;
+    e.media.local = c->info.local.family ? addr_print(&c->info.local, local) : local;
+    e.media.remote = c->info.remote.family ? addr_print(&c->info.remote, remote) : remote;
+    e.media.trouble = c->rtp_trouble ? c->rtp_trouble : c->device_trouble;
+    e.media.text = c->rtp_trouble ? no_rtp : c->device_trouble ? c->device_text : news;
     ua_emit(c->ua, &e);
+}
+
+void ua_call_emit_media(struct ua_call *c)
+{
+    emit_media(c, "");
 }
 
 static void on_ready(void *arg, enum ahoy_err err, const char *why)
@@ -79,7 +99,9 @@ static void on_info(void *arg, const struct media_info *info)
     c->info = *info;
     c->has_info = true;
     c->held_by_peer = info->held_by_peer;
-    emit_media(c, AHOY_CAUSE_NONE, "");
+    if (!info->receiving)
+        c->rtp_trouble = AHOY_CAUSE_NONE; /* silence is what was agreed */
+    ua_call_emit_media(c);
 }
 
 static void on_dtmf(void *arg, char digit, unsigned duration_ms)
@@ -95,12 +117,15 @@ static void on_dtmf(void *arg, char digit, unsigned duration_ms)
 static void on_rtp(void *arg, enum media_rtp news)
 {
     struct ua_call *c = arg;
-    bool one_way = media_session_stats(c->media)->remote_hears || media_session_stats(c->media)->rtp_in > 0;
+    const struct media_stats *m = media_session_stats(c->media);
+    bool one_way = m->remote_hears || m->rtp_in > 0;
     if (news == MEDIA_RTP_SILENT)
-        emit_media(c, one_way ? AHOY_CAUSE_ONE_WAY : AHOY_CAUSE_NO_RTP,
-                   "no sound comes from the other side; a firewall or NAT may keep it out");
-    else if (news == MEDIA_RTP_BACK)
-        emit_media(c, AHOY_CAUSE_NONE, "sound comes again");
+        c->rtp_trouble = one_way ? AHOY_CAUSE_ONE_WAY : AHOY_CAUSE_NO_RTP;
+    else if (c->rtp_trouble)
+        c->rtp_trouble = AHOY_CAUSE_NONE;
+    else
+        return; /* the first packet: `info` has told that sound runs */
+    emit_media(c, "sound comes again");
 }
 
 static void on_stats(void *arg, const struct media_stats *stats)
@@ -114,7 +139,17 @@ static void on_stats(void *arg, const struct media_stats *stats)
 
 static void on_sound(void *arg, enum ahoy_err err, const char *why)
 {
-    emit_media(arg, err ? AHOY_CAUSE_DEVICE : AHOY_CAUSE_NONE, why);
+    struct ua_call *c = arg;
+    c->device_trouble = err ? AHOY_CAUSE_DEVICE : AHOY_CAUSE_NONE;
+    (void) view_copy(view_str(why), c->device_text, sizeof c->device_text);
+    emit_media(c, why);
+}
+
+static void on_devices(void *arg)
+{
+    struct ua_call *c = arg;
+    struct ahoy_event e = { .type = AHOY_EVENT_DEVICES };
+    ua_emit(c->ua, &e);
 }
 
 static void on_closed(void *arg, const struct media_stats *stats)
@@ -130,6 +165,7 @@ enum ahoy_err ua_call_open_media(struct ua_call *c, const struct addr *local)
                                      .rtp = on_rtp,
                                      .stats = on_stats,
                                      .sound = on_sound,
+                                     .devices = on_devices,
                                      .closed = on_closed,
                                      .arg = c };
     struct media_session_config cfg = { .local = *local,

@@ -29,7 +29,8 @@ static void on_progress(void *arg, struct sip_invite *inv, struct sip_dialog *fo
     struct sdp_error why;
     (void) inv;
     (void) fork;
-    if (is_sdp(body) && media_session_offering(c->media) && media_session_apply(c->media, body->data, false, &why) == AHOY_OK) {
+    if (is_sdp(body) && media_session_offering(c->media)
+        && media_session_apply(c->media, body->data, false, &why) == AHOY_OK) {
         ua_call_set_state(c, AHOY_CALL_EARLY);
         return;
     }
@@ -39,25 +40,32 @@ static void on_progress(void *arg, struct sip_invite *inv, struct sip_dialog *fo
 
 static void end_not_acceptable(struct ua_call *c, const char *why)
 {
+    struct sip_invite_reason reason = { .protocol = VIEW("SIP"), .cause = 488, .text = VIEW("Not Acceptable Here") };
     log_write(c->ua->config.log, LOG_INFO, "ua", "the session description cannot be used: %s", why);
-    sip_invite_hangup(c->inv, &(struct sip_invite_reason){ .protocol = VIEW("SIP"), .cause = 488, .text = VIEW("Not Acceptable Here") });
+    sip_invite_hangup(c->inv, &reason);
     ua_call_finish(c, 488, AHOY_OK, false, VIEW("no usable answer"));
 }
 
 static void on_answer(void *arg, struct sip_invite *inv, const struct sip_body *answer, struct sip_msg *msg)
 {
     struct ua_call *c = arg;
-    struct sdp_error why = { .reason = "it is missing" };
+    struct sdp_error why = { .reason = NULL };
     (void) inv;
     (void) msg;
     enum ahoy_err err = is_sdp(answer) ? media_session_apply(c->media, answer->data, true, &why) : AHOY_ERR_SYNTAX;
-    if (!err && (media_session_active(c->media) || c->change_running))
+    if (!err && (c->answered_us > 0 || media_session_active(c->media)))
         return;
-    if (c->change_running) { /* a re-INVITE's answer that says nothing: the session stays as it was (RFC 6337 section 3.4) */
+    if (c->answered_us > 0) { /* a re-INVITE's, and useless: the session stays as it was (RFC 6337 section 3.4) */
         media_session_rollback(c->media);
+        c->change_bad = c->change_running;
         return;
     }
     end_not_acceptable(c, err == AHOY_OK ? "every stream was refused" : why.reason ? why.reason : ahoy_err_text(err));
+}
+
+static unsigned status_of_refusal(enum ahoy_err err)
+{
+    return err == AHOY_ERR_UNSUPPORTED ? 488 : err == AHOY_ERR_SYNTAX ? 400 : err == AHOY_ERR_STATE ? 491 : 500;
 }
 
 /* The peer's re-INVITE; empty: it wants our offer. */
@@ -67,20 +75,22 @@ static void on_offer(void *arg, struct sip_invite *inv, const struct sip_body *o
     struct sdp_error why;
     struct buf b;
     (void) msg;
+    ua_call_change_beaten(c);
     buf_init(&b, UA_SDP_BYTES);
-    enum ahoy_err err = is_sdp(offer) ? media_session_answer(c->media, offer->data, &b, &why) : media_session_offer(c->media, &b);
+    enum ahoy_err err = is_sdp(offer)               ? media_session_answer(c->media, offer->data, &b, &why)
+                        : view_empty(offer->data) ? media_session_offer(c->media, &b)
+                                                    : AHOY_ERR_UNSUPPORTED;
+    bool agreed = !err && is_sdp(offer);
     struct sip_body body = sdp_body(&b);
     if (!err)
-        err = buf_err(&b);
-    if (!err)
         err = sip_invite_answer(inv, &body);
-    if (err) {
-        unsigned status = err == AHOY_ERR_UNSUPPORTED ? 488 : err == AHOY_ERR_SYNTAX ? 400 : err == AHOY_ERR_STATE ? 491 : 500;
-        media_session_rollback(c->media);
-        if (sip_invite_reject(inv, status, view_of(NULL, 0)))
-            log_write(c->ua->config.log, LOG_WARN, "ua", "a re-INVITE could be neither answered nor refused");
-    }
     buf_fini(&b);
+    if (!err)
+        return;
+    if (err != AHOY_ERR_STATE)
+        media_session_rollback(c->media);
+    if (sip_invite_reject(inv, status_of_refusal(err), view_of(NULL, 0)) || agreed)
+        sip_invite_hangup(inv, NULL); /* out of memory, and the two sides do not mean the same session any more */
 }
 
 void ua_call_confirmed(struct ua_call *c)
@@ -96,7 +106,7 @@ void ua_call_confirmed(struct ua_call *c)
     if (c->hold_after_s > 0)
         sys_timer_start(ua->loop, &c->hold_timer, SYS_S(c->hold_after_s));
     if (c->config.dtmf[0] && media_session_dtmf(c->media, view_str(c->config.dtmf)))
-        log_write(ua->config.log, LOG_WARN, "ua", "'%s' cannot be sent: digits are 0-9 * # A-D and ',' for a pause", c->config.dtmf);
+        log_write(ua->config.log, LOG_WARN, "ua", "out of memory: the digits '%s' are not sent", c->config.dtmf);
 }
 
 static void on_confirmed(void *arg, struct sip_invite *inv, struct sip_msg *msg)
@@ -106,33 +116,52 @@ static void on_confirmed(void *arg, struct sip_invite *inv, struct sip_msg *msg)
     ua_call_confirmed(arg);
 }
 
+/* Some write * and # as 10 and 11, and A to D as 12 to 15, as RFC 4733 numbers them. */
+static char key_of(struct view v)
+{
+    uint64_t code;
+    if (v.n == 1)
+        return dtmf_code(v.p[0]) >= 0 ? dtmf_char((uint8_t) dtmf_code(v.p[0])) : '\0';
+    return view_u64(v, 15, &code) == AHOY_OK ? dtmf_char((uint8_t) code) : '\0';
+}
+
+/* Keys by INFO, as some gateways send them: "Signal=5\r\nDuration=160", or the key alone. */
 static unsigned on_info(void *arg, struct sip_invite *inv, const struct sip_body *body, struct sip_msg *request)
 {
     struct ua_call *c = arg;
+    struct view rest = body->data, line;
+    struct ahoy_event e = { .type = AHOY_EVENT_CALL_DTMF };
+    bool relay = view_istarts(body->type, VIEW("application/dtmf-relay"));
     (void) inv;
     (void) request;
     if (view_empty(body->data))
         return 200;
-    /* Keys by INFO, as some gateways send them: "Signal=5\r\nDuration=160". */
-    struct view rest = body->data, line;
-    if (!view_istarts(body->type, VIEW("application/dtmf-relay")))
+    if (!relay && !view_istarts(body->type, VIEW("application/dtmf")))
         return 415;
-    struct ahoy_event e = { .type = AHOY_EVENT_CALL_DTMF };
     e.dtmf.id = c->id;
     e.dtmf.duration_ms = 100;
-    while (view_line(&rest, &line)) {
+    if (!relay)
+        e.dtmf.digit = key_of(view_trim(body->data));
+    while (relay && view_line(&rest, &line)) {
         struct view value = line, key = view_trim(view_cut(&value, '='));
-        value = view_trim(value);
         uint64_t ms;
-        if (view_ieq(key, VIEW("Signal")) && value.n == 1 && dtmf_code(value.p[0]) >= 0)
-            e.dtmf.digit = value.p[0];
+        value = view_trim(value);
+        if (view_ieq(key, VIEW("Signal")))
+            e.dtmf.digit = key_of(value);
         else if (view_ieq(key, VIEW("Duration")) && view_u64(value, 60000, &ms) == AHOY_OK)
             e.dtmf.duration_ms = (uint32_t) ms;
     }
-    if (e.dtmf.digit == 0)
+    if (e.dtmf.digit == '\0')
         return 400;
     ua_emit(c->ua, &e);
     return 200;
+}
+
+/* Nobody answered in the time that we gave, though the other side was there; else the network is to blame. */
+static bool was_patience(const struct ua_call *c, const struct sip_invite_end *end)
+{
+    return end->err == AHOY_ERR_TIMEOUT && !end->was_confirmed
+           && (c->incoming || sys_now_us(c->ua->loop) - c->begun_us >= SYS_S(c->ring_s));
 }
 
 static void on_ended(void *arg, struct sip_invite *inv, const struct sip_invite_end *end)
@@ -143,105 +172,23 @@ static void on_ended(void *arg, struct sip_invite *inv, const struct sip_invite_
     (void) inv;
     if (end->was_confirmed && end->err == AHOY_OK && end->status < 300) {
         ua_call_finish_quietly(c, by_peer, 200, end->reason.text);
-        return;
-    }
-    if (end->who == SIP_INVITE_LOCAL && end->err != AHOY_ERR_TIMEOUT && (c->incoming || end->status == 487)) {
+    } else if (end->who == SIP_INVITE_LOCAL && end->err != AHOY_ERR_TIMEOUT && (c->incoming || end->status == 487)) {
         ua_call_finish_quietly(c, false, end->status, reason);
-        return;
-    }
-    if (c->incoming && by_peer) { /* the caller gave up: no failure of ours */
+    } else if (c->incoming && by_peer) { /* the caller gave up: no failure of ours */
         ua_call_finish_quietly(c, true, end->status, VIEW("the caller gave up"));
-        return;
+    } else if (end->who == SIP_INVITE_NETWORK && !end->msg && !was_patience(c, end)) { /* the status is no one's answer */
+        ua_call_finish(c, 0, end->err, false, view_of(NULL, 0));
+    } else {
+        ua_call_finish(c, end->status >= 300 ? end->status : 0, end->err, by_peer, reason);
     }
-    /* A transport's failure counts as 503 (RFC 3261 section 8.1.3.1), but a person wants to know that nobody answered. */
-    unsigned status = end->err != AHOY_OK && !end->msg ? 0 : end->status;
-    ua_call_finish(c, status >= 300 ? status : 0, end->err, by_peer, reason);
-}
-
-/* ---- changing a call that stands: hold, codecs -------------------------------------------------------------------- */
-
-static void change_over(struct ua_call *c, enum ahoy_err err, unsigned status)
-{
-    ahoy_command_id command = c->change_command;
-    c->change_wanted = c->change_running = false;
-    c->change_command = 0;
-    if (!err && c->change_is_hold)
-        ua_call_set_state(c, c->hold_wanted ? AHOY_CALL_HELD : AHOY_CALL_CONFIRMED);
-    if (err && c->change_is_hold) {
-        c->hold_wanted = !c->hold_wanted;
-        media_session_set_hold(c->media, c->hold_wanted);
-    }
-    c->change_is_hold = false;
-    ua_result(c->ua, command, err, status, NULL, 0);
-}
-
-static enum ahoy_err send_change(struct ua_call *c)
-{
-    struct buf b;
-    buf_init(&b, UA_SDP_BYTES);
-    media_session_set_hold(c->media, c->hold_wanted);
-    enum ahoy_err err = media_session_offer(c->media, &b);
-    if (err == AHOY_ERR_STATE)
-        err = AHOY_ERR_AGAIN; /* the peer's offer is not answered yet */
-    struct sip_body body = sdp_body(&b);
-    if (!err && !(err = buf_err(&b)))
-        err = sip_invite_reinvite(c->inv, view_of(NULL, 0), &body);
-    if (err && media_session_offering(c->media))
-        media_session_rollback(c->media);
-    c->change_running = err == AHOY_OK;
-    buf_fini(&b);
-    return err;
-}
-
-enum ahoy_err ua_call_change(struct ua_call *c, ahoy_command_id command)
-{
-    if (c->change_wanted)
-        return AHOY_ERR_AGAIN;
-    if (!c->inv || sip_invite_state(c->inv) != SIP_INVITE_CONFIRMED || !c->media_ready)
-        return AHOY_ERR_STATE;
-    c->change_wanted = true;
-    c->change_command = command;
-    enum ahoy_err err = send_change(c);
-    if (err && err != AHOY_ERR_AGAIN) {
-        c->change_command = 0; /* the caller tells */
-        change_over(c, err, 0);
-        return err;
-    }
-    return AHOY_OK;
-}
-
-static void on_reinvite_ready(void *arg, struct sip_invite *inv)
-{
-    struct ua_call *c = arg;
-    (void) inv;
-    if (!c->change_wanted || c->change_running)
-        return;
-    enum ahoy_err err = send_change(c);
-    if (err && err != AHOY_ERR_AGAIN)
-        change_over(c, err, 0);
-}
-
-static void on_reinvited(void *arg, struct sip_invite *inv, unsigned status, struct sip_msg *response)
-{
-    struct ua_call *c = arg;
-    (void) inv;
-    (void) response;
-    c->change_running = false;
-    if (status >= 200 && status < 300) {
-        change_over(c, AHOY_OK, status);
-        return;
-    }
-    media_session_rollback(c->media);
-    if (status != 491) /* 491: `reinvite_ready` comes after the wait of RFC 3261 section 14.1 */
-        change_over(c, AHOY_ERR_REJECTED, status);
 }
 
 static const struct sip_invite_handler leg_handler = { .progress = on_progress,
                                                        .answer = on_answer,
                                                        .offer = on_offer,
                                                        .confirmed = on_confirmed,
-                                                       .reinvited = on_reinvited,
-                                                       .reinvite_ready = on_reinvite_ready,
+                                                       .reinvited = ua_call_reinvited,
+                                                       .reinvite_ready = ua_call_reinvite_ready,
                                                        .info = on_info,
                                                        .ended = on_ended };
 
@@ -251,8 +198,10 @@ static void put_from(const struct ua_call *c, struct buf *out)
 {
     if (c->from) {
         struct sip_addr a;
-        bool brackets = sip_addr_parse(view_str(c->from), &a) == AHOY_OK && a.has_brackets;
-        buf_printf(out, brackets ? "%s" : "<%s>", c->from);
+        if (sip_addr_parse(view_str(c->from), &a) == AHOY_OK && a.has_brackets)
+            buf_str(out, c->from);
+        else
+            buf_printf(out, ua_has_scheme(view_str(c->from)) ? "<%s>" : "<sip:%s>", c->from);
         return;
     }
     if (c->account && c->account->display) {
@@ -266,33 +215,34 @@ static void put_from(const struct ua_call *c, struct buf *out)
         buf_printf(out, "<sip:ahoy@%s>", addr_print_ip(&c->info.local, true, ip));
 }
 
+static struct view call_routes(const struct ua_call *c)
+{
+    return c->routes ? view_str(c->routes) : c->account ? ua_account_routes(c->account) : view_of(NULL, 0);
+}
+
 static void start_call(struct ua_call *c)
 {
-    struct buf sdp, from, headers;
+    struct buf sdp, from;
     struct sip_invite_handler handler = leg_handler;
     struct ua_account *a = c->account;
     handler.arg = c;
     buf_init(&sdp, UA_SDP_BYTES);
     buf_init(&from, UA_URI_BYTES * 2);
-    buf_init(&headers, UA_URI_BYTES);
     put_from(c, &from);
-    sip_ua_put_capabilities(c->ua->core, &headers);
     enum ahoy_err err = media_session_offer(c->media, &sdp);
     struct sip_invite_config cfg = { .target = view_str(c->uri),
                                      .from = buf_content(&from),
-                                     .routes = c->routes ? view_str(c->routes) : a ? ua_account_routes(a) : view_of(NULL, 0),
+                                     .routes = call_routes(c),
                                      .contact_user = a ? view_str(a->contact_user) : VIEW("ahoy"),
-                                     .headers = buf_content(&headers),
                                      .offer = sdp_body(&sdp),
                                      .auth = a ? a->auth : NULL,
                                      .ring_timeout_ms = c->ring_s * 1000 };
     if (a && a->reg && !c->routes)
         cfg.flow = sip_register_flow(a->reg);
-    if (!err && !(err = buf_err(&sdp)) && !(err = buf_err(&from)) && !(err = buf_err(&headers)))
+    if (!err && !(err = buf_err(&sdp)) && !(err = buf_err(&from)))
         err = sip_invite_call(&c->inv, c->ua->core, &cfg, &handler);
     buf_fini(&sdp);
     buf_fini(&from);
-    buf_fini(&headers);
     if (err) {
         ua_call_finish(c, 0, err, false, view_of(NULL, 0));
         return;
@@ -327,8 +277,7 @@ static void on_located(void *arg, enum ahoy_err err, const struct sip_target *ta
 
 static struct view first_route(const struct ua_call *c)
 {
-    struct view routes = c->routes ? view_str(c->routes) : c->account ? ua_account_routes(c->account) : view_of(NULL, 0);
-    struct view item;
+    struct view item, routes = call_routes(c);
     struct sip_addr a;
     if (sip_list_next(&routes, &item) && sip_addr_parse(item, &a) == AHOY_OK)
         return a.uri;
@@ -385,7 +334,9 @@ void ua_call_place(struct ua *ua, ahoy_call_id id, const struct ahoy_call_config
     (void) view_copy(view_str(cfg->uri), c->peer_uri, sizeof c->peer_uri);
     c->state = AHOY_CALL_ENDED;
     ua_call_set_state(c, AHOY_CALL_CALLING);
-    enum ahoy_err err = ua->leaving ? AHOY_ERR_CLOSED : ua->call_count > UA_MAX_CALLS ? AHOY_ERR_LIMIT : fill_call(c, cfg, &why);
+    enum ahoy_err err = ua->leaving                     ? AHOY_ERR_CANCELLED
+                        : ua->call_count > UA_MAX_CALLS ? AHOY_ERR_LIMIT
+                                                        : fill_call(c, cfg, &why);
     if (!err)
         (void) view_copy(view_str(c->uri), c->peer_uri, sizeof c->peer_uri);
     if (!err)
@@ -429,16 +380,16 @@ static void identify(struct ua_call *c, struct sip_msg *request)
 static void follow_policy(struct ua_call *c)
 {
     const struct ahoy_listen_config *l = &c->ua->listen;
-    unsigned status = l->answer_status;
+    unsigned status = l->answer_status, ring = status > 180 && status < 200 ? status : 180;
+    bool decided = status >= 300 || (l->auto_answer && (status == 0 || status == 200));
     c->answer_status = status;
-    if (status > 180 && status < 200) {
-        ua_call_answer_now(c, status);
+    if (status == 183) { /* sound before the answer, which the face gives */
+        ua_call_answer_now(c, 183);
         return;
     }
-    bool at_once = l->auto_answer && l->answer_after_ms == 0;
-    if ((!at_once || status == 180) && sip_invite_ring(c->inv, 180, view_of(NULL, 0), &no_body))
-        log_write(c->ua->config.log, LOG_WARN, "ua", "180 could not be sent");
-    if (l->auto_answer && status != 180)
+    if ((!decided || l->answer_after_ms > 0) && sip_invite_ring(c->inv, ring, view_of(NULL, 0), &no_body))
+        log_write(c->ua->config.log, LOG_WARN, "ua", "%u could not be sent", ring);
+    if (decided)
         sys_timer_start(c->ua->loop, &c->answer_timer, SYS_MS(l->answer_after_ms));
 }
 
@@ -473,7 +424,7 @@ void ua_call_incoming(void *arg, struct sip_invite *inv, struct sip_msg *request
 /* Refuses what was asked for before the call stood. */
 static void refuse_call(struct ua_call *c, enum ahoy_err err)
 {
-    unsigned status = err == AHOY_ERR_UNSUPPORTED ? 488 : err == AHOY_ERR_SYNTAX ? 400 : 500;
+    unsigned status = status_of_refusal(err);
     if (sip_invite_reject(c->inv, status, view_of(NULL, 0)) == AHOY_OK)
         ua_call_finish(c, status, AHOY_OK, false, view_str(sip_reason(status)));
     else
@@ -534,8 +485,11 @@ void ua_call_hang_up(struct ua_call *c, unsigned status)
         return;
     }
     if (c->incoming && status >= 300 && sip_invite_server_txn(c->inv)) {
+        struct sip_invite_reason reason = { .protocol = VIEW("SIP"), .cause = status };
         if (sip_invite_reject(c->inv, status, view_of(NULL, 0)) == AHOY_OK)
             ua_call_finish_quietly(c, false, status, view_str(sip_reason(status)));
+        else
+            sip_invite_hangup(c->inv, &reason); /* out of memory: it is tried again from there */
         return;
     }
     sip_invite_hangup(c->inv, NULL);

@@ -48,6 +48,7 @@ enum ahoy_cause cause_of(unsigned status, enum ahoy_err err)
     case AHOY_ERR_IO: return AHOY_CAUSE_LOCAL_SOCKET;
     case AHOY_ERR_DEVICE: return AHOY_CAUSE_DEVICE;
     case AHOY_ERR_CONFIG:
+    case AHOY_ERR_STATE: /* an account was needed and there is none */
     case AHOY_ERR_INVAL:
     case AHOY_ERR_SYNTAX: return AHOY_CAUSE_CONFIG;
     case AHOY_ERR_FORMAT:
@@ -102,7 +103,8 @@ static const char *text_of_err(enum ahoy_err err)
 {
     switch (err) {
     case AHOY_ERR_DNS_NAME: return "the name of the server was not found; check its spelling and the network";
-    case AHOY_ERR_DNS_EMPTY: return "the name exists, but no SIP server is listed for it; name the server with --proxy or --registrar";
+    case AHOY_ERR_DNS_EMPTY:
+        return "the name exists, but no SIP server is listed for it; name the server with --proxy or --registrar";
     case AHOY_ERR_DNS_SERVER: return "the name server does not answer; check the network connection";
     case AHOY_ERR_TIMEOUT: return "no answer from the server; check its address and port, and whether a firewall is between";
     case AHOY_ERR_REFUSED: return "nothing listens at that address and port; check both, and that the server runs";
@@ -130,7 +132,10 @@ void cause_sentence(unsigned status, enum ahoy_err err, const struct cause_subje
         buf_view(out, s->peer);
         buf_str(out, ": ");
     }
-    buf_str(out, status >= 300 ? text_of_status(status) : text_of_err(err));
+    if (status < 300 && !view_empty(s->why))
+        buf_view(out, s->why);
+    else
+        buf_str(out, status >= 300 ? text_of_status(status) : text_of_err(err));
     if (status >= 300) {
         buf_printf(out, " (%u", status);
         if (!view_empty(s->reason)) {

@@ -13,9 +13,10 @@ struct cause_subject {
     struct view peer;   /* the URI called, the account */
     struct view server; /* host the request went to */
     struct view reason; /* reason phrase from afar */
+    struct view why;    /* without a status: says more than the error's own text, and stands in its place */
 };
 
-/** Appends the sentence: "alice@example.org: the server refused the password (401 Unauthorized). Check user name and password." */
+/** Appends the sentence, such as "sip:bob@example.org: busy; try again later (486 Busy Here)". */
 void cause_sentence(unsigned status, enum ahoy_err err, const struct cause_subject *s, struct buf *out);
 
 #endif

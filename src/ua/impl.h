@@ -71,6 +71,7 @@ struct ua_account {
     enum ahoy_transport transport;
     bool no_register;
     bool removing;
+    bool wanted;              /* to be registered (again), once it has unregistered */
     uint32_t expires_s;
     struct sip_auth *auth;
     struct sip_register *reg; /* NULL while not registering */
@@ -114,9 +115,12 @@ void ua_emit(struct ua *ua, struct ahoy_event *event);
 void ua_result(struct ua *ua, ahoy_command_id command, enum ahoy_err err, unsigned status, const char *text,
                uint32_t took_ms);
 
-/** "bob", "+49…", "bob@host", "sip:…" to a URI; a bare name gets the account's domain. SYNTAX, STATE (needs a domain). */
+/** "bob", "+49…", "bob@host", "sip:…" to a URI; a bare name gets the account's domain. SYNTAX, STATE (needs one). */
 AHOY_MUST_USE enum ahoy_err ua_complete_uri(const struct ua_account *a, enum ahoy_transport t, const char *text,
                                             struct buf *out);
+
+/** Whether it begins with sip:, sips: or tel:. */
+bool ua_has_scheme(struct view v);
 
 /** Appends ";transport=tcp" and the like where a transport was asked for. */
 void ua_put_transport(enum ahoy_transport t, struct buf *out);

@@ -48,7 +48,7 @@ static void on_trace(void *arg, enum sip_trace_dir dir, enum sip_proto proto, co
     struct buf masked;
     if (!ua->trace)
         return;
-    buf_init(&masked, 2 * SIP_BUILD_MAX_BYTES);
+    buf_init(&masked, 4 * raw.n + 64); /* a mask may be longer than what it hides */
     ua_mask(raw, &masked);
     struct ahoy_event e = { .type = AHOY_EVENT_TRACE };
     e.trace.sent = dir == SIP_TRACE_SENT;
@@ -119,8 +119,8 @@ static void explain(struct ua *ua, const struct addr *local, enum ahoy_err err, 
             || portowner_find(PORTOWNER_TCP, local, &owner) == AHOY_OK))
         portowner_text(&owner, local->port, holder);
     if (err == AHOY_ERR_ADDR_IN_USE)
-        snprintf(why, why_size, "%s is taken%s%s; choose another with --bind, or port 0 for any", text, holder[0] ? ": " : "",
-                 holder);
+        snprintf(why, why_size, "%s is taken%s%s; choose another with --bind, or port 0 for any", text,
+                 holder[0] ? ": " : "", holder);
     else if (err == AHOY_ERR_ADDR_UNAVAILABLE)
         snprintf(why, why_size, "%s is not an address of this machine; see `ip address`", text);
     else
@@ -162,7 +162,8 @@ static enum ahoy_err listen_all(struct ua *ua, char *why, size_t why_size)
             return AHOY_ERR_CONFIG;
         }
         struct addr with_default;
-        if (addr_parse(view_str(cfg->binds[i]), SIP_PORT, &with_default) == AHOY_OK && with_default.port != local.port) {
+        if (addr_parse(view_str(cfg->binds[i]), SIP_PORT, &with_default) == AHOY_OK
+            && with_default.port != local.port) {
             local.port = SIP_PORT; /* no port was named: the usual one, or any */
             port_named = false;
         }

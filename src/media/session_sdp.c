@@ -1,0 +1,245 @@
+/* A media session's descriptions (RFC 3264): what is offered, and what the stream is told of what was agreed. */
+#include "media/session_priv.h"
+
+#include "base/mem.h"
+
+/* What we are ready for, as sdp/offer.h wants it; the arrays live as long as the caller's frame. */
+struct local_description {
+    struct sdp_codec codec[MEDIA_MAX_CODECS];
+    struct sdp_cap cap;
+    struct sdp_local local;
+};
+
+static void describe(struct media_session *s, struct local_description *d)
+{
+    *d = (struct local_description){ 0 };
+    bool noise = false;
+    for (size_t i = 0; i < s->config.codecs.n; i++) {
+        const struct audio_codec *c = s->config.codecs.codec[i];
+        d->codec[i] = (struct sdp_codec){
+            .name = view_str(c->name), .clock_hz = c->clock_hz, .channels = c->channels, .fmtp = view_str(c->fmtp)
+        };
+        noise |= c->clock_hz == 8000;
+    }
+    d->cap = (struct sdp_cap){ .kind = SDP_AUDIO,
+                               .codec = d->codec,
+                               .codecs = s->config.codecs.n,
+                               .events = true,
+                               .comfort_noise = noise,
+                               .dir = s->hold ? SDP_SENDONLY : SDP_SENDRECV,
+                               .ptime_ms = s->config.ptime_ms,
+                               .rtp = s->rtp,
+                               .rtcp = s->rtcp,
+                               .rtcp_mux = true,
+                               .proto = SDP_RTP_AVP,
+                               .protos = SDP_PROTO_BIT(SDP_RTP_AVP) | SDP_PROTO_BIT(SDP_RTP_AVPF) };
+    d->local = (struct sdp_local){ .addr = s->rtp, .cap = &d->cap, .caps = 1 };
+}
+
+static void fill_rx(const struct media_session *s, const struct sdp_stream *stream, struct media_params *p)
+{
+    for (size_t i = 0; i < stream->formats && p->rx_n < MEDIA_MAX_RX; i++) {
+        const struct sdp_agreed *f = &stream->format[i];
+        if (f->use == SDP_USE_CODEC && (f->codec < 0 || (size_t) f->codec >= s->offered.n))
+            continue;
+        p->rx[p->rx_n].pt = f->rx_pt;
+        p->rx[p->rx_n].use = f->use;
+        p->rx[p->rx_n].codec = f->use == SDP_USE_CODEC ? s->offered.codec[f->codec] : NULL;
+        p->rx_n++;
+    }
+}
+
+static void fill_tx(const struct media_session *s, const struct sdp_stream *stream, struct media_params *p)
+{
+    const struct sdp_agreed *f = sdp_stream_codec(stream);
+    if (!f || f->codec < 0 || (size_t) f->codec >= s->offered.n)
+        return;
+    p->tx_codec = s->offered.codec[f->codec];
+    p->tx_pt = f->tx_pt;
+    p->tx_params = audio_codec_parse_fmtp(p->tx_codec, f->tx_fmtp);
+    unsigned ptime = stream->ptime_ms > 0 ? stream->ptime_ms : s->config.ptime_ms;
+    if (stream->maxptime_ms > 0)
+        ptime = AHOY_MIN(ptime, stream->maxptime_ms);
+    p->ptime_ms = audio_codec_ptime_fit(p->tx_codec, AHOY_MIN(AHOY_MAX(ptime, 10u), 60u));
+    const struct sdp_agreed *event = sdp_stream_events(stream, p->tx_codec->clock_hz);
+    if (event && event->clock_hz == p->tx_codec->clock_hz)
+        p->tx_event_pt = event->tx_pt;
+    p->event_clock_hz = event ? event->clock_hz : 0;
+}
+
+/* ---- the peer's address -------------------------------------------------------------------------------------------- */
+
+static void hand_down(struct media_session *s, struct media_cmd *c);
+
+static void host_found(void *arg, enum ahoy_err err, const struct sys_dns_record *records, size_t n)
+{
+    struct media_session *s = arg;
+    struct media_cmd *c;
+    s->query = NULL;
+    if (err || n == 0) {
+        log_write(media_engine_log(s->engine), LOG_WARN, "media", "the peer's address for sound, %s, was not found: %s",
+                  s->host, ahoy_err_text(err));
+        return;
+    }
+    s->host_addr = records[0].u.addr;
+    if ((c = media_cmd_new(s, MEDIA_CMD_CONFIGURE)))
+        hand_down(s, c);
+}
+
+/* RFC 8866 section 5.7 allows a name where everybody writes an address: it is looked up, and sending begins then. */
+static void find_host(struct media_session *s, const struct sdp_stream *stream, struct media_params *p)
+{
+    char host[SYS_DNS_NAME_BYTES];
+    if (!view_copy(stream->host, host, sizeof host) || !host[0])
+        return;
+    if (!view_ieq(view_str(host), view_str(s->host))) {
+        sys_dns_cancel(s->query);
+        s->query = NULL;
+        s->host_addr = (struct addr){ 0 };
+        (void) view_copy(view_str(host), s->host, sizeof s->host);
+    }
+    if (s->host_addr.family) {
+        p->rtp = addr_with_port(&s->host_addr, stream->rtp.port);
+        p->rtcp = addr_with_port(&s->host_addr, stream->rtcp.port);
+    } else if (!s->query
+               && sys_dns_start(&s->query, s->loop, s->host, s->rtp.family == ADDR_IP6 ? SYS_DNS_AAAA : SYS_DNS_A,
+                                host_found, s)) {
+        s->query = NULL;
+    }
+}
+
+/* ---- handing down ------------------------------------------------------------------------------------------------- */
+
+static bool may_retune(const struct media_session *s)
+{
+    if (s->recording) /* a file has one rate */
+        return false;
+    if (s->config.sound == MEDIA_SOUND_DEVICE)
+        return s->config.device.kind != AUDIO_FILE && s->config.device.kind != AUDIO_MEM;
+    return s->config.sound == MEDIA_SOUND_ECHO;
+}
+
+/*
+ * The sound's rate is the first codec's. It goes up with a better codec, so that its sound is heard, where the source
+ * has no rate of its own; never down, for that would only be to hear.
+ */
+static uint32_t choose_rate(const struct media_session *s, const struct audio_codec *codec)
+{
+    if (s->config.sound == MEDIA_SOUND_ENDPOINT)
+        return s->config.endpoint.rate_hz;
+    if (s->sound_hz == 0 || (codec->rate_hz > s->sound_hz && may_retune(s)))
+        return codec->rate_hz;
+    return s->sound_hz;
+}
+
+/* Tells the stream what is agreed. Takes `c`. */
+static void hand_down(struct media_session *s, struct media_cmd *c)
+{
+    const struct sdp_stream *stream = sdp_session_stream_of(s->sdp, 0);
+    struct media_params *p = &c->u.params;
+    p->tx_event_pt = -1;
+    p->signalling = s->signalling;
+    if (stream && stream->active) {
+        p->active = true;
+        p->send = stream->dir & SDP_SENDONLY;
+        p->receive = stream->dir & SDP_RECVONLY;
+        p->held = stream->held;
+        p->silent = stream->silent;
+        p->rtcp_mux = stream->rtcp_mux;
+        p->rtp = stream->rtp;
+        p->rtcp = stream->rtcp;
+        if (p->rtp.family == ADDR_NONE && !p->silent)
+            find_host(s, stream, p);
+        fill_rx(s, stream, p);
+        fill_tx(s, stream, p);
+        if (p->tx_codec)
+            p->sound_hz = s->sound_hz = choose_rate(s, p->tx_codec);
+    }
+    media_cmd_post(c);
+}
+
+/* ---- offers and answers ------------------------------------------------------------------------------------------- */
+
+enum ahoy_err media_session_offer(struct media_session *s, struct buf *out)
+{
+    struct local_description d;
+    if (!s->ready)
+        return AHOY_ERR_STATE;
+    describe(s, &d);
+    enum ahoy_err err = sdp_session_offer(s->sdp, &d.local, out);
+    if (err)
+        return err;
+    s->before = s->offered;
+    s->offered = s->config.codecs;
+    return AHOY_OK;
+}
+
+enum ahoy_err media_session_answer(struct media_session *s, struct view offer, struct buf *out, struct sdp_error *why)
+{
+    struct local_description d;
+    if (!s->ready)
+        return AHOY_ERR_STATE;
+    struct media_cmd *c = media_cmd_new(s, MEDIA_CMD_CONFIGURE);
+    if (!c)
+        return AHOY_ERR_NOMEM;
+    size_t at = out->n;
+    enum ahoy_err err = sdp_session_receive_offer(s->sdp, offer, why);
+    if (err)
+        goto fail;
+    describe(s, &d);
+    err = sdp_session_answer(s->sdp, &d.local, out);
+    if (!err && !(err = buf_err(out))) {
+        s->offered = s->config.codecs;
+        hand_down(s, c);
+        return AHOY_OK;
+    }
+    buf_truncate(out, AHOY_MIN(at, out->n));
+    sdp_session_rollback(s->sdp);
+fail:
+    mem_free(c);
+    return err;
+}
+
+enum ahoy_err media_session_apply(struct media_session *s, struct view answer, bool final, struct sdp_error *why)
+{
+    struct media_cmd *c = media_cmd_new(s, MEDIA_CMD_CONFIGURE);
+    if (!c)
+        return AHOY_ERR_NOMEM;
+    enum ahoy_err err = sdp_session_apply_answer(s->sdp, answer, final, why);
+    if (err) {
+        mem_free(c);
+        return err;
+    }
+    s->provisional = !final;
+    hand_down(s, c);
+    return AHOY_OK;
+}
+
+void media_session_rollback(struct media_session *s)
+{
+    struct media_cmd *c;
+    if (sdp_session_state(s->sdp) == SDP_STABLE)
+        return;
+    if (sdp_session_state(s->sdp) == SDP_HAVE_LOCAL_OFFER)
+        s->offered = s->before;
+    sdp_session_rollback(s->sdp);
+    if (s->provisional && (c = media_cmd_new(s, MEDIA_CMD_CONFIGURE)))
+        hand_down(s, c);
+    s->provisional = false;
+}
+
+bool media_session_offering(const struct media_session *s)
+{
+    return sdp_session_state(s->sdp) == SDP_HAVE_LOCAL_OFFER;
+}
+
+bool media_session_active(const struct media_session *s)
+{
+    const struct sdp_stream *stream = sdp_session_stream_of(s->sdp, 0);
+    return stream && stream->active;
+}
+
+void media_session_set_signalling(struct media_session *s, const struct addr *peer)
+{
+    s->signalling = *peer;
+}
