@@ -341,11 +341,24 @@ static enum rtp_verdict receive_valid(struct rtp_session *s, const struct rtp_pa
     return v;
 }
 
+/*
+ * Whoever had our SSRC before, and has the one we have changed to, sends our own packets back: an echo test of the simple
+ * kind, such as SIPp's. Section 8.2 drops a loop to keep mixers from feeding themselves; we pass nothing on, and a person
+ * who calls such a number wants to hear it.
+ */
+static bool is_reflector(const struct rtp_session *s, const struct addr *src, int64_t now_us)
+{
+    for (size_t i = 0; src && s->collision_us != INT64_MIN && i < AHOY_MIN(s->conflicts, (unsigned) SESSION_CONFLICTS); i++)
+        if (addr_eq(&s->conflict[i].addr, src))
+            return now_us - s->conflict[i].us < CONFLICT_US || (s->source.known && s->source.ssrc == s->ssrc);
+    return false;
+}
+
 enum rtp_verdict rtp_session_receive(struct rtp_session *s, const struct rtp_packet *p, const struct addr *src,
                                      int64_t now_us, struct rtp_received *info)
 {
     *info = (struct rtp_received){ 0 };
-    if (p->ssrc == s->ssrc) {
+    if (p->ssrc == s->ssrc && !is_reflector(s, src, now_us)) {
         session_collide(s, src, now_us);
         s->stats.ignored++;
         return RTP_COLLISION;

@@ -67,7 +67,8 @@ enum rtp_verdict {
     RTP_DUPLICATE,
     RTP_BAD_SEQ,   /* a jump: dropped, unless the next packet confirms it (RFC 3550 A.1) */
     RTP_OTHER,     /* of another source, while the present one is alive */
-    RTP_COLLISION, /* carries our SSRC: we have chosen another one, or it is our own packet looping (section 8.2) */
+    RTP_COLLISION, /* carries our SSRC: we have chosen another one (section 8.2). Who then sends that one, too, sends our own
+                      packets back, and is a source like any other */
 };
 
 struct rtp_received {
