@@ -54,14 +54,16 @@ static int add(const struct cli_args *args, struct ahoy_account_store *store)
         cfg.password = password.text;
         enum ahoy_err err = ahoy_account_store_put(store, &cfg);
         if (err == AHOY_ERR_INVAL)
-            status = fail(EXIT_USAGE, "'%s' is no address of an account; it should look like alice@example.org", cfg.uri);
+            status = fail(EXIT_USAGE, "'%s' is no address of an account; it should look like alice@example.org",
+                          cfg.uri);
         else if (err)
-            status = fail(EXIT_CONFIG, "the account could not be stored: %s; check the folder's permissions", ahoy_err_text(err));
+            status = fail(EXIT_CONFIG, "the account could not be stored: %s; check the folder's permissions",
+                          ahoy_err_text(err));
     }
     secret_wipe(&password);
     if (status == EXIT_DONE && args->json)
-        (void) json_say(json_pack("{s:i, s:i, s:s, s:o}", "v", JSON_SCHEMA_VERSION, "t_ms", 0, "event", "account.stored", "name",
-                                  json_words(name_of(&cfg))));
+        (void) json_say(json_pack("{s:i, s:i, s:s, s:o}", "v", JSON_SCHEMA_VERSION, "t_ms", 0, "event",
+                                  "account.stored", "name", json_words(name_of(&cfg))));
     else if (status == EXIT_DONE)
         say("%s is stored; `ahoy account test %s` tries it", name_of(&cfg), name_of(&cfg));
     return status;
@@ -74,13 +76,14 @@ static int list(const struct cli_args *args, const struct ahoy_account_store *st
         const struct ahoy_account_config *a = ahoy_account_store_get(store, i);
         const char *user = a->user ? a->user : "";
         if (args->json)
-            (void) json_say(json_pack("{s:i, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "v", JSON_SCHEMA_VERSION, "t_ms", 0, "event",
-                                      "account", "name", json_words(name_of(a)), "uri", json_words(a->uri), "user",
-                                      json_words(user), "registrar", json_words(a->registrar), "proxy",
+            (void) json_say(json_pack("{s:i, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "v", JSON_SCHEMA_VERSION, "t_ms",
+                                      0, "event", "account", "name", json_words(name_of(a)), "uri", json_words(a->uri),
+                                      "user", json_words(user), "registrar", json_words(a->registrar), "proxy",
                                       json_words(a->proxy), "register", (int) !a->no_register));
         else
-            say("%-28s %s%s%s%s%s", name_of(a), a->uri, a->registrar ? "  registrar " : "", a->registrar ? a->registrar : "",
-                a->no_register ? "  (calls only)" : "", a->password ? "" : "  (no password)");
+            say("%-28s %s%s%s%s%s", name_of(a), a->uri, a->registrar ? "  registrar " : "",
+                a->registrar ? a->registrar : "", a->no_register ? "  (calls only)" : "",
+                a->password ? "" : "  (no password)");
     }
     if (n == 0 && !args->json)
         say("no accounts yet; `ahoy account add alice@example.org` stores one");
@@ -115,7 +118,7 @@ static int wait_registered(struct phone *p)
                 say("%s works: registered for %u s", e->account.uri, e->account.expires_s);
         } else if (e && e->type == AHOY_EVENT_ACCOUNT && e->account.state == AHOY_ACCOUNT_FAILED) {
             enum ahoy_cause cause = e->account.cause == AHOY_CAUSE_NONE ? AHOY_CAUSE_SIP : e->account.cause;
-            status = fail(ahoy_cause_exit_status(cause), "%s: %s", e->account.uri, e->account.text);
+            status = fail(ahoy_cause_exit_status(cause), "%s", e->account.text);
         }
         ahoy_event_free(e);
         if (status >= 0)
@@ -136,8 +139,9 @@ static int test(const struct cli_args *args, const struct ahoy_account_store *st
             found = a;
     }
     if (!found)
-        return fail(EXIT_CONFIG, wanted ? "there is no account '%s'; `ahoy account ls` lists them" :
-                                          "there is no account yet; `ahoy account add alice@example.org` stores one",
+        return fail(EXIT_CONFIG,
+                    wanted ? "there is no account '%s'; `ahoy account ls` lists them"
+                           : "there is no account yet; `ahoy account add alice@example.org` stores one",
                     wanted);
     struct ahoy_account_config cfg = *found;
     int status = secret_of_options(args, &password);
@@ -162,7 +166,8 @@ int verb_account(const struct cli_args *args)
     const char *what = args->words[0];
     bool adds = strcmp(what, "add") == 0, forgets = strcmp(what, "rm") == 0;
     if ((adds || forgets) && args->word_count < 2)
-        return fail(EXIT_USAGE, "`ahoy account %s` needs %s", what, adds ? "an address: alice@example.org" : "a name; `ahoy account ls` lists them");
+        return fail(EXIT_USAGE, "`ahoy account %s` needs %s", what,
+                    adds ? "an address: alice@example.org" : "a name; `ahoy account ls` lists them");
     int status = open_store(args, &store);
     if (status != EXIT_DONE)
         return status;

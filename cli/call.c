@@ -84,7 +84,8 @@ int verb_call(const struct cli_args *args)
     if (phone_open(p, args, &o) == EXIT_DONE)
         p->status = phone_add_accounts(p, false);
     /* Nobody should ring this phone while it calls. */
-    if (p->status == EXIT_DONE && ahoy_listen(p->engine, &(struct ahoy_listen_config){ .auto_answer = true, .answer_status = 486 }))
+    if (p->status == EXIT_DONE
+        && ahoy_listen(p->engine, &(struct ahoy_listen_config){ .auto_answer = true, .answer_status = 486 }))
         p->status = fail(EXIT_SIP, "the phone cannot be set up: out of memory");
     if (p->status != EXIT_DONE)
         return phone_close(p);
@@ -107,7 +108,8 @@ static bool answer_how(const struct cli_args *args, struct ahoy_listen_config *c
     cfg->auto_answer = true;
     if (!args->answer || strcmp(args->answer, "auto") == 0)
         return true;
-    if (!text_number(args->answer, 180, 699, &status) || (status > 183 && status < 300) || status == 181 || status == 182)
+    if (!text_number(args->answer, 180, 699, &status) || (status > 183 && status < 300) || status == 181
+        || status == 182)
         return false;
     cfg->answer_status = (uint16_t) status;
     return true;
@@ -133,7 +135,8 @@ int verb_listen(const struct cli_args *args)
     struct ahoy_listen_config cfg = { .answer_after_ms = args->answer_after_ms, .max_s = args->max_s };
     bool ask = false;
     if (!answer_how(args, &cfg, &ask))
-        return fail(EXIT_USAGE, "--answer must be auto, ask, 180, 183 or a status from 300 to 699, not '%s'", args->answer);
+        return fail(EXIT_USAGE, "--answer must be auto, ask, 180, 183 or a status from 300 to 699, not '%s'",
+                    args->answer);
     if (args->transport)
         o.listen_transport = strcmp(args->transport, "tcp") == 0 ? AHOY_TRANSPORT_TCP : AHOY_TRANSPORT_UDP;
     if (phone_open(p, args, &o) == EXIT_DONE)

@@ -41,8 +41,8 @@ static enum ahoy_err find_call(struct phone *p, const json_t *cmd, bool ringing,
     err = AHOY_ERR_NOT_FOUND;
     o->text = named ? "there is no such call" : ringing ? "no call rings" : "there is no call";
     for (size_t i = 0; i < n; i++) {
-        bool fits = named ? json_integer_value(named) == (json_int_t) list[i].id :
-                            !ringing || (list[i].incoming && list[i].state == AHOY_CALL_RINGING);
+        bool fits = named ? json_integer_value(named) == (json_int_t) list[i].id
+                          : !ringing || (list[i].incoming && list[i].state == AHOY_CALL_RINGING);
         if (fits) {
             *out = list[i].id;
             err = AHOY_OK;
@@ -81,8 +81,12 @@ static enum ahoy_err cmd_call(struct phone *p, const json_t *cmd, struct outcome
 {
     ahoy_call_id call;
     const json_t *max = json_object_get(cmd, "max");
-    struct ahoy_call_config cfg = { .account = p->account, .uri = string_of(cmd, "uri"), .from = string_of(cmd, "from"),
-                                    .proxy = p->args->proxy, .transport = p->transport, .media = p->media,
+    struct ahoy_call_config cfg = { .account = p->account,
+                                    .uri = string_of(cmd, "uri"),
+                                    .from = string_of(cmd, "from"),
+                                    .proxy = p->args->proxy,
+                                    .transport = p->transport,
+                                    .media = p->media,
                                     .max_s = p->args->max_s };
     if (!cfg.uri)
         return wrong(out, "\"uri\" is missing");
@@ -261,9 +265,10 @@ static json_t *accounts(struct phone *p)
 static enum ahoy_err cmd_status(struct phone *p, const json_t *cmd, struct outcome *out)
 {
     (void) cmd;
-    out->extra = json_pack("{s:I, s:s, s:s, s:I, s:o, s:o, s:o}", "pid", (json_int_t) getpid(), "version", ahoy_version(),
-                           "verb", cli_verbs[p->args->verb].name, "uptime_ms", (json_int_t) phone_now(p), "listening",
-                           listening(p), "accounts", accounts(p), "calls", calls(p));
+    out->extra = json_pack("{s:I, s:s, s:s, s:I, s:o, s:o, s:o}", "pid", (json_int_t) getpid(), "version",
+                           ahoy_version(), "verb", cli_verbs[p->args->verb].name, "uptime_ms",
+                           (json_int_t) phone_now(p), "listening", listening(p), "accounts", accounts(p), "calls",
+                           calls(p));
     return out->extra ? AHOY_OK : AHOY_ERR_NOMEM;
 }
 
@@ -279,12 +284,17 @@ static const struct {
     const char *name;
     command_fn *run;
 } commands[] = {
-    { "call", cmd_call },       { "answer", cmd_answer },     { "reject", cmd_reject },   { "hangup", cmd_hangup },
-    { "hold", cmd_hold },       { "resume", cmd_resume },     { "mute", cmd_mute },       { "dtmf", cmd_dtmf },
-    { "reinvite", cmd_reinvite }, { "play", cmd_play },       { "record", cmd_record },   { "options", cmd_options },
-    { "register", cmd_register }, { "unregister", cmd_unregister }, { "status", cmd_status }, { "trace", cmd_trace },
-    { "quit", cmd_quit },       { "transfer", cmd_later },    { "update", cmd_later },    { "message", cmd_later },
-    { "subscribe", cmd_later }, { "publish", cmd_later },
+    { "call", cmd_call },         { "answer", cmd_answer },
+    { "reject", cmd_reject },     { "hangup", cmd_hangup },
+    { "hold", cmd_hold },         { "resume", cmd_resume },
+    { "mute", cmd_mute },         { "dtmf", cmd_dtmf },
+    { "reinvite", cmd_reinvite }, { "play", cmd_play },
+    { "record", cmd_record },     { "options", cmd_options },
+    { "register", cmd_register }, { "unregister", cmd_unregister },
+    { "status", cmd_status },     { "trace", cmd_trace },
+    { "quit", cmd_quit },         { "transfer", cmd_later },
+    { "update", cmd_later },      { "message", cmd_later },
+    { "subscribe", cmd_later },   { "publish", cmd_later },
 };
 
 /* ---- answering ---------------------------------------------------------------------------------------------------- */

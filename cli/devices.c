@@ -27,7 +27,10 @@ static int list(const struct cli_args *args)
             json_decref(fields);
         } else {
             say("%c %-32s %-12s %s", d->is_default ? '*' : ' ', d->spec,
-                d->capture && d->playback ? "both" : d->capture ? "microphone" : "loudspeaker", d->description);
+                d->capture && d->playback ? "both"
+                : d->capture              ? "microphone"
+                                          : "loudspeaker",
+                d->description);
         }
     }
     ahoy_free(devices);
@@ -59,16 +62,17 @@ static int test(const struct cli_args *args)
     struct ahoy_device_test t;
     if (args->word_count > 1 ? !text_copy(spec, sizeof spec, args->words[1]) : !default_spec(spec, sizeof spec))
         return fail(args->word_count > 1 ? EXIT_USAGE : 15,
-                    args->word_count > 1 ? "the name of the device is too long" :
-                                           "there is no sound device to test; connect one, or name one: `ahoy devices test tone:440`");
+                    args->word_count > 1
+                        ? "the name of the device is too long"
+                        : "there is no sound device to test; connect one, or name one: `ahoy devices test tone:440`");
     if (!args->json)
         say("testing %s for %d s: you should hear a soft tone; say something", spec, TEST_MS / 1000);
     enum ahoy_err err = ahoy_device_test(spec, TEST_MS, &t, why, sizeof why);
     if (err)
         return fail(fail_status(err), "%s", why[0] ? why : ahoy_err_text(err));
     if (args->json) {
-        json_t *o = json_pack("{s:i, s:s, s:I, s:o, s:I, s:I, s:o, s:o}", "v", JSON_SCHEMA_VERSION, "event", "device.test", "t_ms",
-                              (json_int_t) TEST_MS, "spec", json_words(spec), "frames_captured",
+        json_t *o = json_pack("{s:i, s:s, s:I, s:o, s:I, s:I, s:o, s:o}", "v", JSON_SCHEMA_VERSION, "event",
+                              "device.test", "t_ms", (json_int_t) TEST_MS, "spec", json_words(spec), "frames_captured",
                               (json_int_t) t.frames_captured, "frames_played", (json_int_t) t.frames_played,
                               "level_dbfs", json_figure(t.level_dbfs, false), "latency_ms",
                               json_figure(t.latency_ms, true));
@@ -80,7 +84,8 @@ static int test(const struct cli_args *args)
         if (t.frames_captured == 0)
             text_add(&s, "the microphone gave nothing");
         else
-            text_add(&s, "the microphone heard %.0f dBFS%s", t.level_dbfs, t.level_dbfs <= -90 ? " (silence: is it muted?)" : "");
+            text_add(&s, "the microphone heard %.0f dBFS%s", t.level_dbfs,
+                     t.level_dbfs <= -90 ? " (silence: is it muted?)" : "");
         text_add(&s, t.frames_played > 0 ? ", the tone was played" : ", the loudspeaker took nothing");
         if (t.latency_ms >= 0)
             text_add(&s, ", latency %.0f ms", t.latency_ms);

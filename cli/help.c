@@ -71,10 +71,11 @@ static bool shown(const struct cli_option *o, size_t verb)
 
 static void bash_completion(struct text *out)
 {
-    text_add(out, "_ahoy() {\n"
-                  "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} words=\n"
-                  "    COMPREPLY=()\n"
-                  "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        words=\"");
+    text_add(out,
+             "_ahoy() {\n"
+             "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} verb=${COMP_WORDS[1]} words=\n"
+             "    COMPREPLY=()\n"
+             "    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        words=\"");
     for (size_t i = 0; i < CLI_VERB_COUNT; i++)
         text_add(out, "%s ", cli_verbs[i].name);
     text_add(out, "--help --version\"\n    else\n        case $prev in\n");
@@ -86,9 +87,11 @@ static void bash_completion(struct text *out)
         spaced(out, o->choices);
         text_add(out, "\" ;;\n");
     }
-    text_add(out, "        --*-file | --users | --pcap | --trace | --database) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
-                  "        --config) COMPREPLY=($(compgen -d -- \"$cur\")); return ;;\n"
-                  "        *) case $verb in\n");
+    text_add(
+        out,
+        "        --*-file | --users | --pcap | --trace | --database) COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
+        "        --config) COMPREPLY=($(compgen -d -- \"$cur\")); return ;;\n"
+        "        *) case $verb in\n");
     for (size_t v = 0; v < CLI_VERB_COUNT; v++) {
         text_add(out, "        %s) words=\"", cli_verbs[v].name);
         if (first_words(v))

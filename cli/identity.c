@@ -46,7 +46,11 @@ static int add_given(struct phone *p, const struct secret *password)
         text_add(&t, "%s", args->from);
     } else {
         text_add(&t, "sip:%s@", args->user ? args->user : "ahoy");
-        host_of(args->registrar ? args->registrar : args->proxy ? args->proxy : args->words[0] ? args->words[0] : "", &t);
+        host_of(args->registrar  ? args->registrar
+                : args->proxy    ? args->proxy
+                : args->words[0] ? args->words[0]
+                                 : "",
+                &t);
     }
     if (t.cut)
         return fail(EXIT_USAGE, "the address of --from or --registrar is too long");
@@ -92,7 +96,8 @@ static int add_from_disk(struct phone *p, const struct secret *password, bool al
     struct ahoy_account_store *store = NULL;
     if (!paths_config(p->args, dir)) {
         if (p->args->account)
-            return fail(EXIT_CONFIG, "--account %s needs a folder of settings; leave out --config none", p->args->account);
+            return fail(EXIT_CONFIG, "--account %s needs a folder of settings; leave out --config none",
+                        p->args->account);
         return EXIT_DONE;
     }
     enum ahoy_err err = ahoy_account_store_open(&store, dir, why, sizeof why);

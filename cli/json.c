@@ -56,18 +56,18 @@ static json_t *join(json_t *object, json_t *more)
 json_t *json_stats(const struct ahoy_call_stats *s)
 {
     json_t *o = json_pack(
-        "{s:I, s:I, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "duration_ms", (json_int_t) s->duration_ms,
-        "setup_ms", (json_int_t) s->setup_ms, "codec", json_words(s->codec), "rate_hz", (json_int_t) s->rate_hz,
-        "send_codec", json_words(s->send_codec), "rtp_in", (json_int_t) s->rtp_in, "rtp_out", (json_int_t) s->rtp_out,
-        "bytes_in", (json_int_t) s->bytes_in, "bytes_out", (json_int_t) s->bytes_out, "lost", (json_int_t) s->lost, "late",
-        (json_int_t) s->late, "duplicate", (json_int_t) s->duplicate, "reordered", (json_int_t) s->reordered,
-        "concealed_ms", (json_int_t) s->concealed_ms);
-    return join(o, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "jitter_ms", json_figure(s->jitter_ms, true),
-                             "rtt_ms", json_figure(s->rtt_ms, true), "buffer_ms", json_figure(s->buffer_ms, true),
-                             "delay_ms", json_figure(s->delay_ms, true), "mos", json_figure(s->mos, true),
-                             "level_in_dbfs", json_figure(s->level_in_dbfs, false), "level_out_dbfs",
-                             json_figure(s->level_out_dbfs, false), "remote_lost_fraction",
-                             json_figure(s->remote_lost_fraction, true)));
+        "{s:I, s:I, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "duration_ms",
+        (json_int_t) s->duration_ms, "setup_ms", (json_int_t) s->setup_ms, "codec", json_words(s->codec), "rate_hz",
+        (json_int_t) s->rate_hz, "send_codec", json_words(s->send_codec), "rtp_in", (json_int_t) s->rtp_in, "rtp_out",
+        (json_int_t) s->rtp_out, "bytes_in", (json_int_t) s->bytes_in, "bytes_out", (json_int_t) s->bytes_out, "lost",
+        (json_int_t) s->lost, "late", (json_int_t) s->late, "duplicate", (json_int_t) s->duplicate, "reordered",
+        (json_int_t) s->reordered, "concealed_ms", (json_int_t) s->concealed_ms);
+    return join(o,
+                json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "jitter_ms", json_figure(s->jitter_ms, true),
+                          "rtt_ms", json_figure(s->rtt_ms, true), "buffer_ms", json_figure(s->buffer_ms, true),
+                          "delay_ms", json_figure(s->delay_ms, true), "mos", json_figure(s->mos, true), "level_in_dbfs",
+                          json_figure(s->level_in_dbfs, false), "level_out_dbfs", json_figure(s->level_out_dbfs, false),
+                          "remote_lost_fraction", json_figure(s->remote_lost_fraction, true)));
 }
 
 json_t *json_account(const struct ahoy_account_info *a)
@@ -138,9 +138,9 @@ static json_t *call_event(const struct ahoy_event *e)
                           json_words(e->call.peer_name), "call_id", json_words(e->call.call_id));
     if (e->call.state != AHOY_CALL_ENDED)
         return o;
-    return join(o, json_pack("{s:s, s:b, s:i, s:o, s:o, s:o}", "cause", ahoy_cause_name(e->call.cause),
-                             "ended_by_peer", (int) e->call.ended_by_peer, "sip_status", (int) e->call.sip_status,
-                             "reason", json_words(e->call.reason), "text", json_words(e->call.text), "stats",
+    return join(o, json_pack("{s:s, s:b, s:i, s:o, s:o, s:o}", "cause", ahoy_cause_name(e->call.cause), "ended_by_peer",
+                             (int) e->call.ended_by_peer, "sip_status", (int) e->call.sip_status, "reason",
+                             json_words(e->call.reason), "text", json_words(e->call.text), "stats",
                              json_stats(&e->call.stats)));
 }
 
@@ -148,10 +148,9 @@ static json_t *media_event(const struct ahoy_event *e)
 {
     return json_pack("{s:I, s:b, s:b, s:b, s:o, s:o, s:o, s:b, s:b, s:s, s:o}", "call", (json_int_t) e->media.id,
                      "running", (int) e->media.running, "sending", (int) e->media.sending, "receiving",
-                     (int) e->media.receiving, "codec", json_words(e->media.codec), "local",
-                     json_words(e->media.local), "remote", json_words(e->media.remote), "srtp", (int) e->media.srtp,
-                     "ice", (int) e->media.ice, "trouble", ahoy_cause_name(e->media.trouble), "text",
-                     json_words(e->media.text));
+                     (int) e->media.receiving, "codec", json_words(e->media.codec), "local", json_words(e->media.local),
+                     "remote", json_words(e->media.remote), "srtp", (int) e->media.srtp, "ice", (int) e->media.ice,
+                     "trouble", ahoy_cause_name(e->media.trouble), "text", json_words(e->media.text));
 }
 
 static json_t *trace_event(const struct ahoy_event *e)

@@ -34,12 +34,11 @@ json_t *json_event(const struct ahoy_event *e);
 /* How a call went; the "summary" event. */
 struct summary {
     enum ahoy_cause cause;
-    bool over;             /* a call has ended */
     unsigned sip_status;
     char reason[160], text[512];
     bool ended_by_peer;
     bool srtp, ice;
-    uint32_t calls;        /* of listen */
+    uint32_t calls; /* of listen */
     struct ahoy_call_stats stats;
 };
 json_t *json_summary(const struct summary *s, int64_t t_ms);

@@ -42,9 +42,9 @@ static int version(const struct cli_args *args)
         say("ahoy %s", ahoy_version());
         return EXIT_DONE;
     }
-    json_t *o = json_pack("{s:i, s:i, s:s, s:s, s:[s,s,s,s,s], s:[s,s]}", "v", JSON_SCHEMA_VERSION, "t_ms", 0, "event", "version",
-                          "version", ahoy_version(), "codecs", "opus", "g722", "pcmu", "pcma", "l16", "transports", "udp",
-                          "tcp");
+    json_t *o = json_pack("{s:i, s:i, s:s, s:s, s:[s,s,s,s,s], s:[s,s]}", "v", JSON_SCHEMA_VERSION, "t_ms", 0, "event",
+                          "version", "version", ahoy_version(), "codecs", "opus", "g722", "pcmu", "pcma", "l16",
+                          "transports", "udp", "tcp");
     return json_say(o) ? EXIT_DONE : EXIT_CONFIG;
 }
 

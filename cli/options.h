@@ -68,12 +68,12 @@ struct cli_args {
 enum cli_kind { CLI_FLAG, CLI_COUNTER, CLI_TEXT, CLI_REPEAT, CLI_NUMBER };
 
 struct cli_option {
-    const char *name;    /* without the dashes */
-    char letter;         /* 0: none */
+    const char *name; /* without the dashes */
+    char letter;      /* 0: none */
     enum cli_kind kind;
-    unsigned verbs;      /* bit 1 << enum cli_verb */
-    size_t at;           /* in struct cli_args */
-    const char *value;   /* how help calls its value */
+    unsigned verbs;    /* bit 1 << enum cli_verb */
+    size_t at;         /* in struct cli_args */
+    const char *value; /* how help calls its value */
     const char *help;
     const char *choices; /* "a|b": nothing else will do; NULL: anything */
     const char *later;   /* values that a later version will know: "a|b", or "*" for any; NULL: none */
@@ -82,7 +82,7 @@ struct cli_option {
 
 struct cli_verb_info {
     const char *name, *syntax, *summary;
-    const char *words;  /* choices for the first word, or NULL */
+    const char *words; /* choices for the first word, or NULL */
     size_t min_words, max_words;
     const char *example;
 };

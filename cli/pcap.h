@@ -15,7 +15,7 @@ enum { PCAP_STREAMS = 32, PCAP_STREAM_BYTES = 32768, PCAP_PACKET_BYTES = 262144 
 struct pcap_stream {
     uint8_t key[36]; /* addresses and ports */
     bool used;
-    uint32_t seq;    /* of the next byte */
+    uint32_t seq; /* of the next byte */
     uint64_t age;
 };
 

@@ -63,8 +63,13 @@ static bool drop(struct bytes *b, size_t n)
 
 static void hand_over(struct pcap_reader *r, const struct segment *s, const char *transport, const char *p, size_t n)
 {
-    struct seen m = { .t_ms = s->unix_ms - r->first_ms, .unix_ms = s->unix_ms, .from = s->from, .to = s->to,
-                      .transport = transport, .text = p, .n = n };
+    struct seen m = { .t_ms = s->unix_ms - r->first_ms,
+                      .unix_ms = s->unix_ms,
+                      .from = s->from,
+                      .to = s->to,
+                      .transport = transport,
+                      .text = p,
+                      .n = n };
     r->messages++;
     r->fn(r->arg, &m);
 }
@@ -241,8 +246,8 @@ static bool strip_link(const struct pcap_reader *r, struct bytes *b)
 
 static bool known_link(uint32_t link)
 {
-    static const uint32_t known[] = { LINK_NULL, LINK_ETHERNET, LINK_RAW_BSD, LINK_RAW_OPENBSD, LINK_RAW, LINK_LOOP,
-                                      LINK_COOKED, LINK_IP4, LINK_IP6, LINK_COOKED2 };
+    static const uint32_t known[] = { LINK_NULL, LINK_ETHERNET, LINK_RAW_BSD, LINK_RAW_OPENBSD, LINK_RAW,
+                                      LINK_LOOP, LINK_COOKED,   LINK_IP4,     LINK_IP6,         LINK_COOKED2 };
     for (size_t i = 0; i < CLI_COUNT(known); i++)
         if (known[i] == link)
             return true;
@@ -290,7 +295,8 @@ bool pcap_read(struct pcap_reader *r, FILE *file, pcap_seen_fn *fn, void *arg, s
     while (fread(head, sizeof head, 1, file) == 1) {
         uint32_t size = file32(r, head + 8);
         if (size > PCAP_PACKET_BYTES) {
-            text_add(why, "packet %llu claims to have %u bytes; the file is damaged", (unsigned long long) r->packets + 1, size);
+            text_add(why, "packet %llu claims to have %u bytes; the file is damaged",
+                     (unsigned long long) r->packets + 1, size);
             return false;
         }
         if (size > 0 && fread(r->packet, size, 1, file) != 1)

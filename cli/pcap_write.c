@@ -5,7 +5,7 @@
 
 enum {
     LINK_RAW = 101,
-    HEAD_MAX = 60,          /* IPv6 and TCP */
+    HEAD_MAX = 60, /* IPv6 and TCP */
     DATA_MAX = 65535 - 60,
     PROTOCOL_TCP = 6,
     PROTOCOL_UDP = 17,

@@ -10,7 +10,7 @@
 struct peek {
     bool request;
     unsigned status;
-    char what[64];     /* "INVITE", or "180 Ringing" */
+    char what[64]; /* "INVITE", or "180 Ringing" */
     uint32_t cseq;
     char cseq_method[32];
     char call_id[128];

@@ -132,8 +132,11 @@ int phone_open(struct phone *p, const struct cli_args *args, const struct phone_
     p->on_event_arg = o->on_event_arg;
     p->started_ms = clock_ms();
     p->transport = transport_of(args->transport);
-    p->media = (struct ahoy_media_config){ .codecs = args->codec, .ptime_ms = args->ptime_ms, .audio = args->audio,
-                                           .impair = args->impair, .dtmf = args->dtmf };
+    p->media = (struct ahoy_media_config){ .codecs = args->codec,
+                                           .ptime_ms = args->ptime_ms,
+                                           .audio = args->audio,
+                                           .impair = args->impair,
+                                           .dtmf = args->dtmf };
     control_init(&p->control);
     lines_init(&p->console, p->console_buf, sizeof p->console_buf);
     p->console_open = args->json;
@@ -214,16 +217,23 @@ static void keep_summary(struct phone *p, const struct ahoy_event *e)
         s->srtp = e->media.srtp;
         s->ice = e->media.ice;
     }
-    if (e->type != AHOY_EVENT_CALL_STATE || e->call.state != AHOY_CALL_ENDED)
-        return;
-    s->over = true;
+    if (e->type == AHOY_EVENT_CALL_MEDIA) {
+        p->no_device = e->media.trouble == AHOY_CAUSE_DEVICE;
+        if (p->no_device)
+            (void) text_copy(s->text, sizeof s->text, e->media.text);
+    }
+    if (e->type != AHOY_EVENT_CALL_STATE || e->call.state != AHOY_CALL_ENDED || (e->call.incoming && !p->many))
+        return; /* a phone that calls refuses what comes in, and that is no news */
     s->calls++;
     s->cause = e->call.cause;
     s->sip_status = e->call.sip_status;
     s->ended_by_peer = e->call.ended_by_peer;
     s->stats = e->call.stats;
     (void) text_copy(s->reason, sizeof s->reason, e->call.reason);
-    (void) text_copy(s->text, sizeof s->text, e->call.text);
+    if (s->cause == AHOY_CAUSE_NONE && p->no_device && !p->many)
+        s->cause = AHOY_CAUSE_DEVICE; /* the call was signalled well, and nobody heard a thing */
+    else
+        (void) text_copy(s->text, sizeof s->text, e->call.text);
 }
 
 void phone_say_summary(struct phone *p)
@@ -393,7 +403,14 @@ static void check_deadlines(struct phone *p)
         phone_leave(p);
 }
 
-enum { POLL_SIGNAL, POLL_ENGINE, POLL_CONSOLE, POLL_CONTROL, POLL_CLIENTS, POLL_COUNT = POLL_CLIENTS + CONTROL_CLIENTS };
+enum {
+    POLL_SIGNAL,
+    POLL_ENGINE,
+    POLL_CONSOLE,
+    POLL_CONTROL,
+    POLL_CLIENTS,
+    POLL_COUNT = POLL_CLIENTS + CONTROL_CLIENTS
+};
 
 void phone_run(struct phone *p)
 {
@@ -477,6 +494,9 @@ int phone_place(struct phone *p, const char *uri, ahoy_call_id *out)
         .max_s = p->args->max_s,
         .hold_after_s = p->args->hold_after_s,
     };
+    if (p->account == 0 && !strpbrk(uri, "@:"))
+        return fail(EXIT_USAGE, "'%s' needs a server: call sip:%s@example.org, or store an account: `ahoy account add`",
+                    uri, uri);
     enum ahoy_err err = ahoy_call_place(p->engine, &cfg, out);
     if (err == AHOY_ERR_INVAL)
         return phone_blame(p, uri);

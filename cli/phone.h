@@ -34,28 +34,29 @@ struct phone {
     void *on_event_arg;
     int wake_fd, signal_fd, trace_fd;
 
-    bool json, many;                /* many calls: lines say which */
-    bool ask;                       /* single letters on standard input */
+    bool json, many; /* many calls: lines say which */
+    bool ask;        /* single letters on standard input */
     bool console_open;
     struct lines console;
     char console_buf[PHONE_LINE_BYTES];
     struct control control;
     struct phone_pending pending[PHONE_PENDING];
 
-    ahoy_account_id account;        /* the one that calls are placed with, or 0 */
-    bool waiting;                   /* for its registration */
+    ahoy_account_id account; /* the one that calls are placed with, or 0 */
+    bool waiting;            /* for its registration */
     char from[256];
     int64_t started_ms, end_at_ms, leave_at_ms; /* 0: never. end_at: when no call stands any more */
     bool ending, interrupted, leaving, done;
     struct summary summary;
-    int status;                     /* what the process ends with */
+    bool no_device; /* the sound device does not work */
+    int status;     /* what the process ends with */
 };
 
 struct phone_options {
     const char *const *binds;
     size_t bind_count;
     enum ahoy_transport listen_transport;
-    bool control;                   /* open the control socket, if a folder may be touched */
+    bool control; /* open the control socket, if a folder may be touched */
     phone_event_fn *on_event;
     void *on_event_arg;
 };

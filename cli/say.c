@@ -24,7 +24,7 @@ static void say_end(const struct ahoy_event *e, struct text *t)
         text_add(t, "call ended after %.1f s: %s hung up", e->call.stats.duration_ms / 1000.0,
                  e->call.ended_by_peer ? "the other side" : "we");
     else if (e->call.cause != AHOY_CAUSE_NONE || e->call.sip_status >= 300)
-        text_add(t, "no call: %s", e->call.incoming && !e->call.ended_by_peer ? "we refused it" : "it was not answered");
+        text_add(t, "no call: %s", e->call.incoming && !e->call.ended_by_peer ? "refused" : "not answered");
     else
         text_add(t, "call ended");
     if (e->call.sip_status >= 300) {
@@ -51,10 +51,10 @@ static void say_call(const struct phone *p, const struct ahoy_event *e, struct t
 
 static void say_media(const struct ahoy_event *e, struct text *t)
 {
-    const char *way = e->media.sending && e->media.receiving ? "both ways" :
-                      e->media.sending                       ? "to them only" :
-                      e->media.receiving                     ? "from them only" :
-                                                               "paused";
+    const char *way = e->media.sending && e->media.receiving ? "both ways"
+                      : e->media.sending                     ? "to them only"
+                      : e->media.receiving                   ? "from them only"
+                                                             : "paused";
     if (e->media.trouble != AHOY_CAUSE_NONE) {
         text_add(t, "trouble with the sound: ");
         text_clean(t, e->media.text, strlen(e->media.text), false);
@@ -65,7 +65,7 @@ static void say_media(const struct ahoy_event *e, struct text *t)
     }
 }
 
-static void say_account(const struct ahoy_event *e, struct text *t)
+static void say_account(const struct phone *p, const struct ahoy_event *e, struct text *t)
 {
     const char *uri = e->account.uri;
     switch (e->account.state) {
@@ -73,7 +73,7 @@ static void say_account(const struct ahoy_event *e, struct text *t)
     case AHOY_ACCOUNT_FAILED:
         text_add(t, "%s is not registered: ", uri);
         text_clean(t, e->account.text, strlen(e->account.text), false);
-        if (e->account.retry_in_s > 0)
+        if (e->account.retry_in_s > 0 && !p->waiting)
             text_add(t, "; trying again in %u s", e->account.retry_in_s);
         break;
     case AHOY_ACCOUNT_REGISTERING: text_add(t, "registering %s", uri); break;
@@ -105,7 +105,8 @@ void phone_say_event(const struct phone *p, const struct ahoy_event *e)
     switch (e->type) {
     case AHOY_EVENT_CALL_STATE:
         call = e->call.id;
-        say_call(p, e, &t);
+        if (p->many || !e->call.incoming)
+            say_call(p, e, &t);
         break;
     case AHOY_EVENT_CALL_MEDIA:
         call = e->media.id;
@@ -115,9 +116,11 @@ void phone_say_event(const struct phone *p, const struct ahoy_event *e)
         call = e->dtmf.id;
         text_add(&t, "they pressed %c", e->dtmf.digit);
         break;
-    case AHOY_EVENT_ACCOUNT: say_account(e, &t); break;
+    case AHOY_EVENT_ACCOUNT: say_account(p, e, &t); break;
     case AHOY_EVENT_TRACE: say_trace(p, e); break;
-    case AHOY_EVENT_OVERFLOW: warn("%u events were lost: the phone was too busy to tell them", e->overflow.dropped); break;
+    case AHOY_EVENT_OVERFLOW:
+        warn("%u events were lost: the phone was too busy to tell them", e->overflow.dropped);
+        break;
     case AHOY_EVENT_NETWORK: text_add(&t, "the addresses of this machine have changed"); break;
     case AHOY_EVENT_RESULT:
     case AHOY_EVENT_CALL_STATS:

@@ -43,7 +43,8 @@ int secret_of_options(const struct cli_args *args, struct secret *out)
             return fail(EXIT_CONFIG, "the environment variable %s of --password-env is not set; export it first",
                         args->password_env);
         if (!text_copy(out->text, sizeof out->text, value))
-            return fail(EXIT_CONFIG, "the password in %s is longer than %d bytes", args->password_env, SECRET_BYTES - 1);
+            return fail(EXIT_CONFIG, "the password in %s is longer than %d bytes", args->password_env,
+                        SECRET_BYTES - 1);
         out->known = true;
         return EXIT_DONE;
     }

@@ -87,9 +87,10 @@ static void say_summary(const struct serve *s, struct ahoy_exchange *x)
     ahoy_exchange_counts(x, &c);
     if (s->args->json)
         (void) json_say(json_pack("{s:i, s:I, s:s, s:s, s:I, s:I, s:I, s:I, s:I}", "v", JSON_SCHEMA_VERSION, "t_ms",
-                                  (json_int_t) (clock_ms() - s->started_ms), "event", "summary", "result", "done", "users",
-                                  (json_int_t) c.users, "bindings", (json_int_t) c.bindings, "calls", (json_int_t) c.calls,
-                                  "requests", (json_int_t) c.requests, "refused", (json_int_t) c.refused));
+                                  (json_int_t) (clock_ms() - s->started_ms), "event", "summary", "result", "done",
+                                  "users", (json_int_t) c.users, "bindings", (json_int_t) c.bindings, "calls",
+                                  (json_int_t) c.calls, "requests", (json_int_t) c.requests, "refused",
+                                  (json_int_t) c.refused));
     else
         say("%llu requests, %llu refused, %u registrations at the end", (unsigned long long) c.requests,
             (unsigned long long) c.refused, c.bindings);
@@ -111,7 +112,9 @@ int verb_serve(const struct cli_args *args)
     char why[512] = "";
     sigset_t set;
     if (!args->users_file && args->users.n == 0 && !args->open)
-        return fail(EXIT_USAGE, "nobody could register: name the users with --users FILE or --user NAME:PASSWORD, or let anybody in with --open");
+        return fail(
+            EXIT_USAGE,
+            "nobody could register: name the users with --users FILE or --user NAME:PASSWORD, or let anybody in with --open");
     for (size_t i = 0; i < args->users.n; i++)
         if (!strchr(args->users.v[i], ':'))
             return fail(EXIT_USAGE, "--user must look like NAME:PASSWORD");
@@ -124,11 +127,20 @@ int verb_serve(const struct cli_args *args)
     int fd = signalfd(-1, &set, SFD_CLOEXEC);
     if (fd < 0)
         return fail(14, "the system gives no file descriptors: %s", strerror(errno));
-    struct ahoy_exchange_config cfg = { .listens = args->listens.v, .listen_count = args->listens.n, .domain = args->domain,
-                                        .users_file = args->users_file, .users = args->users.v, .user_count = args->users.n,
-                                        .open = args->open, .database = args->database, .realm = args->realm,
-                                        .trace = args->verbose >= 2, .log_level = base.log_level, .log = base.log,
-                                        .news = news, .news_arg = &s };
+    struct ahoy_exchange_config cfg = { .listens = args->listens.v,
+                                        .listen_count = args->listens.n,
+                                        .domain = args->domain,
+                                        .users_file = args->users_file,
+                                        .users = args->users.v,
+                                        .user_count = args->users.n,
+                                        .open = args->open,
+                                        .database = args->database,
+                                        .realm = args->realm,
+                                        .trace = args->verbose >= 2,
+                                        .log_level = base.log_level,
+                                        .log = base.log,
+                                        .news = news,
+                                        .news_arg = &s };
     enum ahoy_err err = ahoy_exchange_create(&x, &cfg, why, sizeof why);
     hide_passwords(args);
     if (err) {

@@ -27,7 +27,8 @@ static uint32_t get32(const uint8_t *p)
 
 static bool put_head(FILE *f, uint32_t rate_hz, uint32_t samples)
 {
-    uint8_t h[HEAD_BYTES] = { 'R', 'I', 'F', 'F', 0, 0, 0, 0, 'W', 'A', 'V', 'E', 'f', 'm', 't', ' ', 16, 0, 0, 0, 1, 0, 1, 0 };
+    uint8_t h[HEAD_BYTES] = { 'R', 'I', 'F', 'F', 0,  0, 0, 0, 'W', 'A', 'V', 'E',
+                              'f', 'm', 't', ' ', 16, 0, 0, 0, 1,   0,   1,   0 };
     put32(h + 4, 36 + samples * 2);
     put32(h + 24, rate_hz);
     put32(h + 28, rate_hz * 2);
@@ -48,7 +49,8 @@ static double formants(double hz, double f1, double f2)
 /* A vowel for each syllable, never the same rhythm twice in a row, so that a delay has one answer only. */
 static double voice(uint32_t i, double phase, double hz)
 {
-    static const double vowel[][2] = { { 730, 1090 }, { 270, 2290 }, { 570, 840 }, { 530, 1840 }, { 300, 870 }, { 660, 1720 }, { 440, 1020 } };
+    static const double vowel[][2] = { { 730, 1090 }, { 270, 2290 }, { 570, 840 }, { 530, 1840 },
+                                       { 300, 870 },  { 660, 1720 }, { 440, 1020 } };
     uint32_t syllable = i / (RATE_HZ / 1000 * SYLLABLE_MS), at = i % (RATE_HZ / 1000 * SYLLABLE_MS);
     uint32_t voiced = RATE_HZ / 1000 * (VOICED_MS - 17 * (syllable * 5 % 7));
     const double *f = vowel[syllable * 3 % CLI_COUNT(vowel)];
@@ -60,10 +62,10 @@ static double voice(uint32_t i, double phase, double hz)
     return sum * sin(TURN / 2 * at / voiced);
 }
 
-bool signal_file_write(const char *path, uint32_t seconds)
+bool signal_file_write(const char *path, uint32_t ms)
 {
     FILE *f = fopen(path, "wb");
-    uint32_t samples = seconds * RATE_HZ;
+    uint32_t samples = ms * (RATE_HZ / 1000);
     double phase = 0;
     bool ok = f && put_head(f, RATE_HZ, samples);
     for (uint32_t i = 0; ok && i < samples; i++) {
@@ -110,7 +112,8 @@ bool signal_file_split(const char *stereo, const char *left, const char *right)
     uint32_t rate_hz = 0, frames = 0;
     uint8_t frame[4];
     FILE *in = fopen(stereo, "rb"), *l = fopen(left, "wb"), *r = fopen(right, "wb");
-    bool ok = in && l && r && open_stereo(in, &rate_hz, &frames) && put_head(l, rate_hz, frames) && put_head(r, rate_hz, frames);
+    bool ok = in && l && r && open_stereo(in, &rate_hz, &frames) && put_head(l, rate_hz, frames)
+              && put_head(r, rate_hz, frames);
     for (uint32_t i = 0; ok && i < frames && fread(frame, sizeof frame, 1, in) == 1; i++)
         ok = fwrite(frame, 2, 1, l) == 1 && fwrite(frame + 2, 2, 1, r) == 1;
     if (in)

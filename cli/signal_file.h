@@ -5,10 +5,10 @@
 #include "cli/text.h"
 
 /**
- * Writes `seconds` of something like speech into a WAV file (48 kHz, mono): syllables of a gliding voice with formants, pauses
+ * Writes `ms` of something like speech into a WAV file (48 kHz, mono): syllables of a gliding voice with formants, pauses
  * between them, so that delay and likeness can be measured with every codec. False when it cannot be written.
  */
-bool signal_file_write(const char *path, uint32_t seconds);
+bool signal_file_write(const char *path, uint32_t ms);
 
 /** Splits a stereo WAV file (left: we, right: they) into two of one channel each. False when it is none. */
 bool signal_file_split(const char *stereo, const char *left, const char *right);

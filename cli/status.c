@@ -50,8 +50,8 @@ static void show_calls(const json_t *calls)
         const json_t *stats = json_object_get(c, "stats");
         double s = (double) json_integer_value(json_object_get(stats, "duration_ms")) / 1000.0;
         say("  call %lld: %s %s %s%s%s, %.0f s %s", (long long) json_integer_value(json_object_get(c, "call")),
-            string_of(c, "state"), json_is_true(json_object_get(c, "incoming")) ? "from" : "to", string_of(c, "peer_uri"),
-            json_is_true(json_object_get(c, "muted")) ? ", muted" : "",
+            string_of(c, "state"), json_is_true(json_object_get(c, "incoming")) ? "from" : "to",
+            string_of(c, "peer_uri"), json_is_true(json_object_get(c, "muted")) ? ", muted" : "",
             json_is_true(json_object_get(c, "held_by_peer")) ? ", held by them" : "", s, string_of(stats, "codec"));
     }
 }

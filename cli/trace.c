@@ -31,8 +31,8 @@ static void json_message(const struct seen *m)
 {
     (void) json_say(json_pack("{s:i, s:I, s:s, s:b, s:s, s:o, s:o, s:I, s:o}", "v", JSON_SCHEMA_VERSION, "t_ms",
                               (json_int_t) m->t_ms, "event", "trace", "sent", 1, "transport", m->transport, "local",
-                              json_words(m->from), "peer", json_words(m->to), "unix_ms", (json_int_t) m->unix_ms, "text",
-                              json_bytes(m->text, m->n)));
+                              json_words(m->from), "peer", json_words(m->to), "unix_ms", (json_int_t) m->unix_ms,
+                              "text", json_bytes(m->text, m->n)));
 }
 
 static void on_seen(void *arg, const struct seen *m)
@@ -63,8 +63,11 @@ static void on_line(struct trace *x, const char *line, size_t n)
     const json_t *text = json_object_get(o, "text");
     if (event && strcmp(event, "trace") == 0 && local && peer && transport && json_is_string(text)) {
         bool sent = json_is_true(json_object_get(o, "sent"));
-        struct seen m = { .from = sent ? local : peer, .to = sent ? peer : local, .transport = transport,
-                          .text = json_string_value(text), .n = json_string_length(text) };
+        struct seen m = { .from = sent ? local : peer,
+                          .to = sent ? peer : local,
+                          .transport = transport,
+                          .text = json_string_value(text),
+                          .n = json_string_length(text) };
         int64_t t_ms = json_integer_value(json_object_get(o, "t_ms"));
         if (!x->begun)
             x->first_ms = t_ms;
@@ -123,7 +126,8 @@ static int live(struct trace *x, uint32_t pid)
         if (other >= 0 && fd >= 0) {
             (void) close(other);
             (void) close(fd);
-            return fail(EXIT_USAGE, "more than one phone is running; `ahoy status` lists them, `ahoy trace PID` follows one");
+            return fail(EXIT_USAGE,
+                        "more than one phone is running; `ahoy status` lists them, `ahoy trace PID` follows one");
         }
         fd = other >= 0 ? other : fd;
     }
@@ -151,7 +155,10 @@ static int read_lines(struct trace *x, const char *path)
         while (lines_next(&lines, &line, &n))
             on_line(x, line, n);
     (void) close(fd);
-    return x->messages > 0 ? EXIT_DONE : fail(EXIT_USAGE, "there are no SIP messages in %s; it should be a capture (pcap) or written by --trace", path);
+    return x->messages > 0
+               ? EXIT_DONE
+               : fail(EXIT_USAGE,
+                      "there are no SIP messages in %s; it should be a capture (pcap) or written by --trace", path);
 }
 
 static int read_capture(struct trace *x, FILE *file, const char *path)
@@ -165,7 +172,8 @@ static int read_capture(struct trace *x, FILE *file, const char *path)
     if (reader.fragments > 0)
         warn("%llu fragments of IP packets were left out", (unsigned long long) reader.fragments);
     if (reader.messages == 0)
-        return fail(EXIT_USAGE, "there is no SIP over UDP or TCP in %s (%llu packets)", path, (unsigned long long) reader.packets);
+        return fail(EXIT_USAGE, "there is no SIP over UDP or TCP in %s (%llu packets)", path,
+                    (unsigned long long) reader.packets);
     return EXIT_DONE;
 }
 
@@ -200,7 +208,8 @@ int verb_trace(const struct cli_args *args)
     if (x.pcap_fd >= 0 && close(x.pcap_fd) != 0)
         x.failed = true;
     if (x.pcap.left_out > 0)
-        warn("%llu messages did not fit into a packet and are not in %s", (unsigned long long) x.pcap.left_out, args->pcap);
+        warn("%llu messages did not fit into a packet and are not in %s", (unsigned long long) x.pcap.left_out,
+             args->pcap);
     if (status == EXIT_DONE && x.failed && args->pcap)
         return fail(EXIT_CONFIG, "not everything could be written; is the disk full?");
     return status;
