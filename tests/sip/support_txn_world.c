@@ -297,6 +297,13 @@ struct form form_request(const char *method, const char *branch, const char *via
     return f;
 }
 
+void world_request_tcp(struct world *w, const char *method, const char *branch)
+{
+    struct form f = form_request(method, branch, ";rport", "");
+    memcpy(strstr(f.text, "/UDP"), "/TCP", 4);
+    world_send_tcp(w, f.text);
+}
+
 struct form form_client_request(const char *method, const char *extra)
 {
     struct form f = { "" };

@@ -74,6 +74,8 @@ struct form {
 
 /* A request of the peer. `extra`: header lines. */
 struct form form_request(const char *method, const char *branch, const char *via_rest, const char *extra);
+/* The peer sends such a request by its connection, with rport. */
+void world_request_tcp(struct world *w, const char *method, const char *branch);
 /* A response of the peer to a message it got: Via, From, To, Call-ID and CSeq copied, a To tag added. */
 struct form form_response(const struct wire_msg *request, unsigned status, const char *extra);
 

@@ -94,7 +94,7 @@ static void on_closed(void *arg, enum ahoy_err err)
     b->closed = true;
 }
 
-static void init(struct t *t, struct bench *b)
+static bool init(struct t *t, struct bench *b)
 {
     struct sip_ua_config uc = SIP_UA_CONFIG_DEFAULT;
     struct sip_ua_ops ops = { .incoming = on_incoming, .request = on_request, .arg = b };
@@ -121,8 +121,9 @@ static void init(struct t *t, struct bench *b)
     T_OK(sip_stack_listen(b->stack, SIP_PROTO_TCP, &local, &transport));
     T_OK(sip_locator_create(&b->locator, b->stack, &lc));
     T_OK(sip_ua_start(b->ua, b->locator));
+    return true;
 out:
-    return;
+    return false;
 }
 
 static void fini(struct t *t, struct bench *b)
@@ -131,18 +132,23 @@ static void fini(struct t *t, struct bench *b)
     sys_udp_close(b->udp);
     sys_tcp_close(b->tcp);
     sip_invite_release(b->leg);
-    sim_run(b->sim, SYS_S(200));
-    sip_stack_counts(b->stack, &counts);
-    T_EQ(counts.server_txns, 0);
-    T_EQ(counts.client_txns, 0);
-    T_EQ(sip_ua_invite_count(b->ua), 0);
+    if (b->locator) {
+        sim_run(b->sim, SYS_S(200));
+        sip_stack_counts(b->stack, &counts);
+        T_ALWAYS(counts.server_txns == 0);
+        T_ALWAYS(counts.client_txns == 0);
+        T_ALWAYS(sip_ua_invite_count(b->ua) == 0);
+    }
 out:
-    sip_ua_stop(b->ua);
+    if (b->locator)
+        sip_ua_stop(b->ua);
     sip_locator_destroy(b->locator);
     sip_stack_destroy(b->stack);
     sip_ua_destroy(b->ua);
-    sys_loop_destroy(b->loop);
-    sys_loop_destroy(b->peer_loop);
+    if (b->loop)
+        sys_loop_destroy(b->loop);
+    if (b->peer_loop)
+        sys_loop_destroy(b->peer_loop);
     sim_destroy(b->sim);
     for (size_t i = 0; i < MAX_SENT; i++)
         buf_fini(&b->sent[i]);
@@ -191,8 +197,8 @@ static void run_one(struct t *t, const char *path, bool tcp, char *got, size_t s
 {
     struct bench b;
     struct view raw = { 0 };
-    init(t, &b);
-    if (!t_read_file(t, path, &raw))
+    got[0] = '\0';
+    if (!init(t, &b) || !t_read_file(t, path, &raw))
         goto out;
     if (tcp)
         send_tcp(t, &b, raw);
@@ -311,9 +317,7 @@ out:
     buf_fini(&first);
 }
 
-/*
- * Without runs of failing allocations: the outcome is the subject here, and a hundred worlds a run would take hours;
- * the parts fail one by one in the tests of parser, stack and agent.
- */
-T_MAIN(T_PLAIN(test_rfc4475_messages_get_what_the_oracle_says), T_PLAIN(test_rfc5118_messages_get_what_the_rfc_says),
-       T_PLAIN(test_refusals_say_what_is_needed), T_PLAIN(test_a_reply_to_the_long_request_echoes_all_of_it))
+/* Each has a hundred worlds: the runs with a failing allocation take samples. */
+T_MAIN(T_STRIDE(test_rfc4475_messages_get_what_the_oracle_says, 61),
+       T_STRIDE(test_rfc5118_messages_get_what_the_rfc_says, 61), T_STRIDE(test_refusals_say_what_is_needed, 7),
+       T(test_a_reply_to_the_long_request_echoes_all_of_it))
