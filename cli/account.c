@@ -97,7 +97,10 @@ static int forget(const struct cli_args *args, struct ahoy_account_store *store)
         return fail(EXIT_CONFIG, "there is no account '%s'; `ahoy account ls` lists them", args->words[1]);
     if (err)
         return fail(EXIT_CONFIG, "the account could not be removed: %s", ahoy_err_text(err));
-    if (!args->json)
+    if (args->json)
+        (void) json_say(json_pack("{s:i, s:i, s:s, s:o}", "v", JSON_SCHEMA_VERSION, "t_ms", 0, "event",
+                                  "account.removed", "name", json_words(args->words[1])));
+    else
         say("%s is forgotten", args->words[1]);
     return EXIT_DONE;
 }

@@ -56,6 +56,8 @@ static void conclude(struct phone *p)
     struct summary *s = &p->summary;
     if (p->status == EXIT_DONE && s->cause != AHOY_CAUSE_NONE)
         p->status = fail(ahoy_cause_exit_status(s->cause), "%s", s->text[0] ? s->text : ahoy_cause_name(s->cause));
+    if (p->interrupted && p->summary.calls == 0 && !p->many && !p->json)
+        say("given up");
     phone_say_summary(p);
 }
 

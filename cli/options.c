@@ -92,7 +92,7 @@ static bool check_value(const struct cli_option *o, const char *value, struct te
 static bool set_option(const struct cli_option *o, const char *value, struct cli_args *args, struct text *why)
 {
     void *at = (char *) args + o->at;
-    if (o->value && !check_value(o, value, why))
+    if (o->value && (!value || !check_value(o, value, why)))
         return false;
     switch (o->kind) {
     case CLI_FLAG: *(bool *) at = true; return true;

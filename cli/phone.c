@@ -131,6 +131,14 @@ int phone_open(struct phone *p, const struct cli_args *args, const struct phone_
     p->on_event = o->on_event;
     p->on_event_arg = o->on_event_arg;
     p->started_ms = clock_ms();
+    p->summary.stats = (struct ahoy_call_stats){ .jitter_ms = -1,
+                                                 .rtt_ms = -1,
+                                                 .buffer_ms = -1,
+                                                 .delay_ms = -1,
+                                                 .mos = -1,
+                                                 .level_in_dbfs = -127,
+                                                 .level_out_dbfs = -127,
+                                                 .remote_lost_fraction = -1 };
     p->transport = transport_of(args->transport);
     p->media = (struct ahoy_media_config){ .codecs = args->codec,
                                            .ptime_ms = args->ptime_ms,
@@ -391,16 +399,16 @@ static int timeout_of(const struct phone *p, int64_t now)
 static void check_deadlines(struct phone *p)
 {
     int64_t now = clock_ms();
-    if (p->leaving && (now >= p->leave_at_ms || phone_calls(p) == 0)) {
-        on_engine(p); /* the last call's end may have come meanwhile */
-        p->done = true;
-    }
     if (!p->leaving && p->end_at_ms && now >= p->end_at_ms) {
         p->end_at_ms = 0;
         p->ending = true;
     }
     if (!p->leaving && p->ending && phone_calls(p) == 0) /* a call that stands has its own limit */
         phone_leave(p);
+    if (p->leaving && (now >= p->leave_at_ms || phone_calls(p) == 0)) {
+        on_engine(p); /* the last call's end may have come meanwhile */
+        p->done = true;
+    }
 }
 
 enum {

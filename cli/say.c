@@ -24,11 +24,14 @@ static void say_end(const struct ahoy_event *e, struct text *t)
         text_add(t, "call ended after %.1f s: %s hung up", e->call.stats.duration_ms / 1000.0,
                  e->call.ended_by_peer ? "the other side" : "we");
     else if (e->call.cause != AHOY_CAUSE_NONE || e->call.sip_status >= 300)
-        text_add(t, "no call: %s", e->call.incoming && !e->call.ended_by_peer ? "refused" : "not answered");
+        text_add(t, "no call: %s",
+                 e->call.ended_by_peer || e->call.cause != AHOY_CAUSE_NONE ? "not answered"
+                 : e->call.incoming                                        ? "refused"
+                                                                           : "given up");
     else
         text_add(t, "call ended");
     if (e->call.sip_status >= 300) {
-        text_add(t, " (%u ", e->call.sip_status);
+        text_add(t, " (%u%s", e->call.sip_status, *e->call.reason ? " " : "");
         text_clean(t, e->call.reason, strlen(e->call.reason), false);
         text_add(t, ")");
     }
