@@ -25,3 +25,23 @@ if(LIBRE_FOUND)
     target_compile_definitions(ahoy-bench-parse PRIVATE BENCH_RE)
     set_source_files_properties(${PROJECT_SOURCE_DIR}/bench/parse_re.c PROPERTIES COMPILE_OPTIONS "-Wno-undef;-Wno-conversion")
 endif()
+
+# Signalling under load; its peers (Kamailio, SIPp) are programs, looked for when it runs.
+if(TARGET ahoy_server)
+    ahoy_bench(signalling signalling.c signalling_server.c signalling_load.c signalling_peers.c LIBS ahoy_server)
+endif()
+
+# Echo cancellation on synthetic rooms: ours, speexdsp, webrtc-audio-processing (C++, in the benchmark alone).
+pkg_check_modules(WEBRTC_AP IMPORTED_TARGET webrtc-audio-processing)
+ahoy_bench(echo echo/main.c echo/scene.c echo/speech.c echo/score_echo.c echo/cancellers.c LIBS ahoy_audio)
+include(CheckLanguage)
+check_language(CXX)
+if(WEBRTC_AP_FOUND AND CMAKE_CXX_COMPILER)
+    enable_language(CXX)
+    add_library(ahoy-bench-webrtc STATIC ${PROJECT_SOURCE_DIR}/bench/echo/canceller_webrtc.cc)
+    target_include_directories(ahoy-bench-webrtc PRIVATE ${PROJECT_SOURCE_DIR}/bench)
+    target_compile_definitions(ahoy-bench-webrtc PRIVATE WEBRTC_POSIX WEBRTC_LINUX)
+    target_link_libraries(ahoy-bench-webrtc PUBLIC PkgConfig::WEBRTC_AP)
+    target_link_libraries(ahoy-bench-echo PRIVATE ahoy-bench-webrtc)
+    target_compile_definitions(ahoy-bench-echo PRIVATE BENCH_WEBRTC)
+endif()
