@@ -1,0 +1,37 @@
+/*
+ * Where in the past the echo's sound was played, in hops: the mean phase between the microphone and each of the last
+ * blocks. Independent of the filter, so it also sees what the filter has lost. Private to src/audio/aec*.c.
+ */
+#ifndef AHOY_AUDIO_AEC_DELAY_H
+#define AHOY_AUDIO_AEC_DELAY_H
+
+#include "audio/aec_far.h"
+
+enum { AEC_DELAY_FROM = 8, AEC_DELAY_BINS = 80 };   /* 400 … 4400 Hz */
+
+struct aec_phase {
+    float re[AEC_DELAY_BINS];
+    float im[AEC_DELAY_BINS];
+};
+
+struct aec_delay {
+    struct aec_phase far[AEC_MAX_LAG];      /* unit phasors of the last blocks, a ring … */
+    size_t head;                            /* … and its newest */
+    struct aec_phase mean[AEC_MAX_LAG];     /* of mic against the block `lag` hops ago */
+    float score[AEC_MAX_LAG];               /* 0 … 1: coherence over all bins */
+    unsigned heard;                         /* hops with far sound, up to full memory */
+    unsigned same;                          /* how long `best` has been the best */
+    size_t best;
+    bool found;                             /* … and `at` is where the echo is */
+    size_t at;
+};
+
+void aec_delay_init(struct aec_delay *d);
+
+/** One hop: the newest block, whether it has sound, and the microphone's spectrum. */
+void aec_delay_update(struct aec_delay *d, const struct aec_spec *far, bool active, const struct aec_spec *mic);
+
+/** Sounds are from now on `hops` more in the past (fewer when negative). */
+void aec_delay_move(struct aec_delay *d, int hops);
+
+#endif

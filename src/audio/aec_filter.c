@@ -1,0 +1,152 @@
+#include "audio/aec_filter.h"
+
+#include <string.h>
+
+/* How much of the path is the same a hop later (A of the state-space model), squared where it is a power. */
+#define KEEP2  (0.998f * 0.998f)
+#define DRIFT2 (1 - KEEP2)
+
+#define FIRST_DOUBT  0.5f
+#define DOUBT_DECAY  0.93f
+#define NEAR_SMOOTH  0.85f
+#define POWER_FLOOR  1e-4f
+
+void aec_filter_init(struct aec_filter *f)
+{
+    memset(f, 0, sizeof *f);
+    float doubt = FIRST_DOUBT;
+    for (size_t p = 0; p < AEC_PARTS; p++, doubt *= DOUBT_DECAY)
+        for (size_t k = 0; k < AEC_USED; k++)
+            f->doubt[p][k] = doubt;
+}
+
+static void multiply_add(struct aec_spec *restrict y, const struct aec_spec *restrict h,
+                         const struct aec_spec *restrict x)
+{
+    for (size_t k = 0; k < AEC_BINS; k++) {
+        y->re[k] += h->re[k] * x->re[k] - h->im[k] * x->im[k];
+        y->im[k] += h->re[k] * x->im[k] + h->im[k] * x->re[k];
+    }
+}
+
+void aec_filter_predict(const struct aec_filter *f, const struct aec_far *far, struct aec_spec *y)
+{
+    memset(y, 0, sizeof *y);
+    for (size_t p = 0; p < AEC_PARTS; p++)
+        multiply_add(y, &f->h[p], &aec_far_block(far, f->lag + p)->x);
+}
+
+static void add_product(float *restrict sum, const float *restrict a, const float *restrict b)
+{
+    for (size_t k = 0; k < AEC_BINS; k++)
+        sum[k] += a[k] * b[k];
+}
+
+/* The power that the error is expected to have, and what of it is not ours: near end and noise. */
+static void follow_near(float *restrict near, float *restrict wanted, const struct aec_spec *restrict e)
+{
+    for (size_t k = 0; k < AEC_BINS; k++) {
+        float of_path = wanted[k];
+        float keep = 1 - 0.5f * of_path / (of_path + 2 * near[k] + POWER_FLOOR);
+        float power = e->re[k] * e->re[k] + e->im[k] * e->im[k];
+        near[k] = NEAR_SMOOTH * near[k] + (1 - NEAR_SMOOTH) * keep * keep * power;
+        wanted[k] = 1 / (of_path + 2 * near[k] + POWER_FLOOR);
+    }
+}
+
+/* One partition's step; its doubt shrinks by what was learned. */
+static void learn(struct aec_spec *restrict h, float *restrict doubt, const struct aec_block *restrict b,
+                  const struct aec_spec *restrict e, const float *restrict inverse)
+{
+    for (size_t k = 0; k < AEC_BINS; k++) {
+        float step = doubt[k] * inverse[k];
+        h->re[k] += step * (b->x.re[k] * e->re[k] + b->x.im[k] * e->im[k]);
+        h->im[k] += step * (b->x.re[k] * e->im[k] - b->x.im[k] * e->re[k]);
+        doubt[k] *= KEEP2 * (1 - 0.5f * step * b->power[k]);
+    }
+}
+
+static void grow_doubt(float *restrict doubt, float *restrict gain, const struct aec_spec *restrict h)
+{
+    for (size_t k = 0; k < AEC_BINS; k++) {
+        float power = h->re[k] * h->re[k] + h->im[k] * h->im[k];
+        doubt[k] += DRIFT2 * power;
+        gain[k] += power;
+    }
+}
+
+/* Each partition's response is AEC_HOP samples long: what grew behind that came from circular convolution. */
+static void constrain(struct aec_filter *f, struct aec_fft *fft)
+{
+    for (size_t p = 0; p < AEC_PARTS; p += AEC_SLOTS) {
+        for (size_t lane = 0; lane < AEC_LANES; lane++)
+            aec_fft_put_pair(fft, lane, &f->h[p + 2 * lane], &f->h[p + 2 * lane + 1]);
+        aec_fft_inverse(fft);
+        aec_fft_cut(fft);
+        aec_fft_forward(fft);
+        for (size_t lane = 0; lane < AEC_LANES; lane++)
+            aec_fft_get_pair(fft, lane, &f->h[p + 2 * lane], &f->h[p + 2 * lane + 1]);
+    }
+}
+
+void aec_filter_update(struct aec_filter *f, const struct aec_far *far, const struct aec_spec *e, struct aec_fft *fft)
+{
+    float inverse[AEC_BINS] = { 0 };
+    for (size_t p = 0; p < AEC_PARTS; p++)
+        add_product(inverse, f->doubt[p], aec_far_block(far, f->lag + p)->power);
+    follow_near(f->near, inverse, e);
+    for (size_t p = 0; p < AEC_PARTS; p++)
+        learn(&f->h[p], f->doubt[p], aec_far_block(far, f->lag + p), e, inverse);
+    constrain(f, fft);
+    memset(f->gain, 0, sizeof f->gain);
+    for (size_t p = 0; p < AEC_PARTS; p++)
+        grow_doubt(f->doubt[p], f->gain, &f->h[p]);
+}
+
+void aec_filter_reopen(struct aec_filter *f, float keep, float doubt)
+{
+    for (size_t k = 0; k < AEC_USED; k++) {
+        float mean = f->gain[k] / AEC_PARTS;
+        float decay = 1;
+        for (size_t p = 0; p < AEC_PARTS; p++, decay *= DOUBT_DECAY) {
+            f->h[p].re[k] *= keep;
+            f->h[p].im[k] *= keep;
+            f->doubt[p][k] = AHOY_MAX(f->doubt[p][k], 3 * mean + doubt * decay);
+        }
+        f->gain[k] *= keep * keep;
+        f->near[k] *= 0.1f;
+    }
+}
+
+void aec_filter_slide(struct aec_filter *f, int hops)
+{
+    size_t by = (size_t) (hops < 0 ? -hops : hops);
+    by = AHOY_MIN(by, (size_t) AEC_PARTS);
+    size_t left = AEC_PARTS - by;
+    size_t from = hops < 0 ? by : 0;
+    size_t to = hops < 0 ? 0 : by;
+    memmove(f->h + to, f->h + from, left * sizeof f->h[0]);
+    memmove(f->doubt + to, f->doubt + from, left * sizeof f->doubt[0]);
+    size_t empty = hops < 0 ? left : 0;
+    memset(f->h + empty, 0, by * sizeof f->h[0]);
+    for (size_t p = empty; p < empty + by; p++)
+        for (size_t k = 0; k < AEC_USED; k++)
+            f->doubt[p][k] = f->gain[k] / AEC_PARTS;
+}
+
+size_t aec_filter_peak(const struct aec_filter *f, float *energy)
+{
+    size_t peak = 0;
+    float most = 0;
+    for (size_t p = 0; p < AEC_PARTS; p++) {
+        float sum = 0;
+        for (size_t k = 0; k < AEC_USED; k++)
+            sum += f->h[p].re[k] * f->h[p].re[k] + f->h[p].im[k] * f->h[p].im[k];
+        if (sum > most) {
+            most = sum;
+            peak = p;
+        }
+    }
+    *energy = most;
+    return peak;
+}

@@ -1,0 +1,36 @@
+/*
+ * The linear model of the echo path: a partitioned-block frequency-domain adaptive filter whose step size is a Kalman
+ * gain for each bin of each partition (Enzner and Vary, Signal Processing 86, 2006; Kuech, Mabande and Enzner, ICASSP
+ * 2014). Private to src/audio/aec*.c.
+ */
+#ifndef AHOY_AUDIO_AEC_FILTER_H
+#define AHOY_AUDIO_AEC_FILTER_H
+
+#include "audio/aec_far.h"
+
+struct aec_filter {
+    struct aec_spec h[AEC_PARTS];       /* the path, hop by hop */
+    float doubt[AEC_PARTS][AEC_BINS];   /* variance of the error of h */
+    float near[AEC_BINS];               /* power of all that is not echo */
+    float gain[AEC_BINS];               /* |h|² over all partitions: the path's power gain */
+    size_t lag;                         /* blocks[lag + p] meets h[p] */
+};
+
+void aec_filter_init(struct aec_filter *f);
+
+/** The echo in the next hop: its spectrum before the cut. */
+void aec_filter_predict(const struct aec_filter *f, const struct aec_far *far, struct aec_spec *y);
+
+/** Learns from what was left: `e` is the spectrum of (zeros, rest). `learn` false: only the noise is followed. */
+void aec_filter_update(struct aec_filter *f, const struct aec_far *far, const struct aec_spec *e, struct aec_fft *fft);
+
+/** The path is another now: keep `keep` (0 … 1) of the model and doubt all of it by `doubt` or more. */
+void aec_filter_reopen(struct aec_filter *f, float keep, float doubt);
+
+/** Places the model `hops` later in the path (earlier when negative) while the sound keeps its place. */
+void aec_filter_slide(struct aec_filter *f, int hops);
+
+/** Partition with the most energy, and that energy (summed |h|²). */
+size_t aec_filter_peak(const struct aec_filter *f, float *energy);
+
+#endif
