@@ -80,12 +80,6 @@ struct sip_dialog *sip_dialogs_find(const struct sip_dialogs *ds, struct sip_msg
     return sip_dialogs_find_name(ds, core->call_id, core->to_tag, core->from_tag);
 }
 
-struct sip_dialog *sip_dialogs_each(const struct sip_dialogs *ds, const struct sip_dialog *after)
-{
-    struct map_node *k = map_each(&ds->map, after ? &after->node : NULL);
-    return k ? MAP_ENTRY(k, struct sip_dialog, node) : NULL;
-}
-
 /* ---- routes and targets ------------------------------------------------------------------------------------------ */
 
 /* Text from a header field onto one line: a fold becomes spaces. */
@@ -493,32 +487,22 @@ void sip_dialog_set_flow(struct sip_dialog *d, struct sip_flow *flow)
 
 /* ---- its requests ------------------------------------------------------------------------------------------------ */
 
-static void put_tagged(struct buf *out, struct view addr, struct view tag)
+static void put_tagged(struct buf *out, const char *name, struct view addr, struct view tag)
 {
+    buf_str(out, name);
     buf_view(out, addr);
     if (!view_empty(tag)) {
         buf_str(out, ";tag=");
         buf_view(out, tag);
     }
-}
-
-void sip_dialog_put_from(const struct sip_dialog *d, struct buf *out)
-{
-    put_tagged(out, d->local, d->local_tag);
-}
-
-void sip_dialog_put_to(const struct sip_dialog *d, struct buf *out)
-{
-    put_tagged(out, d->remote, d->remote_tag);
+    buf_str(out, "\r\n");
 }
 
 void sip_dialog_put_names(const struct sip_dialog *d, struct buf *out)
 {
-    buf_str(out, "From: ");
-    sip_dialog_put_from(d, out);
-    buf_str(out, "\r\nTo: ");
-    sip_dialog_put_to(d, out);
-    buf_printf(out, "\r\nCall-ID: %.*s\r\n", VIEW_ARG(d->call_id));
+    put_tagged(out, "From: ", d->local, d->local_tag);
+    put_tagged(out, "To: ", d->remote, d->remote_tag);
+    buf_printf(out, "Call-ID: %.*s\r\n", VIEW_ARG(d->call_id));
 }
 
 void sip_dialog_begin_request(const struct sip_dialog *d, struct view method, uint32_t cseq, struct buf *out)

@@ -49,9 +49,6 @@ struct sip_dialog *sip_dialogs_find(const struct sip_dialogs *ds, struct sip_msg
 struct sip_dialog *sip_dialogs_find_name(const struct sip_dialogs *ds, struct view call_id, struct view local_tag,
                                          struct view remote_tag);
 
-/** Walks all dialogs: start with NULL. None may be made or destroyed during a walk. */
-struct sip_dialog *sip_dialogs_each(const struct sip_dialogs *ds, const struct sip_dialog *after);
-
 /* ---- making them ------------------------------------------------------------------------------------------------- */
 
 /** What the side that sent the first request knows of it. All views are copied. */
@@ -134,10 +131,6 @@ struct sip_flow *sip_dialog_flow(const struct sip_dialog *d);
 void sip_dialog_set_flow(struct sip_dialog *d, struct sip_flow *flow);
 
 /* ---- its requests ------------------------------------------------------------------------------------------------ */
-
-/** "value;tag=…" of From and To in our requests. */
-void sip_dialog_put_from(const struct sip_dialog *d, struct buf *out);
-void sip_dialog_put_to(const struct sip_dialog *d, struct buf *out);
 
 /** The header lines that name the dialog in our requests: From, To, Call-ID. */
 void sip_dialog_put_names(const struct sip_dialog *d, struct buf *out);

@@ -38,13 +38,6 @@ bool sip_invite_move(struct sip_invite *inv, enum invite_event event)
     return true;
 }
 
-const char *sip_invite_state_name(enum sip_invite_state s)
-{
-    static const char *const name[] = { "calling",  "incoming",  "early",  "cancelling",
-                                        "answered", "confirmed", "ending", "ended" };
-    return (size_t) s < AHOY_COUNT(name) ? name[s] : "";
-}
-
 /* ---- its life ---------------------------------------------------------------------------------------------------- */
 
 struct sip_stack *sip_invite_stack(const struct sip_invite *inv)
@@ -366,16 +359,6 @@ void sip_invite_check_ready(struct sip_invite *inv)
 enum sip_invite_state sip_invite_state(const struct sip_invite *inv)
 {
     return inv->state;
-}
-
-bool sip_invite_is_caller(const struct sip_invite *inv)
-{
-    return inv->is_caller;
-}
-
-struct sip_ua *sip_invite_ua(const struct sip_invite *inv)
-{
-    return inv->ua;
 }
 
 struct sip_dialog *sip_invite_dialog(const struct sip_invite *inv)

@@ -146,8 +146,7 @@ void sip_invite_set_handler(struct sip_invite *inv, const struct sip_invite_hand
  */
 AHOY_MUST_USE enum ahoy_err sip_invite_set_account(struct sip_invite *inv, struct sip_auth *auth, struct view contact);
 
-/** The INVITE of an incoming leg as long as it is not finally answered, else NULL; and the body of its offer. */
-struct sip_msg *sip_invite_request_msg(const struct sip_invite *inv);
+/** The transaction of the INVITE that came last, NULL without one; and the body of its offer. */
 struct sip_server_txn *sip_invite_server_txn(const struct sip_invite *inv);
 void sip_invite_remote_offer(const struct sip_invite *inv, struct sip_body *out);
 
@@ -220,9 +219,6 @@ AHOY_MUST_USE enum ahoy_err sip_invite_info(struct sip_invite *inv, const struct
 void sip_invite_release(struct sip_invite *inv);
 
 enum sip_invite_state sip_invite_state(const struct sip_invite *inv);
-const char *sip_invite_state_name(enum sip_invite_state s);
-bool sip_invite_is_caller(const struct sip_invite *inv);
-struct sip_ua *sip_invite_ua(const struct sip_invite *inv);
 
 /** The dialog: callee's at once, caller's from the first 2xx (the first fork that rang before); NULL without. */
 struct sip_dialog *sip_invite_dialog(const struct sip_invite *inv);

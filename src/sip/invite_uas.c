@@ -364,11 +364,6 @@ enum ahoy_err sip_invite_reject(struct sip_invite *inv, unsigned status, struct 
     return AHOY_OK;
 }
 
-struct sip_msg *sip_invite_request_msg(const struct sip_invite *inv)
-{
-    return inv->in.pending ? inv->in.request : NULL;
-}
-
 struct sip_server_txn *sip_invite_server_txn(const struct sip_invite *inv)
 {
     return inv->in.txn;

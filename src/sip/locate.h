@@ -50,9 +50,6 @@ void sip_locator_penalize(struct sip_locator *l, const struct sip_target *t, uin
 void sip_locator_forgive(struct sip_locator *l, const struct sip_target *t);
 bool sip_locator_penalized(const struct sip_locator *l, const struct sip_target *t);
 
-/** Lets all targets out. */
-void sip_locator_forgive_all(struct sip_locator *l);
-
 /** The network changed: lets all targets out, and forgets what the name servers said, for others may say otherwise. */
 void sip_locator_network_changed(struct sip_locator *l);
 

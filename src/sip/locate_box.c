@@ -42,7 +42,7 @@ static void penalty_free(struct sip_locator *l, struct penalty *p)
     mem_free(p);
 }
 
-void sip_locator_forgive_all(struct sip_locator *l)
+static void forgive_all(struct sip_locator *l)
 {
     LIST_EACH(k, &l->penalty_order)
         penalty_free(l, LIST_ENTRY(k, struct penalty, link));
@@ -50,7 +50,7 @@ void sip_locator_forgive_all(struct sip_locator *l)
 
 void sip_locator_network_changed(struct sip_locator *l)
 {
-    sip_locator_forgive_all(l);
+    forgive_all(l);
     names_flush(sip_stack_names(l->stack));
 }
 
@@ -59,7 +59,7 @@ void sip_locator_destroy(struct sip_locator *l)
     if (!l)
         return;
     AHOY_ASSERT(l->lookups == 0);
-    sip_locator_forgive_all(l);
+    forgive_all(l);
     map_fini(&l->penalties);
     mem_free(l);
 }

@@ -153,7 +153,7 @@ bool register_seen(const struct sip_flow *flow, struct sip_msg *response, struct
     if (sip_msg_core(response, &core) != AHOY_OK)
         return false;
     const struct sip_via *via = &core->via;
-    if (addr_parse_ip(via->received.n > 0 ? via->received : via->host, &seen) != AHOY_OK)
+    if ((via->received.n > 0 ? sip_via_received(via, &seen) : addr_parse_ip(via->host, &seen)) != AHOY_OK)
         return false;
     seen.port = via->rport ? via->rport : (via->port ? via->port : local->port);
     /* A connection comes from a port of its own without any NAT; only another address shows that there is one. */

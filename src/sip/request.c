@@ -284,10 +284,7 @@ static void send_try(struct sip_request *rq)
     if (err != AHOY_OK) {
         rq->txn = NULL;
         fail(rq, err);
-        return;
     }
-    sip_msg_unref(rq->sent);
-    rq->sent = sip_msg_ref((struct sip_msg *) sip_client_txn_request(rq->txn));
 }
 
 static void on_located(void *arg, enum ahoy_err err, const struct sip_target *target)
@@ -477,7 +474,6 @@ void sip_request_destroy(struct sip_request *rq)
     sys_timer_stop(&rq->turn);
     sip_flow_unref(rq->own_flow);
     sip_flow_unref(rq->flow);
-    sip_msg_unref(rq->sent);
     sip_msg_unref(rq->response);
     for (size_t i = 0; i < rq->uris; i++)
         mem_free(rq->uri[i]);
@@ -500,11 +496,6 @@ struct sip_client_txn *sip_request_txn(const struct sip_request *rq)
 struct sip_flow *sip_request_flow(const struct sip_request *rq)
 {
     return rq->flow;
-}
-
-const struct sip_msg *sip_request_sent(const struct sip_request *rq)
-{
-    return rq->sent;
 }
 
 struct view sip_request_uri(const struct sip_request *rq)

@@ -104,9 +104,6 @@ uint32_t sip_request_cseq(const struct sip_request *rq);
 struct sip_client_txn *sip_request_txn(const struct sip_request *rq);
 struct sip_flow *sip_request_flow(const struct sip_request *rq); /* of the last try; NULL before the first */
 
-/** The last request as sent, with Via; NULL before the first. Valid while the request lives. */
-const struct sip_msg *sip_request_sent(const struct sip_request *rq);
-
 /** The URI the present try is for: another than the configured one after a redirection. */
 struct view sip_request_uri(const struct sip_request *rq);
 

@@ -43,7 +43,6 @@ struct sip_request {
     bool skip_target; /* the configured flow's datagrams went unanswered: not there again at once */
     struct sip_target skip;
     struct sip_client_txn *txn;
-    struct sip_msg *sent;
     struct buf auth_lines;
     struct buf request_uri; /* as sent: the digest's uri */
     uint32_t cseq, first_cseq;

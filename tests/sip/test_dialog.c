@@ -91,11 +91,9 @@ static void test_a_request_makes_the_callees_dialog(struct t *t)
     T_VIEW(sip_dialog_local_tag(d), "ours");
     T_VIEW(sip_dialog_routes(d), "<sip:p1;lr>, <sip:p2;lr>");
     T_EQ(sip_dialog_local_cseq(d), 0);
-    sip_dialog_put_from(d, &b);
-    T_STR(buf_cstr(&b), "<sip:b@example.net>;tag=ours");
-    buf_clear(&b);
-    sip_dialog_put_to(d, &b); /* quotes, escapes and other parameters kept */
-    T_STR(buf_cstr(&b), "\"A \\\" B\" <sip:a@example.net>;x=y;tag=at");
+    sip_dialog_put_names(d, &b); /* quotes, escapes and other parameters kept */
+    T_STR(buf_cstr(&b), "From: <sip:b@example.net>;tag=ours\r\n"
+                        "To: \"A \\\" B\" <sip:a@example.net>;x=y;tag=at\r\nCall-ID: cid@h\r\n");
     T_OK(sip_dialog_confirm(d, NULL));
     T_EQ(sip_dialog_state(d), SIP_DIALOG_CONFIRMED);
 out:
@@ -262,7 +260,6 @@ static void test_what_a_peer_can_grow_is_bounded(struct t *t)
     for (int i = 0; i < 4; i++)
         T_OK(sip_dialog_create_uac(&d[i], ds, &seed, m));
     T_ERR(sip_dialog_create_uac(&d[4], ds, &seed, m), AHOY_ERR_LIMIT);
-    T_CHECK(sip_dialogs_each(ds, NULL));
 out:
     for (int i = 0; i < 5; i++)
         sip_dialog_destroy(d[i]);
