@@ -17,7 +17,8 @@
 
 enum {
     ECHO_DEFAULT_S = 5,
-    ECHO_TAIL_MS = 400, /* the signal ends so long before the call, for the rest of it to come back */
+    ECHO_LEAD_MS = 1000, /* the test signal begins so long after the answer, in a call that is long enough … */
+    ECHO_TAIL_MS = 400,  /* … and ends so long before the call does, for the rest of it to come back */
     SENTENCE_BYTES = 640,
 };
 
@@ -63,7 +64,7 @@ static int choose_sound(struct echo *x, const struct cli_args *args, uint32_t se
         return EXIT_DONE;
     }
     x->result.test_signal = true;
-    if (!signal_file_write(x->said, seconds * 1000 - ECHO_TAIL_MS))
+    if (!signal_file_write(x->said, seconds * 1000 - ECHO_TAIL_MS, seconds > 2 ? ECHO_LEAD_MS : 0))
         return fail(EXIT_CONFIG, "cannot write the test signal into %s; is the disk full?", x->dir);
     (void) snprintf(x->spec, sizeof x->spec, "file:%s,%s", x->said, x->heard);
     return EXIT_DONE;
@@ -106,7 +107,7 @@ bool echo_verdict(const struct echo_result *r, struct text *t)
     bool heard = r->compared && r->score.level_dbfs > ECHO_SILENT_DBFS;
     bool quiet = r->stats.level_out_dbfs <= ECHO_SILENT_DBFS && !heard && r->stats.rtp_in > 0;
     bool works = r->stats.rtp_in > 0 && (heard || quiet);
-    bool poor = works && heard && (r->score.correlation < 0.5 || (r->stats.mos >= 0 && r->stats.mos < 3.0));
+    bool poor = works && heard && (r->score.correlation < 0.7 || (r->stats.mos >= 0 && r->stats.mos < 3.0));
     text_add(t, !works ? "Sound does not work: " : poor ? "Sound works, but poorly: " : "Sound works: ");
     if (r->stats.rtp_in == 0) {
         text_add(t, "nothing came back; a firewall on this machine may block UDP on loopback");

@@ -62,16 +62,16 @@ static double voice(uint32_t i, double phase, double hz)
     return sum * sin(TURN / 2 * at / voiced);
 }
 
-bool signal_file_write(const char *path, uint32_t ms)
+bool signal_file_write(const char *path, uint32_t ms, uint32_t lead_ms)
 {
     FILE *f = fopen(path, "wb");
-    uint32_t samples = ms * (RATE_HZ / 1000);
+    uint32_t samples = ms * (RATE_HZ / 1000), lead = lead_ms * (RATE_HZ / 1000);
     double phase = 0;
     bool ok = f && put_head(f, RATE_HZ, samples);
     for (uint32_t i = 0; ok && i < samples; i++) {
         double t = (double) i / RATE_HZ;
         double hz = 125 + 22 * sin(TURN * 0.31 * t) + 9 * sin(TURN * 1.7 * t) + 14 * sin(TURN * 0.073 * t);
-        double level = LEVEL * voice(i, phase, hz);
+        double level = i < lead ? 0 : LEVEL * voice(i - lead, phase, hz);
         uint8_t sample[2];
         phase = fmod(phase + TURN * hz / RATE_HZ, TURN);
         put16(sample, (uint32_t) (int32_t) (level > 30000 ? 30000 : level < -30000 ? -30000 : level) & 0xffff);

@@ -122,7 +122,7 @@ static void test_the_test_signal_is_like_itself_and_recordings_come_apart(struct
     (void) snprintf(b, sizeof b, "%s/b.wav", dir);
     (void) snprintf(l, sizeof l, "%s/l.wav", dir);
     (void) snprintf(stereo, sizeof stereo, "%s/s.wav", dir);
-    T_CHECK(signal_file_write(a, 1500));
+    T_CHECK(signal_file_write(a, 2500, 1000));
     T_OK(ahoy_sound_compare(a, a, &score));
     T_CHECK(score.correlation > 0.999);
     T_NEAR(score.delay_ms, 0, 0.1);
