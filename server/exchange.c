@@ -6,7 +6,17 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum { SIP_PORT = 5060, ARENA_BYTES = 1 << 16, WHY_BYTES = 512, NEWS_BYTES = 400, SWEEP_S = 30 };
+enum {
+    SIP_PORT = 5060,
+    ARENA_BYTES = 1 << 16,
+    WHY_BYTES = 512,
+    NEWS_BYTES = 400,
+    SWEEP_S = 30,
+    MAX_CONNECTIONS = 16384,
+    NO_SWITCH_BYTES =
+        1 << 17, /* a telephone that registered by UDP is not tried by TCP for a long INVITE: behind its NAT
+                                  that costs seconds and fails */
+};
 
 struct ahoy_exchange {
     struct exchange x;
@@ -17,7 +27,7 @@ struct exchange *exchange_of(struct ahoy_exchange *x)
     return &x->x;
 }
 
-/* ---- telling ------------------------------------------------------------------------------------------------------ */
+/* ---- telling ----------------------------------------------------------------------------------------------------- */
 
 void exchange_news(struct exchange *x, const char *fmt, ...)
 {
@@ -31,17 +41,24 @@ void exchange_news(struct exchange *x, const char *fmt, ...)
         x->news(x->news_arg, line);
 }
 
-void exchange_count_refused(struct exchange *x)
-{
-    sys_lock_take(&x->lock);
-    x->counts.refused++;
-    sys_lock_give(&x->lock);
-}
-
 static void log_line(void *arg, enum log_level level, const char *room, const char *line)
 {
     struct exchange *x = arg;
     x->log_fn(x->log_arg, (enum ahoy_log_level) level, room, line);
+}
+
+/* A line of a message without what nobody else may read: credentials and keys. */
+static void trace_line(const struct exchange *x, struct view line)
+{
+    static const struct view secrets[] = {
+        { "authorization:", 14 }, { "proxy-authorization:", 20 }, { "a=crypto:", 9 }, { "k=", 2 }
+    };
+    for (size_t i = 0; i < AHOY_COUNT(secrets); i++)
+        if (view_istarts(line, secrets[i])) {
+            log_write(&x->log, LOG_DEBUG, "sip", "  %.*s ...", VIEW_ARG(view_first(line, secrets[i].n)));
+            return;
+        }
+    log_write(&x->log, LOG_DEBUG, "sip", "  %.*s", VIEW_ARG(line));
 }
 
 static void on_trace(void *arg, enum sip_trace_dir dir, enum sip_proto proto, const struct addr *local,
@@ -51,168 +68,27 @@ static void on_trace(void *arg, enum sip_trace_dir dir, enum sip_proto proto, co
     char text[ADDR_TEXT_BYTES];
     struct view rest = raw, line;
     (void) local;
-    if (view_line(&rest, &line))
-        log_write(&x->log, LOG_DEBUG, "sip", "%s %s %s: %.*s", dir == SIP_TRACE_SENT ? "to" : "from",
-                  sip_proto_name(proto), addr_print(peer, text), VIEW_ARG(line));
+    log_write(&x->log, LOG_DEBUG, "sip", "%s %s %s", dir == SIP_TRACE_SENT ? "to" : "from", sip_proto_name(proto),
+              addr_print(peer, text));
+    while (view_line(&rest, &line))
+        trace_line(x, line);
 }
 
-/* ---- whose URI ---------------------------------------------------------------------------------------------------- */
-
-static bool is_our_port(const struct exchange *x, uint16_t port)
-{
-    for (size_t i = 0; i < x->transports; i++)
-        if (sip_transport_local(x->transport[i])->port == (port > 0 ? port : SIP_PORT))
-            return true;
-    return false;
-}
-
-static bool is_our_ip(const struct exchange *x, const struct addr *ip)
-{
-    struct sys_iface iface[64];
-    bool any = false;
-    for (size_t i = 0; i < x->transports; i++) {
-        const struct addr *local = sip_transport_local(x->transport[i]);
-        if (addr_eq_ip(local, ip))
-            return true;
-        any |= addr_is_any(local);
-    }
-    if (!any)
-        return false;
-    size_t n = sys_host_ifaces(x->host, iface, AHOY_COUNT(iface));
-    for (size_t i = 0; i < n; i++)
-        if (addr_eq_ip(&iface[i].addr, ip))
-            return true;
-    return addr_is_loopback(ip);
-}
-
-bool exchange_is_self(const struct exchange *x, const struct sip_uri *u)
-{
-    struct addr ip;
-    if (!is_our_port(x, u->port))
-        return false;
-    if (sip_uri_ip(u, &ip) == AHOY_OK)
-        return is_our_ip(x, &ip);
-    return x->domain ? view_ieq(u->host, view_str(x->domain)) : view_ieq(u->host, VIEW("localhost"));
-}
-
-bool exchange_is_ours(const struct exchange *x, const struct sip_uri *u)
-{
-    struct addr ip;
-    if (exchange_is_self(x, u))
-        return true;
-    if (sip_uri_ip(u, &ip) == AHOY_OK)
-        return false;
-    return !x->domain || view_ieq(u->host, view_str(x->domain));
-}
-
-enum ahoy_err exchange_key(const struct sip_uri *u, char key[EXCHANGE_KEY_BYTES])
-{
-    struct buf b;
-    buf_init(&b, 2 * EXCHANGE_KEY_BYTES);
-    enum ahoy_err err = sip_uri_aor(u, &b);
-    struct view aor = buf_content(&b), rest = aor;
-    (void) view_cut(&rest, ':');
-    size_t at = view_find(rest, '@');
-    if (!err && (at == 0 || at == rest.n || !view_copy(view_first(rest, at), key, EXCHANGE_KEY_BYTES)))
-        err = AHOY_ERR_SYNTAX;
-    buf_fini(&b);
-    return err;
-}
-
-/* ---- who ---------------------------------------------------------------------------------------------------------- */
-
-enum exchange_auth exchange_authenticate(struct exchange *x, struct sip_server_txn *txn, struct sip_msg *request, bool proxy,
-                                         struct sip_auth_identity *who)
-{
-    struct buf extra;
-    char peer[ADDR_TEXT_BYTES];
-    int64_t now_ms = sys_now_us(x->loop) / 1000;
-    if (x->open)
-        return EXCHANGE_AUTH_OK;
-    enum sip_auth_verdict v = sip_auth_server_verify(x->auth, now_ms, request, proxy, users_lookup, x->users, who);
-    if (v == SIP_AUTH_VERDICT_OK)
-        return EXCHANGE_AUTH_OK;
-    if (v == SIP_AUTH_VERDICT_WRONG)
-        exchange_news(x, "wrong user or password from %s", addr_print(sip_flow_peer(sip_server_txn_flow(txn)), peer));
-    if (v == SIP_AUTH_VERDICT_WRONG || v == SIP_AUTH_VERDICT_BAD)
-        exchange_count_refused(x);
-    buf_init(&extra, 4096);
-    unsigned status = v == SIP_AUTH_VERDICT_BAD ? 400 : v == SIP_AUTH_VERDICT_WRONG ? 403 : proxy ? 407 : 401;
-    if ((status == 401 || status == 407)
-        && sip_auth_server_challenge(x->auth, now_ms, proxy, v == SIP_AUTH_VERDICT_STALE, &extra))
-        status = 500;
-    (void) sip_server_txn_reply(txn, status, status == 500 ? view_of(NULL, 0) : buf_content(&extra));
-    buf_fini(&extra);
-    return EXCHANGE_AUTH_ANSWERED;
-}
-
-/* ---- the core: what the stack hands up ---------------------------------------------------------------------------- */
-
-/* For a test number, or in a dialog with one, the exchange is an endpoint. */
-static bool is_service(const struct exchange *x, const struct sip_msg *m)
-{
-    struct sip_uri u;
-    return sip_uri_parse(m->uri, &u) == AHOY_OK && services_know(u.user) && exchange_is_ours(x, &u);
-}
-
-/* OPTIONS, or anything else, to the exchange itself. */
-static bool is_for_us(const struct exchange *x, const struct sip_msg *m)
-{
-    struct sip_uri u;
-    return sip_uri_parse(m->uri, &u) == AHOY_OK && view_empty(u.user) && exchange_is_ours(x, &u)
-           && !sip_msg_first(m, SIP_HDR_ROUTE);
-}
-
-static bool is_admitted_to_service(struct exchange *x, struct sip_server_txn *txn, struct sip_msg *m)
-{
-    const struct sip_core *core;
-    struct sip_auth_identity who;
-    if (m->method != SIP_METHOD_INVITE || sip_msg_core(m, &core) || !view_empty(core->to_tag))
-        return true;
-    return exchange_authenticate(x, txn, m, true, &who) == EXCHANGE_AUTH_OK;
-}
-
-static void on_request(void *arg, struct sip_server_txn *txn, struct sip_msg *request)
-{
-    struct exchange *x = arg;
-    sys_lock_take(&x->lock);
-    x->counts.requests++;
-    sys_lock_give(&x->lock);
-    if (x->stopping)
-        (void) sip_server_txn_reply(txn, 503, view_of(NULL, 0));
-    else if (request->method == SIP_METHOD_REGISTER && (is_for_us(x, request) || !sip_msg_first(request, SIP_HDR_ROUTE)))
-        registrar_request(x, txn, request);
-    else if (is_for_us(x, request))
-        x->ua_core.request(x->ua_core.arg, txn, request);
-    else if (!is_service(x, request))
-        proxy_request(x, txn, request);
-    else if (is_admitted_to_service(x, txn, request))
-        x->ua_core.request(x->ua_core.arg, txn, request);
-}
-
-static void on_ack(void *arg, struct sip_flow *flow, struct sip_msg *ack)
-{
-    struct exchange *x = arg;
-    if (is_service(x, ack))
-        x->ua_core.ack(x->ua_core.arg, flow, ack);
-    else
-        proxy_ack(x, ack);
-}
+/* ---- housekeeping ------------------------------------------------------------------------------------------------ */
 
 static void on_sweep(void *arg)
 {
     struct exchange *x = arg;
-    size_t n = location_sweep(x->location, sys_wall_ms(x->loop));
-    sys_lock_take(&x->lock);
-    x->counts.bindings = (uint32_t) n;
-    sys_lock_give(&x->lock);
+    location_sweep(x->location, sys_wall_ms(x->loop));
+    calls_sweep(x);
+    kept_sweep(x);
     sys_timer_start(x->loop, &x->sweep, SYS_S(SWEEP_S));
 }
 
-/* ---- making ------------------------------------------------------------------------------------------------------- */
+/* ---- making ------------------------------------------------------------------------------------------------------ */
 
-static void explain_listen(const char *what, const struct addr *local, enum sip_proto proto, enum ahoy_err err, char *why,
-                           size_t why_size)
+static void explain_listen(const char *what, const struct addr *local, enum sip_proto proto, enum ahoy_err err,
+                           char *why, size_t why_size)
 {
     struct portowner owner;
     char text[PORTOWNER_TEXT_BYTES] = "";
@@ -263,17 +139,26 @@ static enum ahoy_err load_users(struct exchange *x, const struct ahoy_exchange_c
             err = AHOY_ERR_CONFIG;
         }
     if (!err && !x->open && users_count(x->users) == 0) {
-        snprintf(why, why_size, "nobody could register: name users with --users FILE or --user NAME:PASSWORD, or say --open");
+        snprintf(why, why_size,
+                 "nobody could register: name users with --users FILE or --user NAME:PASSWORD, or say --open");
         err = AHOY_ERR_CONFIG;
     }
     return err;
 }
 
+static void map_init_random(struct exchange *x, struct map *m)
+{
+    uint8_t seed[16];
+    rng_bytes(sip_stack_rng(x->stack), seed, sizeof seed);
+    map_init(m, seed);
+}
+
 static enum ahoy_err make_stack(struct exchange *x)
 {
-    struct sip_core_ops core = { .request = on_request, .ack = on_ack, .arg = x };
+    struct sip_core_ops core;
     struct sip_stack_config cfg = SIP_STACK_CONFIG_DEFAULT;
     struct sip_ua_config ua = SIP_UA_CONFIG_DEFAULT;
+    ua.max_invites = EXCHANGE_MAX_SERVICES;
     struct sip_ua_ops ops = { .incoming = services_incoming, .arg = x };
     struct sip_locator_config locator = SIP_LOCATOR_CONFIG_DEFAULT;
     struct sip_auth_server_config auth = SIP_AUTH_SERVER_CONFIG_DEFAULT;
@@ -281,17 +166,43 @@ static enum ahoy_err make_stack(struct exchange *x)
     if (err)
         return err;
     sip_ua_core(x->ua, &x->ua_core);
+    exchange_core(x, &core);
     cfg.proxy = true;
+    cfg.mtu_bytes = NO_SWITCH_BYTES;
+    cfg.max_connections = MAX_CONNECTIONS;
     cfg.user_agent = "Ahoy/" AHOY_VERSION " exchange";
     cfg.log = &x->log;
-    cfg.trace = on_trace;
+    cfg.trace = x->trace ? on_trace : NULL;
     cfg.trace_arg = x;
     if ((err = sip_stack_create(&x->stack, x->loop, &cfg, &core))
         || (err = sip_locator_create(&x->locator, x->stack, &locator)) || (err = sip_ua_start(x->ua, x->locator)))
         return err;
+    map_init_random(x, &x->calls);
+    map_init_random(x, &x->kept);
     auth.realm = x->realm;
-    sys_host_random(x->host, x->branch_key, sizeof x->branch_key);
     return sip_auth_server_create(&x->auth, sip_stack_rng(x->stack), &auth);
+}
+
+/* The key lives with the bindings: dialogs that were routed through us before a restart still are afterwards. */
+static enum ahoy_err open_location(struct exchange *x, const struct ahoy_exchange_config *cfg, char *why,
+                                   size_t why_size)
+{
+    enum ahoy_err err = location_open(&x->location, cfg->database, why, why_size);
+    if (err)
+        return err;
+    sys_host_random(x->host, x->key, sizeof x->key);
+    if ((err = location_secret(x->location, x->key, sizeof x->key)))
+        snprintf(why, why_size, "the location database cannot be written");
+    return err;
+}
+
+static void run_begin(struct sys_msg *msg)
+{
+    struct exchange *x = AHOY_CONTAINER_OF(msg, struct exchange, begin_msg);
+    sys_lock_take(&x->lock);
+    x->thread = pthread_self();
+    x->has_thread = true;
+    sys_lock_give(&x->lock);
 }
 
 static const char *keep(struct exchange *x, const char *s, bool *ok)
@@ -312,6 +223,7 @@ static enum ahoy_err fill(struct exchange *x, struct sys_host *host, const struc
     if (!ok)
         return AHOY_ERR_NOMEM;
     x->open = cfg->open;
+    x->trace = cfg->trace && cfg->log;
     x->host = host;
     if (!host) {
         if ((err = sys_host_real(&x->host)))
@@ -323,12 +235,12 @@ static enum ahoy_err fill(struct exchange *x, struct sys_host *host, const struc
         return err;
     media.loop = x->loop;
     if ((err = media_engine_create(&x->media, &media)) || (err = make_stack(x))
-        || (err = load_users(x, cfg, why, why_size)) || (err = location_open(&x->location, cfg->database, why, why_size))
+        || (err = load_users(x, cfg, why, why_size)) || (err = open_location(x, cfg, why, why_size))
         || (err = listen_all(x, cfg, why, why_size)))
         return err;
-    x->counts.users = (uint32_t) users_count(x->users);
-    sys_timer_init(&x->sweep, on_sweep, x);
     sys_timer_start(x->loop, &x->sweep, SYS_S(SWEEP_S));
+    x->begin_msg.fn = run_begin;
+    sys_post(x->loop, &x->begin_msg);
     return sys_loop_spawn(x->loop, "ahoy-exchange");
 }
 
@@ -339,6 +251,8 @@ static void exchange_free(struct ahoy_exchange *a)
     if (x->ua)
         sip_ua_stop(x->ua);
     proxy_drop_all(x);
+    calls_drop_all(x);
+    kept_drop_all(x);
     sip_locator_destroy(x->locator);
     sip_stack_destroy(x->stack);
     sip_ua_destroy(x->ua);
@@ -373,6 +287,9 @@ enum ahoy_err exchange_create_on(struct ahoy_exchange **out, struct sys_host *ho
     list_init(&x->forwards);
     list_init(&x->acks);
     list_init(&x->services);
+    list_init(&x->call_ages);
+    list_init(&x->kept_all);
+    sys_timer_init(&x->sweep, on_sweep, x);
     x->log = (struct log){ .level = (enum log_level) cfg->log_level, .sink = cfg->log ? log_line : NULL, .arg = x };
     x->log_fn = cfg->log;
     x->log_arg = cfg->log_arg;
@@ -395,7 +312,7 @@ enum ahoy_err ahoy_exchange_create(struct ahoy_exchange **out, const struct ahoy
     return exchange_create_on(out, NULL, cfg, why, why_size);
 }
 
-/* ---- ending ------------------------------------------------------------------------------------------------------- */
+/* ---- ending ------------------------------------------------------------------------------------------------------ */
 
 void exchange_check_stopped(struct exchange *x)
 {
@@ -445,7 +362,7 @@ void ahoy_exchange_destroy(struct ahoy_exchange *a)
     exchange_free(a);
 }
 
-/* ---- questions ---------------------------------------------------------------------------------------------------- */
+/* ---- questions --------------------------------------------------------------------------------------------------- */
 
 char **ahoy_exchange_listening(struct ahoy_exchange *a)
 {
@@ -464,9 +381,51 @@ char **ahoy_exchange_listening(struct ahoy_exchange *a)
     return list;
 }
 
+/* On the loop, or where no loop runs meanwhile. */
+static void count(struct exchange *x)
+{
+    struct sip_stack_counts n;
+    sip_stack_counts(x->stack, &n);
+    size_t bindings = location_count(x->location, sys_wall_ms(x->loop));
+    sys_lock_take(&x->lock);
+    x->counts.users = (uint32_t) users_count(x->users);
+    x->counts.bindings = (uint32_t) bindings;
+    x->counts.calls = (uint32_t) (x->calls.count + x->service_count);
+    x->counts.transactions = (uint32_t) (n.client_txns + n.server_txns);
+    x->shown = x->counts;
+    sys_lock_give(&x->lock);
+}
+
+static void run_count(struct sys_msg *msg)
+{
+    struct exchange *x = AHOY_CONTAINER_OF(msg, struct exchange, counts_msg);
+    count(x);
+    sys_lock_take(&x->lock);
+    x->counting = false;
+    x->counted++;
+    sys_lock_signal(&x->lock);
+    sys_lock_give(&x->lock);
+}
+
 void ahoy_exchange_counts(struct ahoy_exchange *a, struct ahoy_exchange_counts *out)
 {
-    sys_lock_take(&a->x.lock);
-    *out = a->x.counts;
-    sys_lock_give(&a->x.lock);
+    struct exchange *x = &a->x;
+    sys_lock_take(&x->lock);
+    bool on_loop = !x->own_host || (x->has_thread && pthread_equal(x->thread, pthread_self()));
+    sys_lock_give(&x->lock);
+    if (on_loop)
+        count(x);
+    sys_lock_take(&x->lock);
+    if (!on_loop) {
+        uint64_t before = x->counted;
+        if (!x->counting) {
+            x->counting = true;
+            x->counts_msg.fn = run_count;
+            sys_post(x->loop, &x->counts_msg);
+        }
+        while (x->counted == before)
+            (void) sys_lock_wait(&x->lock, -1);
+    }
+    *out = x->shown;
+    sys_lock_give(&x->lock);
 }

@@ -2,26 +2,46 @@
 
 #include "base/mem.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-enum statement { S_EACH, S_CONTACT, S_PUT, S_REMOVE, S_REMOVE_ALL, S_SWEEP, S_COUNT, S_BEGIN, S_COMMIT, S_ROLLBACK, STATEMENTS };
+enum { BUSY_WAIT_MS = 200 }; /* for another program that looks into the file; calls wait meanwhile */
+
+enum statement {
+    S_EACH,
+    S_CONTACT,
+    S_PUT,
+    S_REMOVE,
+    S_REMOVE_ALL,
+    S_SWEEP,
+    S_COUNT,
+    S_SECRET_PUT,
+    S_SECRET_GET,
+    S_BEGIN,
+    S_COMMIT,
+    S_ROLLBACK,
+    STATEMENTS
+};
 
 struct location {
     sqlite3 *db;
     sqlite3_stmt *stmt[STATEMENTS];
 };
 
-static const char schema[] = "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
-                             "CREATE TABLE IF NOT EXISTS binding ("
-                             " key TEXT NOT NULL, contact TEXT NOT NULL, params TEXT NOT NULL, call_id TEXT NOT NULL,"
-                             " cseq INTEGER NOT NULL, expires_ms INTEGER NOT NULL, q INTEGER NOT NULL, path TEXT NOT NULL,"
-                             " proto TEXT NOT NULL, source TEXT NOT NULL, user_agent TEXT NOT NULL,"
-                             " PRIMARY KEY (key, contact)) WITHOUT ROWID;"
-                             "CREATE INDEX IF NOT EXISTS binding_contact ON binding (contact);"
-                             "CREATE INDEX IF NOT EXISTS binding_expires ON binding (expires_ms);";
+static const char schema[] =
+    "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL;"
+    "CREATE TABLE IF NOT EXISTS binding ("
+    " key TEXT NOT NULL, contact TEXT NOT NULL, params TEXT NOT NULL, call_id TEXT NOT NULL, cseq INTEGER NOT NULL,"
+    " expires_ms INTEGER NOT NULL, q INTEGER NOT NULL, path TEXT NOT NULL, proto TEXT NOT NULL, source TEXT NOT NULL,"
+    " port INTEGER NOT NULL, PRIMARY KEY (key, contact)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS binding_contact ON binding (contact);"
+    "CREATE INDEX IF NOT EXISTS binding_expires ON binding (expires_ms);"
+    "CREATE TABLE IF NOT EXISTS secret (id INTEGER PRIMARY KEY CHECK (id = 1), value BLOB NOT NULL);";
 
-#define COLUMNS "contact, params, call_id, cseq, expires_ms, q, path, proto, source, user_agent"
+#define COLUMNS "contact, params, call_id, cseq, expires_ms, q, path, proto, source, port"
 
 static const char *const sql[STATEMENTS] = {
     [S_EACH] = "SELECT " COLUMNS " FROM binding WHERE key = ?1 AND expires_ms > ?2 ORDER BY q DESC, expires_ms DESC",
@@ -30,20 +50,34 @@ static const char *const sql[STATEMENTS] = {
     [S_REMOVE] = "DELETE FROM binding WHERE key = ?1 AND contact = ?2",
     [S_REMOVE_ALL] = "DELETE FROM binding WHERE key = ?1",
     [S_SWEEP] = "DELETE FROM binding WHERE expires_ms <= ?1",
-    [S_COUNT] = "SELECT count(*) FROM binding",
+    [S_COUNT] = "SELECT count(*) FROM binding WHERE expires_ms > ?1",
+    [S_SECRET_PUT] = "INSERT OR IGNORE INTO secret VALUES (1, ?1)",
+    [S_SECRET_GET] = "SELECT value FROM secret",
     [S_BEGIN] = "BEGIN IMMEDIATE",
     [S_COMMIT] = "COMMIT",
     [S_ROLLBACK] = "ROLLBACK",
 };
+
+/* The file holds a key, so it is made for its owner alone before SQLite would make it for everybody. */
+static void make_private(const char *file)
+{
+    int fd = open(file, O_CREAT | O_EXCL | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd >= 0)
+        close(fd);
+}
 
 enum ahoy_err location_open(struct location **out, const char *file, char *why, size_t why_size)
 {
     struct location *l = mem_zalloc(sizeof *l);
     if (!l)
         return AHOY_ERR_NOMEM;
-    bool ok = sqlite3_open(file ? file : ":memory:", &l->db) == SQLITE_OK;
+    if (file)
+        make_private(file);
+    bool ok = sqlite3_open_v2(file ? file : ":memory:", &l->db,
+                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL)
+              == SQLITE_OK;
     if (ok) {
-        sqlite3_busy_timeout(l->db, 2000);
+        sqlite3_busy_timeout(l->db, BUSY_WAIT_MS);
         ok = sqlite3_exec(l->db, schema, NULL, NULL, NULL) == SQLITE_OK;
     }
     for (int i = 0; ok && i < STATEMENTS; i++)
@@ -68,19 +102,29 @@ void location_close(struct location *l)
     mem_free(l);
 }
 
-static void bind_view(sqlite3_stmt *s, int at, struct view v)
+static bool bind_view(sqlite3_stmt *s, int at, struct view v)
 {
-    (void) sqlite3_bind_text(s, at, v.p ? v.p : "", (int) AHOY_MIN(v.n, (size_t) INT32_MAX), SQLITE_STATIC);
+    return v.n <= INT32_MAX && sqlite3_bind_text(s, at, v.p ? v.p : "", (int) v.n, SQLITE_STATIC) == SQLITE_OK;
 }
 
-/* Runs a statement without rows. A failed bind shows as a failed step: the columns are NOT NULL. */
-static enum ahoy_err run(struct location *l, enum statement which)
+static bool bind_int(sqlite3_stmt *s, int at, int64_t i)
+{
+    return sqlite3_bind_int64(s, at, i) == SQLITE_OK;
+}
+
+static enum ahoy_err err_of(int rc)
+{
+    return rc == SQLITE_DONE || rc == SQLITE_ROW ? AHOY_OK : rc == SQLITE_NOMEM ? AHOY_ERR_NOMEM : AHOY_ERR_STORE;
+}
+
+/* Runs a statement without rows, if its parameters could be bound. */
+static enum ahoy_err run(struct location *l, enum statement which, bool bound)
 {
     sqlite3_stmt *s = l->stmt[which];
-    int rc = sqlite3_step(s);
+    int rc = bound ? sqlite3_step(s) : SQLITE_NOMEM;
     sqlite3_reset(s);
     sqlite3_clear_bindings(s);
-    return rc == SQLITE_DONE || rc == SQLITE_ROW ? AHOY_OK : rc == SQLITE_NOMEM ? AHOY_ERR_NOMEM : AHOY_ERR_STORE;
+    return err_of(rc);
 }
 
 static struct view column(sqlite3_stmt *s, int at)
@@ -94,10 +138,9 @@ static enum ahoy_err each(struct location *l, enum statement which, struct view 
                           void *arg)
 {
     sqlite3_stmt *s = l->stmt[which];
-    int rc;
-    bind_view(s, 1, what);
-    (void) sqlite3_bind_int64(s, 2, now_ms);
-    while ((rc = sqlite3_step(s)) == SQLITE_ROW) {
+    int rc = SQLITE_NOMEM;
+    bool bound = bind_view(s, 1, what) && bind_int(s, 2, now_ms);
+    while (bound && (rc = sqlite3_step(s)) == SQLITE_ROW) {
         struct location_binding b = { .contact = column(s, 0),
                                       .params = column(s, 1),
                                       .call_id = column(s, 2),
@@ -106,9 +149,9 @@ static enum ahoy_err each(struct location *l, enum statement which, struct view 
                                       .q_milli = (uint16_t) sqlite3_column_int(s, 5),
                                       .path = column(s, 6),
                                       .proto = sip_proto_of(column(s, 7)),
-                                      .user_agent = column(s, 9) };
-        if (addr_parse(column(s, 8), 0, &b.source))
-            b.source = (struct addr){ 0 };
+                                      .port = (uint16_t) sqlite3_column_int(s, 9) };
+        if (b.proto != SIP_PROTO_UNKNOWN && addr_parse(column(s, 8), 0, &b.source))
+            b.proto = SIP_PROTO_UNKNOWN;
         if (!fn(arg, &b)) {
             rc = SQLITE_DONE;
             break;
@@ -116,7 +159,7 @@ static enum ahoy_err each(struct location *l, enum statement which, struct view 
     }
     sqlite3_reset(s);
     sqlite3_clear_bindings(s);
-    return rc == SQLITE_DONE ? AHOY_OK : AHOY_ERR_STORE;
+    return err_of(rc);
 }
 
 enum ahoy_err location_each(struct location *l, const char *key, int64_t now_ms, location_fn *fn, void *arg)
@@ -131,57 +174,72 @@ enum ahoy_err location_by_contact(struct location *l, struct view contact, int64
 
 enum ahoy_err location_begin(struct location *l)
 {
-    return run(l, S_BEGIN);
+    return run(l, S_BEGIN, true);
 }
 
 enum ahoy_err location_commit(struct location *l)
 {
-    return run(l, S_COMMIT);
+    return run(l, S_COMMIT, true);
 }
 
 void location_rollback(struct location *l)
 {
-    (void) run(l, S_ROLLBACK);
+    (void) run(l, S_ROLLBACK, true);
 }
 
 enum ahoy_err location_put(struct location *l, const char *key, const struct location_binding *b)
 {
     sqlite3_stmt *s = l->stmt[S_PUT];
-    char source[ADDR_TEXT_BYTES];
-    bind_view(s, 1, view_str(key));
-    bind_view(s, 2, b->contact);
-    bind_view(s, 3, b->params);
-    bind_view(s, 4, b->call_id);
-    (void) sqlite3_bind_int64(s, 5, b->cseq);
-    (void) sqlite3_bind_int64(s, 6, b->expires_ms);
-    (void) sqlite3_bind_int(s, 7, b->q_milli);
-    bind_view(s, 8, b->path);
-    bind_view(s, 9, view_str(sip_proto_name(b->proto)));
-    bind_view(s, 10, view_str(addr_print(&b->source, source)));
-    bind_view(s, 11, b->user_agent);
-    return run(l, S_PUT);
+    char source[ADDR_TEXT_BYTES] = "";
+    bool way = b->proto != SIP_PROTO_UNKNOWN;
+    if (way)
+        addr_print(&b->source, source);
+    bool bound = bind_view(s, 1, view_str(key)) && bind_view(s, 2, b->contact) && bind_view(s, 3, b->params)
+                 && bind_view(s, 4, b->call_id) && bind_int(s, 5, b->cseq) && bind_int(s, 6, b->expires_ms)
+                 && bind_int(s, 7, b->q_milli) && bind_view(s, 8, b->path)
+                 && bind_view(s, 9, view_str(way ? sip_proto_name(b->proto) : "")) && bind_view(s, 10, view_str(source))
+                 && bind_int(s, 11, b->port);
+    return run(l, S_PUT, bound);
 }
 
 enum ahoy_err location_remove(struct location *l, const char *key, struct view contact)
 {
-    bind_view(l->stmt[S_REMOVE], 1, view_str(key));
-    bind_view(l->stmt[S_REMOVE], 2, contact);
-    return run(l, S_REMOVE);
+    sqlite3_stmt *s = l->stmt[S_REMOVE];
+    return run(l, S_REMOVE, bind_view(s, 1, view_str(key)) && bind_view(s, 2, contact));
 }
 
 enum ahoy_err location_remove_all(struct location *l, const char *key)
 {
-    bind_view(l->stmt[S_REMOVE_ALL], 1, view_str(key));
-    return run(l, S_REMOVE_ALL);
+    return run(l, S_REMOVE_ALL, bind_view(l->stmt[S_REMOVE_ALL], 1, view_str(key)));
 }
 
-size_t location_sweep(struct location *l, int64_t now_ms)
+void location_sweep(struct location *l, int64_t now_ms)
 {
-    (void) sqlite3_bind_int64(l->stmt[S_SWEEP], 1, now_ms);
-    if (run(l, S_SWEEP))
-        return 0;
+    (void) run(l, S_SWEEP, bind_int(l->stmt[S_SWEEP], 1, now_ms));
+}
+
+size_t location_count(struct location *l, int64_t now_ms)
+{
     sqlite3_stmt *s = l->stmt[S_COUNT];
-    size_t n = sqlite3_step(s) == SQLITE_ROW ? (size_t) sqlite3_column_int64(s, 0) : 0;
+    size_t n = 0;
+    if (bind_int(s, 1, now_ms) && sqlite3_step(s) == SQLITE_ROW)
+        n = (size_t) sqlite3_column_int64(s, 0);
     sqlite3_reset(s);
+    sqlite3_clear_bindings(s);
     return n;
+}
+
+enum ahoy_err location_secret(struct location *l, void *key, size_t n)
+{
+    sqlite3_stmt *put = l->stmt[S_SECRET_PUT], *get = l->stmt[S_SECRET_GET];
+    enum ahoy_err err = run(l, S_SECRET_PUT, sqlite3_bind_blob(put, 1, key, (int) n, SQLITE_TRANSIENT) == SQLITE_OK);
+    if (err)
+        return err;
+    int rc = sqlite3_step(get);
+    if (rc == SQLITE_ROW && (size_t) sqlite3_column_bytes(get, 0) == n && sqlite3_column_blob(get, 0))
+        memcpy(key, sqlite3_column_blob(get, 0), n);
+    else
+        err = rc == SQLITE_NOMEM ? AHOY_ERR_NOMEM : AHOY_ERR_STORE;
+    sqlite3_reset(get);
+    return err;
 }

@@ -1,5 +1,5 @@
 /* REGISTER: RFC 3261 section 10.3, RFC 3327 (Path). */
-#include "server/exchange.h"
+#include "server/way.h"
 
 #include <stdio.h>
 
@@ -13,11 +13,10 @@ struct registering {
     const struct sip_core *core;
     char key[EXCHANGE_KEY_BYTES];
     int64_t now_ms;
-    size_t contacts;
+    size_t contacts, added, removed;
     bool star;
-    uint32_t expires_s;       /* of the Expires header */
+    uint32_t expires_s; /* of the Expires header */
     bool has_expires;
-    unsigned status;          /* what to refuse with, once something is wrong */
     struct buf *out;
 };
 
@@ -58,7 +57,8 @@ static unsigned check_contacts(struct registering *r)
         r->star |= c.star;
         if (c.star)
             continue;
-        if (sip_uri_parse(c.addr.uri, &u) || (u.scheme != SIP_SCHEME_SIP && u.scheme != SIP_SCHEME_SIPS))
+        if (sip_uri_parse(c.addr.uri, &u) || (u.scheme != SIP_SCHEME_SIP && u.scheme != SIP_SCHEME_SIPS)
+            || c.addr.uri.n >= LOCATION_URI_BYTES)
             return 400;
         uint32_t s = expires_of(r, &c);
         if (s > 0 && s < EXCHANGE_MIN_EXPIRES_S)
@@ -69,12 +69,14 @@ static unsigned check_contacts(struct registering *r)
     return r->contacts > EXCHANGE_MAX_CONTACTS ? 403 : 0;
 }
 
-/* ---- the bindings there are --------------------------------------------------------------------------------------- */
+/* ---- the bindings there are -------------------------------------------------------------------------------------- */
 
 struct old_binding {
     const struct registering *r;
-    const struct sip_uri *wanted;
-    char contact[LOCATION_URI_BYTES];
+    const struct sip_uri *wanted;     /* NULL: any */
+    char contact[LOCATION_URI_BYTES]; /* as the one that was found is written, … */
+    char soonest[LOCATION_URI_BYTES]; /* … and the other one that expires first */
+    int64_t soonest_ms;
     bool found, out_of_order;
     size_t others;
 };
@@ -84,13 +86,22 @@ static bool compare_binding(void *arg, const struct location_binding *b)
     struct old_binding *o = arg;
     struct sip_uri u;
     if (o->wanted && (sip_uri_parse(b->contact, &u) || !sip_uri_equal(&u, o->wanted))) {
-        o->others++;
+        if (o->others++ == 0 || b->expires_ms < o->soonest_ms) {
+            o->soonest_ms = b->expires_ms;
+            (void) view_copy(b->contact, o->soonest, sizeof o->soonest);
+        }
         return true;
     }
     o->found = true;
     o->out_of_order |= view_eq(b->call_id, o->r->core->call_id) && o->r->core->cseq.number <= b->cseq;
     (void) view_copy(b->contact, o->contact, sizeof o->contact);
-    return o->wanted == NULL;
+    return true;
+}
+
+static bool look_up(const struct registering *r, const struct sip_uri *wanted, struct old_binding *o)
+{
+    *o = (struct old_binding){ .r = r, .wanted = wanted };
+    return location_each(r->x->location, r->key, r->now_ms, compare_binding, o) == AHOY_OK;
 }
 
 static void put_path(const struct sip_msg *m, struct buf *out)
@@ -102,61 +113,90 @@ static void put_path(const struct sip_msg *m, struct buf *out)
     }
 }
 
+static unsigned put_binding(struct registering *r, const struct sip_contact *c, uint32_t expires_s)
+{
+    struct sip_flow *flow = sip_server_txn_flow(r->txn);
+    struct way way = { .proto = SIP_PROTO_UNKNOWN };
+    struct buf path;
+    buf_init(&path, HEADERS_BYTES);
+    put_path(r->request, &path);
+    if (path.n == 0 && way_is_needed(flow, r->request, r->core, c->addr.uri)) {
+        way_of_flow(flow, &way);
+        kept_hold(r->x, flow, expires_s);
+    }
+    struct location_binding b = { .contact = c->addr.uri,
+                                  .params = c->addr.params,
+                                  .call_id = r->core->call_id,
+                                  .cseq = r->core->cseq.number,
+                                  .expires_ms = r->now_ms + (int64_t) expires_s * 1000,
+                                  .q_milli = c->has_q ? c->q_milli : 1000,
+                                  .path = buf_content(&path),
+                                  .proto = way.proto,
+                                  .source = way.peer,
+                                  .port = way.port };
+    unsigned status = buf_err(&path) || location_put(r->x->location, r->key, &b) ? 500 : 0;
+    buf_fini(&path);
+    return status;
+}
+
 /* Adds, refreshes or removes one contact. */
 static unsigned apply_contact(struct registering *r, const struct sip_contact *c)
 {
     struct location *l = r->x->location;
     struct sip_uri u;
-    struct buf path;
-    if (sip_uri_parse(c->addr.uri, &u) || c->addr.uri.n >= LOCATION_URI_BYTES)
+    struct old_binding o;
+    if (sip_uri_parse(c->addr.uri, &u))
         return 400;
-    struct old_binding o = { .r = r, .wanted = &u };
-    if (location_each(l, r->key, r->now_ms, compare_binding, &o))
-        return 500;
-    if (o.out_of_order)
-        return 500; /* an older request came late (RFC 3261 section 10.3 step 7) */
-    if (o.found && location_remove(l, r->key, view_str(o.contact)))
+    if (!look_up(r, &u, &o) || (o.found && location_remove(l, r->key, view_str(o.contact))))
         return 500;
     uint32_t s = expires_of(r, c);
-    if (s == 0)
+    if (s == 0) {
+        r->removed += o.found;
         return 0;
-    if (!o.found && o.others >= EXCHANGE_MAX_CONTACTS)
-        return 403;
-    buf_init(&path, HEADERS_BYTES);
-    put_path(r->request, &path);
-    struct sip_flow *flow = sip_server_txn_flow(r->txn);
-    struct location_binding b = { .contact = c->addr.uri,
-                                  .params = c->addr.params,
-                                  .call_id = r->core->call_id,
-                                  .cseq = r->core->cseq.number,
-                                  .expires_ms = r->now_ms + (int64_t) s * 1000,
-                                  .q_milli = c->has_q ? c->q_milli : 1000,
-                                  .path = buf_content(&path),
-                                  .proto = sip_flow_proto(flow),
-                                  .source = *sip_flow_peer(flow),
-                                  .user_agent = sip_msg_value(r->request, SIP_HDR_USER_AGENT) };
-    unsigned status = buf_err(&path) || location_put(l, r->key, &b) ? 500 : 0;
-    buf_fini(&path);
+    }
+    /* A telephone that starts anew with another port each time would lock itself out until its old bindings expire. */
+    if (!o.found && o.others >= EXCHANGE_MAX_CONTACTS && location_remove(l, r->key, view_str(o.soonest)))
+        return 500;
+    r->added++;
+    return put_binding(r, c, s);
+}
+
+/* An older request came late (RFC 3261 section 10.3 step 7): nothing at all is changed. */
+static unsigned check_order(struct registering *r)
+{
+    const struct sip_hdr *h = NULL;
+    struct view rest, item;
+    struct sip_contact c;
+    struct sip_uri u;
+    struct old_binding o;
+    if (r->star)
+        return !look_up(r, NULL, &o) || o.out_of_order ? 500 : 0;
+    while (next_contact(r->request, &h, &rest, &item))
+        if (sip_contact_parse(item, &c) || sip_uri_parse(c.addr.uri, &u) || !look_up(r, &u, &o) || o.out_of_order)
+            return 500;
+    return 0;
+}
+
+static unsigned change(struct registering *r)
+{
+    const struct sip_hdr *h = NULL;
+    struct view rest, item;
+    struct sip_contact c;
+    unsigned status = check_order(r);
+    if (status == 0 && r->star) {
+        r->removed = 1;
+        return location_remove_all(r->x->location, r->key) ? 500 : 0;
+    }
+    while (status == 0 && next_contact(r->request, &h, &rest, &item))
+        status = sip_contact_parse(item, &c) ? 400 : apply_contact(r, &c);
     return status;
 }
 
 static unsigned apply(struct registering *r)
 {
-    const struct sip_hdr *h = NULL;
-    struct view rest, item;
-    struct sip_contact c;
-    unsigned status = 0;
     if (location_begin(r->x->location))
         return 500;
-    if (r->star) {
-        struct old_binding o = { .r = r };
-        if (location_each(r->x->location, r->key, r->now_ms, compare_binding, &o) || o.out_of_order
-            || location_remove_all(r->x->location, r->key))
-            status = 500;
-    } else {
-        while (status == 0 && next_contact(r->request, &h, &rest, &item))
-            status = sip_contact_parse(item, &c) ? 400 : apply_contact(r, &c);
-    }
+    unsigned status = change(r);
     if (status == 0 && location_commit(r->x->location))
         status = 500;
     if (status != 0)
@@ -164,7 +204,7 @@ static unsigned apply(struct registering *r)
     return status;
 }
 
-/* ---- the answer --------------------------------------------------------------------------------------------------- */
+/* ---- the answer -------------------------------------------------------------------------------------------------- */
 
 static bool put_contact(void *arg, const struct location_binding *b)
 {
@@ -194,18 +234,37 @@ static void answer(struct registering *r, const struct sip_auth_identity *who)
         ok = false;
     sip_build_body(&b, view_of(NULL, 0), view_of(NULL, 0));
     if (!ok || buf_err(&b) || sip_server_txn_respond(r->txn, buf_content(&b)))
-        (void) sip_server_txn_reply(r->txn, 500, view_of(NULL, 0));
+        exchange_reply(r->txn, 500, view_of(NULL, 0));
     buf_fini(&b);
 }
 
 static void tell(struct registering *r)
 {
     char source[ADDR_TEXT_BYTES];
-    if (r->contacts == 0)
-        return;
-    bool leaving = r->star || (r->has_expires && r->expires_s == 0);
-    exchange_news(r->x, "%s %s from %s", r->key, leaving ? "unregistered" : "registered",
-                  addr_print(sip_flow_peer(sip_server_txn_flow(r->txn)), source));
+    if (r->added + r->removed > 0)
+        exchange_news(r->x, "%s %s from %s", r->key, r->added > 0 ? "registered" : "unregistered",
+                      addr_print(sip_flow_peer(sip_server_txn_flow(r->txn)), source));
+}
+
+/* Extensions that must be understood: Path alone is (RFC 3261 section 10.3 step 2). True: refused. */
+static bool refuse_require(struct registering *r)
+{
+    struct buf b;
+    bool unknown = false;
+    buf_init(&b, HEADERS_BYTES);
+    for (const struct sip_hdr *h = sip_msg_first(r->request, SIP_HDR_REQUIRE); h; h = sip_msg_next(r->request, h)) {
+        struct view rest = h->value, item;
+        while (sip_list_next(&rest, &item)) {
+            if (view_empty(item) || view_ieq(item, VIEW("path")))
+                continue;
+            sip_build_hdr(&b, SIP_HDR_UNSUPPORTED, item);
+            unknown = true;
+        }
+    }
+    if (unknown)
+        exchange_refuse(r->x, r->txn, 420, buf_err(&b) ? view_of(NULL, 0) : buf_content(&b));
+    buf_fini(&b);
+    return unknown;
 }
 
 static void refuse(struct registering *r, unsigned status)
@@ -213,31 +272,41 @@ static void refuse(struct registering *r, unsigned status)
     char extra[64] = "";
     if (status == 423)
         snprintf(extra, sizeof extra, "Min-Expires: %d\r\n", EXCHANGE_MIN_EXPIRES_S);
-    exchange_count_refused(r->x);
-    (void) sip_server_txn_reply(r->txn, status, view_str(extra));
+    exchange_refuse(r->x, r->txn, status, view_str(extra));
+}
+
+/* 0, or why this is no address of record of ours. */
+static unsigned find_key(struct registering *r)
+{
+    struct sip_uri to, domain;
+    if (sip_uri_parse(r->core->to.uri, &to) || (to.scheme != SIP_SCHEME_SIP && to.scheme != SIP_SCHEME_SIPS))
+        return 400;
+    if (sip_uri_parse(r->request->uri, &domain) || !exchange_is_ours(r->x, &domain) || !exchange_is_ours(r->x, &to))
+        return 404;
+    enum ahoy_err err = exchange_key(&to, r->key);
+    return err == AHOY_ERR_NOMEM ? 500 : err ? 404 : 0;
 }
 
 void registrar_request(struct exchange *x, struct sip_server_txn *txn, struct sip_msg *request)
 {
     struct registering r = { .x = x, .request = request, .txn = txn, .now_ms = sys_wall_ms(x->loop) };
     struct sip_auth_identity who = { .user = { .n = 0 } };
-    struct sip_uri to;
-    if (sip_msg_core(request, &r.core) || sip_uri_parse(r.core->to.uri, &to)
-        || (to.scheme != SIP_SCHEME_SIP && to.scheme != SIP_SCHEME_SIPS)) {
+    if (sip_msg_core(request, &r.core)) {
         refuse(&r, 400);
         return;
     }
-    if (!exchange_is_ours(x, &to) || exchange_key(&to, r.key)) {
-        refuse(&r, 404);
+    unsigned status = find_key(&r);
+    if (status != 0) {
+        refuse(&r, status);
         return;
     }
-    if (exchange_authenticate(x, txn, request, false, &who) != EXCHANGE_AUTH_OK)
+    if (refuse_require(&r) || !guard_admits(x, txn, request, false, &who))
         return;
-    if (!view_empty(who.user) && !view_eq(who.user, view_str(r.key))) {
+    if (!view_empty(who.user) && !guard_is_user(who.user, r.key)) {
         refuse(&r, 403); /* a user may bind its own address of record alone */
         return;
     }
-    unsigned status = check_contacts(&r);
+    status = check_contacts(&r);
     if (status == 0 && r.contacts > 0)
         status = apply(&r);
     if (status != 0) {

@@ -1,6 +1,6 @@
 /*
- * The test numbers: `echo` sends back what it hears, `music` plays a little tune, `time` strikes the hours and quarters like a
- * tower clock and then gives a pip each second, a long one on the minute. They answer like any telephone.
+ * The test numbers: `echo` sends back what it hears, `music` plays a little tune, `time` strikes the hours and quarters
+ * like a tower clock and then gives a pip each second, a long one on the minute. They answer like any telephone.
  */
 #include "server/exchange.h"
 
@@ -20,9 +20,9 @@ static const char *const names[SERVICES] = { "echo", "music", "time" };
 struct player {
     enum service service;
     struct tone_gen tone;
-    size_t at;            /* note of the tune, or strokes given */
-    int64_t wall_ms;      /* `time`: the clock when the call began, … */
-    uint64_t samples;     /* … and what was played since */
+    size_t at;        /* note of the tune, or strokes given */
+    int64_t wall_ms;  /* `time`: the clock when the call began, … */
+    uint64_t samples; /* … and what was played since */
 };
 
 struct service_call {
@@ -32,7 +32,7 @@ struct service_call {
     struct media_session *media;
     struct player player;
     struct sys_timer longest;
-    bool ready, over;
+    bool over, counted; /* counted: answered, in service_count */
 };
 
 bool services_know(struct view user)
@@ -43,15 +43,15 @@ bool services_know(struct view user)
     return false;
 }
 
-/* ---- sound -------------------------------------------------------------------------------------------------------- */
+/* ---- sound ------------------------------------------------------------------------------------------------------- */
 
 /* A tune made up for the house: half steps above A4 (-128 is a rest), and lengths in eighths. */
 static const struct {
     int8_t step;
     uint8_t eighths;
-} tune[] = { { 3, 2 }, { 7, 1 }, { 10, 1 }, { 15, 3 }, { 12, 1 }, { 10, 2 }, { 7, 2 }, { 8, 2 }, { 5, 1 }, { 8, 1 },
-             { 7, 4 }, { 3, 2 }, { 7, 1 }, { 10, 1 }, { 17, 3 }, { 15, 1 }, { 14, 2 }, { 12, 2 }, { 10, 2 }, { 14, 2 },
-             { 15, 4 }, { -128, 4 } };
+} tune[] = { { 3, 2 },  { 7, 1 },  { 10, 1 }, { 15, 3 }, { 12, 1 }, { 10, 2 },  { 7, 2 },  { 8, 2 },
+             { 5, 1 },  { 8, 1 },  { 7, 4 },  { 3, 2 },  { 7, 1 },  { 10, 1 },  { 17, 3 }, { 15, 1 },
+             { 14, 2 }, { 12, 2 }, { 10, 2 }, { 14, 2 }, { 15, 4 }, { -128, 4 } };
 
 static void next_note(struct player *p)
 {
@@ -106,7 +106,7 @@ static void player_read(void *arg, int16_t *pcm, size_t n)
     }
 }
 
-/* ---- a call ------------------------------------------------------------------------------------------------------- */
+/* ---- a call ------------------------------------------------------------------------------------------------------ */
 
 static void call_free(struct service_call *c)
 {
@@ -122,6 +122,7 @@ static void end_call(struct service_call *c)
     if (c->over)
         return;
     c->over = true;
+    c->x->service_count -= c->counted;
     sip_invite_release(c->inv);
     c->inv = NULL;
     sys_timer_stop(&c->longest);
@@ -157,7 +158,6 @@ static void on_ready(void *arg, enum ahoy_err err, const char *why)
     struct service_call *c = arg;
     struct sip_body offer;
     struct buf b;
-    c->ready = true;
     if (err) {
         log_write(&c->x->log, LOG_ERROR, "services", "%s", why);
         refuse_call(c, 500);
@@ -173,8 +173,12 @@ static void on_ready(void *arg, enum ahoy_err err, const char *why)
     if (!err)
         err = sip_invite_accept(c->inv, view_of(NULL, 0), &body);
     buf_fini(&b);
-    if (err)
+    if (err) {
         refuse_call(c, status_of(err));
+        return;
+    }
+    c->counted = true;
+    c->x->service_count++;
 }
 
 static void on_closed(void *arg, const struct media_stats *stats)

@@ -1,11 +1,12 @@
 #include "server/users.h"
 
+#include "base/chars.h"
 #include "base/map.h"
 #include "base/mem.h"
 
 #include <stdio.h>
 
-enum { MAX_USERS = 1000000, LINE_BYTES = 1024 };
+enum { MAX_USERS = 1000000, LINE_BYTES = 1024, USERS_NAME_BYTES = 255 };
 
 struct user {
     struct map_node node;
@@ -44,29 +45,45 @@ void users_destroy(struct users *u)
     mem_free(u);
 }
 
-static struct view ha1_of(struct view secret, enum sip_digest_alg *alg)
+/* What stands behind the name: a digest with its mark, or a password. False for a digest that is none. */
+static bool read_secret(struct view text, enum sip_digest_alg *alg, struct view *secret)
 {
     static const struct {
         struct view mark;
         enum sip_digest_alg alg;
-    } forms[] = { { { "{HA1-MD5}", 9 }, SIP_DIGEST_MD5 },
-                  { { "{HA1-SHA-256}", 13 }, SIP_DIGEST_SHA256 },
-                  { { "{HA1-SHA-512-256}", 17 }, SIP_DIGEST_SHA512_256 } };
+        size_t hex;
+    } forms[] = { { { "{HA1-MD5}", 9 }, SIP_DIGEST_MD5, 32 },
+                  { { "{HA1-SHA-256}", 13 }, SIP_DIGEST_SHA256, 64 },
+                  { { "{HA1-SHA-512-256}", 17 }, SIP_DIGEST_SHA512_256, 64 } };
     *alg = SIP_DIGEST_UNKNOWN;
-    for (size_t i = 0; i < AHOY_COUNT(forms); i++)
-        if (view_istarts(secret, forms[i].mark)) {
-            *alg = forms[i].alg;
-            return view_from(secret, forms[i].mark.n);
-        }
-    return secret;
+    *secret = text;
+    for (size_t i = 0; i < AHOY_COUNT(forms); i++) {
+        if (!view_istarts(text, forms[i].mark))
+            continue;
+        *alg = forms[i].alg;
+        *secret = view_from(text, forms[i].mark.n);
+        for (size_t k = 0; k < secret->n; k++)
+            if (chars_hex(secret->p[k]) < 0)
+                return false;
+        return secret->n == forms[i].hex;
+    }
+    return text.n > 0;
+}
+
+static bool has_control(struct view v)
+{
+    for (size_t i = 0; i < v.n; i++)
+        if ((unsigned char) v.p[i] < ' ' || v.p[i] == 0x7f)
+            return true;
+    return false;
 }
 
 enum ahoy_err users_add(struct users *u, struct view line)
 {
     enum sip_digest_alg alg;
-    struct view rest = line, name = view_cut(&rest, ':');
-    struct view secret = ha1_of(rest, &alg);
-    if (view_empty(name) || name.n + 1 > line.n || secret.n >= sizeof((struct sip_auth_secret *) 0)->text)
+    struct view rest = line, name = view_cut(&rest, ':'), secret;
+    if (view_empty(name) || name.n > USERS_NAME_BYTES || name.n == line.n || has_control(line)
+        || !read_secret(rest, &alg, &secret) || secret.n >= sizeof((struct sip_auth_secret *) 0)->text)
         return AHOY_ERR_SYNTAX;
     if (u->by_name.count >= MAX_USERS)
         return AHOY_ERR_LIMIT;
@@ -77,11 +94,12 @@ enum ahoy_err users_add(struct users *u, struct view line)
     k->name_n = name.n;
     k->secret_n = secret.n;
     memcpy(k->text, name.p, name.n);
-    if (secret.n > 0)
-        memcpy(k->text + name.n, secret.p, secret.n);
+    for (size_t i = 0; i < secret.n; i++) /* digests are compared as we write them */
+        k->text[name.n + i] = alg != SIP_DIGEST_UNKNOWN ? chars_lower(secret.p[i]) : secret.p[i];
     bool first = !users_has(u, name);
     enum ahoy_err err = map_put(&u->by_name, view_of(k->text, name.n), &k->node);
     if (err) {
+        mem_wipe(k->text, name.n + secret.n);
         mem_free(k);
         return err;
     }
@@ -89,31 +107,54 @@ enum ahoy_err users_add(struct users *u, struct view line)
     return AHOY_OK;
 }
 
+/* A line without its end, and *n its length. False at the end of the file; *fits: it was not too long. */
+static bool next_line(FILE *f, char text[LINE_BYTES], size_t *n, bool *fits)
+{
+    int c = getc(f);
+    *n = 0;
+    *fits = true;
+    if (c == EOF)
+        return false;
+    for (; c != EOF && c != '\n'; c = getc(f)) {
+        if (*n == LINE_BYTES)
+            *fits = false;
+        else
+            text[(*n)++] = (char) c;
+    }
+    if (*n > 0 && text[*n - 1] == '\r')
+        (*n)--;
+    return true;
+}
+
 enum ahoy_err users_load(struct users *u, const char *path, char *why, size_t why_size)
 {
     char text[LINE_BYTES];
     unsigned number = 0;
+    size_t n;
+    bool fits;
     enum ahoy_err err = AHOY_OK;
     FILE *f = fopen(path, "re");
     if (!f) {
         snprintf(why, why_size, "the users' file %s cannot be read", path);
         return AHOY_ERR_CONFIG;
     }
-    while (!err && fgets(text, sizeof text, f)) {
-        struct view line = view_str(text);
+    while (!err && next_line(f, text, &n, &fits)) {
         number++;
-        while (line.n > 0 && (line.p[line.n - 1] == '\n' || line.p[line.n - 1] == '\r'))
-            line.n--;
-        if (line.n > 0 && line.p[0] != '#')
-            err = users_add(u, line);
+        if (!fits)
+            err = AHOY_ERR_SYNTAX;
+        else if (n > 0 && text[0] != '#')
+            err = users_add(u, view_of(text, n));
     }
+    bool broken = ferror(f) != 0; /* a directory, a disk that fails */
     mem_wipe(text, sizeof text);
     fclose(f);
-    if (err == AHOY_ERR_SYNTAX) {
+    if (err == AHOY_ERR_SYNTAX)
         snprintf(why, why_size, "%s, line %u: not NAME:PASSWORD", path, number);
-        return AHOY_ERR_CONFIG;
-    }
-    return err;
+    else if (err == AHOY_ERR_LIMIT)
+        snprintf(why, why_size, "%s: more than %d users", path, MAX_USERS);
+    else if (!err && broken)
+        snprintf(why, why_size, "the users' file %s cannot be read", path);
+    return err == AHOY_ERR_SYNTAX || err == AHOY_ERR_LIMIT || (!err && broken) ? AHOY_ERR_CONFIG : err;
 }
 
 bool users_has(const struct users *u, struct view name)

@@ -10,8 +10,9 @@ AHOY_MUST_USE enum ahoy_err users_create(struct users **out, struct rng *rng);
 void users_destroy(struct users *u); /* NULL is ignored; wipes secrets */
 
 /**
- * Adds a line: NAME:PASSWORD, or NAME:{HA1-MD5}HEX, NAME:{HA1-SHA-256}HEX, NAME:{HA1-SHA-512-256}HEX (digests of NAME:REALM:PASSWORD). A name
- * may have several digests. SYNTAX, LIMIT, NOMEM.
+ * Adds a line: NAME:PASSWORD, or NAME:{HA1-MD5}HEX, NAME:{HA1-SHA-256}HEX, NAME:{HA1-SHA-512-256}HEX (digests of
+ * NAME:REALM:PASSWORD). A name may have several digests; of two lines that say different things of it the
+ * later counts. SYNTAX (no name, no password, control characters, a digest of another length), LIMIT, NOMEM.
  */
 AHOY_MUST_USE enum ahoy_err users_add(struct users *u, struct view line);
 
