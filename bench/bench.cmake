@@ -45,3 +45,9 @@ if(WEBRTC_AP_FOUND AND CMAKE_CXX_COMPILER)
     target_link_libraries(ahoy-bench-echo PRIVATE ahoy-bench-webrtc)
     target_compile_definitions(ahoy-bench-echo PRIVATE BENCH_WEBRTC)
 endif()
+
+# A phone's start, idleness and calls: ours beside baresip and linphonec, all as programs.
+if(TARGET ahoy)
+    ahoy_bench(phone phone.c phone_process.c phone_cost.c signalling_peers.c LIBS ahoy_base m)
+    add_dependencies(ahoy-bench-phone ahoy)
+endif()

@@ -97,6 +97,20 @@ static void write_wav(const struct options *o, const char *canceller, const char
         fprintf(stderr, "%s could not be written\n", path);
 }
 
+/* ERLE over time, in pieces of half a second. */
+static void print_course(const struct scene *s, const int16_t *out)
+{
+    for (size_t at = 0; at + s->rate_hz / 2 <= s->n; at += s->rate_hz / 2) {
+        double in = 1, left = 1;
+        for (size_t i = at; i < at + s->rate_hz / 2; i++) {
+            in += (double) s->echo[i] * s->echo[i];
+            left += (double) out[i] * out[i];
+        }
+        printf("%s%.0f", at % (10 * (size_t) s->rate_hz) ? " " : "\n    ", 10 * log10(in / left));
+    }
+    printf("\n");
+}
+
 static bool measure(const struct options *o, const struct canceller *c, const struct scene *s, const char *scene,
                     unsigned seed, struct echo_score *score)
 {
@@ -109,6 +123,8 @@ static bool measure(const struct options *o, const struct canceller *c, const st
     if (good) {
         score_scene(s, out, out + s->n, score);
         score->cpu_percent = 100 * used / SCENE_SECONDS;
+        if (o->verbose)
+            print_course(s, out);
         write_wav(o, c->name, scene, seed, "far", out, s->n);
         write_wav(o, c->name, scene, seed, "both", out + s->n, s->n);
     }
@@ -210,7 +226,7 @@ int main(int argc, char **argv)
         return 1;
     }
 #ifndef BENCH_WEBRTC
-    printf("webrtc-audio-processing was not there when this was built.\n");
+    fprintf(stderr, "webrtc-audio-processing was not there when this was built.\n");
 #endif
     printf("ERLE in dB; worst time to 20 dB in ms; near speech lost in double talk in dB, its ESTOI; CPU of a core.\n");
     printf("%-20s %-14s %6s %6s %6s %7s %7s %7s %6s %6s\n", "scene", "canceller", "0.5-4s", "5-10s", "change", "20dB",

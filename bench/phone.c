@@ -1,0 +1,342 @@
+/*
+ * What a telephone costs the machine it runs on: start to registered, idle with one account, a call with Opus and one
+ * with PCMU; ours beside baresip and linphonec in the same run. Each registers at the same registrar and calls the same
+ * echo (ours), with a file as microphone and a file as loudspeaker.
+ *
+ *     ahoy-bench-phone [--quick] [--json]      one JSON object as the last line
+ */
+#include "phone.h"
+
+#include "base/base.h"
+#include "signalling.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+    STARTS = 9,
+    START_LIMIT_MS = 10000,
+    AFTER_START_MS = 30, /* the answer is still to be read when it was sent */
+    SETTLE_MS = 4000,
+    IDLE_MS = 10000,
+    CALL_MS = 20000,
+    WAV_HZ = 48000,
+    WAV_S = 40,
+    MAX_ROWS = 16
+};
+
+struct row {
+    const char *name, *unit;
+    double value[PHONE_KINDS]; /* negative: not measured */
+    double target;
+};
+
+struct bench {
+    char dir[64], wav[96], sub[PHONE_KINDS][96];
+    bool quick;
+    struct row row[MAX_ROWS];
+    size_t rows;
+};
+
+static void wait_ms(int ms)
+{
+    (void) poll(NULL, 0, ms);
+}
+
+static double now_ms(void)
+{
+    struct timespec ts;
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (double) ts.tv_sec * 1000 + (double) ts.tv_nsec / 1e6;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *) a, y = *(const double *) b;
+    return x < y ? -1 : x > y;
+}
+
+static double median(double *v, size_t n)
+{
+    qsort(v, n, sizeof *v, by_value);
+    return v[n / 2];
+}
+
+static struct row *new_row(struct bench *b, const char *name, const char *unit, double target)
+{
+    struct row *r = &b->row[b->rows++];
+    *r = (struct row){ .name = name, .unit = unit, .target = target };
+    for (int k = 0; k < PHONE_KINDS; k++)
+        r->value[k] = -1;
+    return r;
+}
+
+/* ---- the sound ---------------------------------------------------------------------------------------------------- */
+
+static void put16(FILE *f, unsigned x)
+{
+    fputc((int) (x & 0xff), f);
+    fputc((int) (x >> 8 & 0xff), f);
+}
+
+static void put32(FILE *f, unsigned x)
+{
+    put16(f, x & 0xffff);
+    put16(f, x >> 16);
+}
+
+/* Something with syllables, pauses and harmonics, so that encoders have as much to do as with speech. */
+static bool write_wav(const char *path)
+{
+    const double turn = 6.283185307179586;
+    unsigned bytes = WAV_HZ * WAV_S * 2;
+    FILE *f = fopen(path, "w");
+    if (!f)
+        return false;
+    fputs("RIFF", f);
+    put32(f, 36 + bytes);
+    fputs("WAVEfmt ", f);
+    put32(f, 16);
+    put16(f, 1);
+    put16(f, 1);
+    put32(f, WAV_HZ);
+    put32(f, WAV_HZ * 2);
+    put16(f, 2);
+    put16(f, 16);
+    fputs("data", f);
+    put32(f, bytes);
+    double phase = 0;
+    uint32_t noise = 1;
+    for (unsigned i = 0; i < WAV_HZ * WAV_S; i++) {
+        double t = (double) i / WAV_HZ, syllable = sin(turn * 2.1 * t), sum = 0;
+        noise = noise * 1664525u + 1013904223u;
+        phase += turn * (120 + 25 * sin(turn * 0.9 * t)) / WAV_HZ;
+        for (int k = 1; k <= 12; k++)
+            sum += sin(phase * k) / k;
+        double loud = (int) (t * 0.7) % 3 == 2 ? 0 : syllable > 0 ? syllable : 0;
+        double hiss = ((double) noise / 4294967296.0 - 0.5) * 0.5;
+        put16(f, (unsigned) (int) (5000 * loud * (sum + hiss)) & 0xffff);
+    }
+    return fclose(f) == 0;
+}
+
+/* ---- start to registered ------------------------------------------------------------------------------------------ */
+
+static bool start_once(struct bench *b, enum phone_kind kind, double *wall, double *cpu)
+{
+    struct phone_config cfg = { .dir = b->sub[kind], .wav = b->wav, .codec = "opus" };
+    struct phone p = { .input = -1 };
+    struct cost c;
+    int fd = registrar_open(&cfg.registrar);
+    double start = now_ms();
+    bool ok = fd >= 0 && phone_start(&p, kind, &cfg) && registrar_serve(fd, START_LIMIT_MS);
+    *wall = now_ms() - start;
+    wait_ms(AFTER_START_MS);
+    ok = ok && cost_read(p.pid, &c);
+    *cpu = ok ? c.cpu_ms : 0;
+    if (p.pid > 0)
+        (void) kill(p.pid, SIGKILL); /* nobody is there to hear it unregister */
+    phone_stop(&p);
+    if (fd >= 0)
+        close(fd);
+    if (!ok)
+        fprintf(stderr, "%s did not register\n", phone_name(kind));
+    return ok;
+}
+
+static bool run_starts(struct bench *b)
+{
+    struct row *wall = new_row(b, "start to registered", "ms", 40), *cpu = new_row(b, "CPU until registered", "ms", 12);
+    static double w[PHONE_KINDS][STARTS], c[PHONE_KINDS][STARTS];
+    size_t n = b->quick ? 3 : STARTS;
+    for (size_t i = 0; i < n; i++)
+        for (int k = 0; k < PHONE_KINDS; k++)
+            if (phone_installed((enum phone_kind) k) && !start_once(b, (enum phone_kind) k, &w[k][i], &c[k][i]))
+                return false;
+    for (int k = 0; k < PHONE_KINDS; k++)
+        if (phone_installed((enum phone_kind) k)) {
+            wall->value[k] = median(w[k], n);
+            cpu->value[k] = median(c[k], n);
+        }
+    return true;
+}
+
+/* ---- idle --------------------------------------------------------------------------------------------------------- */
+
+static bool run_idle(struct bench *b)
+{
+    struct row *rss = new_row(b, "idle, one account: resident", "MB", 8);
+    struct row *pss = new_row(b, "idle, one account: proportional", "MB", 3.5);
+    struct row *wakeups = new_row(b, "idle wake-ups a second", "", 1);
+    struct phone p[PHONE_KINDS] = { { .input = -1 }, { .input = -1 }, { .input = -1 } };
+    struct cost before[PHONE_KINDS], after;
+    bool ok = true;
+    for (int k = 0; ok && k < PHONE_KINDS; k++) {
+        struct phone_config cfg = { .dir = b->sub[k], .wav = b->wav, .codec = "opus" };
+        if (!phone_installed((enum phone_kind) k))
+            continue;
+        int fd = registrar_open(&cfg.registrar);
+        ok = fd >= 0 && phone_start(&p[k], (enum phone_kind) k, &cfg) && registrar_serve(fd, START_LIMIT_MS);
+        if (fd >= 0)
+            close(fd);
+    }
+    wait_ms(SETTLE_MS);
+    for (int k = 0; ok && k < PHONE_KINDS; k++)
+        ok = p[k].pid == 0 || cost_read(p[k].pid, &before[k]);
+    int ms = b->quick ? IDLE_MS / 3 : IDLE_MS;
+    wait_ms(ms);
+    for (int k = 0; k < PHONE_KINDS; k++) {
+        if (ok && p[k].pid > 0 && cost_read(p[k].pid, &after)) {
+            rss->value[k] = after.rss_mb;
+            pss->value[k] = after.pss_mb;
+            wakeups->value[k] = (double) (after.wakeups - before[k].wakeups) * 1000 / ms;
+        }
+        if (p[k].pid > 0)
+            (void) kill(p[k].pid, SIGKILL);
+        phone_stop(&p[k]);
+    }
+    return ok;
+}
+
+/* ---- calls -------------------------------------------------------------------------------------------------------- */
+
+static bool run_calls(struct bench *b, const char *codec, double cpu_target, const char *const names[3])
+{
+    struct row *cpu = new_row(b, names[0], "%", cpu_target), *wakeups = new_row(b, names[1], "", 110);
+    struct row *rss = new_row(b, names[2], "MB", 12);
+    struct phone p[PHONE_KINDS] = { { .input = -1 }, { .input = -1 }, { .input = -1 } }, echo[PHONE_KINDS];
+    struct cost before[PHONE_KINDS], heard[PHONE_KINDS], after;
+    bool ok = true;
+    for (int k = 0; k < PHONE_KINDS; k++)
+        echo[k] = (struct phone){ .input = -1 };
+    for (int k = 0; ok && k < PHONE_KINDS; k++) {
+        struct phone_config cfg = { .dir = b->sub[k], .wav = b->wav, .codec = codec, .call = peer_free_port() };
+        if (!phone_installed((enum phone_kind) k))
+            continue;
+        ok = phone_start_echo(&echo[k], b->dir, codec, cfg.call);
+        wait_ms(500);
+        ok = ok && phone_start(&p[k], (enum phone_kind) k, &cfg);
+    }
+    wait_ms(SETTLE_MS);
+    for (int k = 0; ok && k < PHONE_KINDS; k++)
+        ok = p[k].pid == 0 || (cost_read(p[k].pid, &before[k]) && cost_read(echo[k].pid, &heard[k]));
+    int ms = b->quick ? CALL_MS / 4 : CALL_MS;
+    double start = now_ms();
+    wait_ms(ms);
+    for (int k = 0; k < PHONE_KINDS; k++) {
+        double took = now_ms() - start;
+        if (ok && p[k].pid > 0 && cost_read(p[k].pid, &after)) {
+            wakeups->value[k] = (double) (after.wakeups - before[k].wakeups) * 1000 / took;
+            cpu->value[k] = (after.cpu_ms - before[k].cpu_ms) / took * 100;
+            rss->value[k] = after.rss_mb;
+        }
+        /* The echo is woken by each packet; an idle one hardly ever. */
+        if (ok && p[k].pid > 0
+            && (!cost_read(echo[k].pid, &after) || (double) (after.wakeups - heard[k].wakeups) * 1000 / took < 45)) {
+            fprintf(stderr, "%s: the %s call does not stand\n", phone_name((enum phone_kind) k), codec);
+            ok = false;
+        }
+    }
+    for (int k = 0; k < PHONE_KINDS; k++) {
+        phone_stop(&p[k]);
+        phone_stop(&echo[k]);
+    }
+    return ok;
+}
+
+/* ---- the table ---------------------------------------------------------------------------------------------------- */
+
+static void print_rows(const struct bench *b)
+{
+    printf("%-34s", "");
+    for (int k = 0; k < PHONE_KINDS; k++)
+        printf(" %10s", phone_name((enum phone_kind) k));
+    printf("      target\n");
+    for (size_t i = 0; i < b->rows; i++) {
+        const struct row *r = &b->row[i];
+        printf("%-34s", r->name);
+        for (int k = 0; k < PHONE_KINDS; k++) {
+            if (r->value[k] < 0)
+                printf(" %10s", "-");
+            else
+                printf(" %10.2f", r->value[k]);
+        }
+        printf(" %-2s %7.1f  %s\n", r->unit, r->target, r->value[0] <= r->target ? "met" : "MISSED");
+    }
+}
+
+static void print_json(const struct bench *b)
+{
+    printf("{\"bench\":\"phone\",\"rows\":[");
+    for (size_t i = 0; i < b->rows; i++) {
+        const struct row *r = &b->row[i];
+        double best = 0;
+        printf("%s{\"name\":\"%s\",\"unit\":\"%s\"", i ? "," : "", r->name, r->unit);
+        for (int k = 0; k < PHONE_KINDS; k++) {
+            if (r->value[k] < 0)
+                continue;
+            printf(",\"%s\":%.3f", phone_name((enum phone_kind) k), r->value[k]);
+            if (k != PHONE_AHOY && (best <= 0 || r->value[k] < best))
+                best = r->value[k];
+        }
+        printf(",\"target\":%.2f,\"met\":%s", r->target, r->value[0] <= r->target ? "true" : "false");
+        if (best > 0 && r->value[0] > 0)
+            printf(",\"ratio_to_best_peer\":%.2f", best / r->value[0]);
+        printf("}");
+    }
+    printf("]}\n");
+}
+
+static bool make_dirs(struct bench *b)
+{
+    snprintf(b->dir, sizeof b->dir, "/tmp/ahoy-bench-XXXXXX");
+    if (!mkdtemp(b->dir))
+        return false;
+    snprintf(b->wav, sizeof b->wav, "%s/in.wav", b->dir);
+    bool ok = write_wav(b->wav);
+    for (int k = 0; k < PHONE_KINDS; k++) {
+        snprintf(b->sub[k], sizeof b->sub[k], "%s/%s", b->dir, phone_name((enum phone_kind) k));
+        ok = phone_make_home(b->sub[k]) && ok;
+    }
+    return ok;
+}
+
+int main(int argc, char **argv)
+{
+    static const char *const opus[] = { "Opus call: CPU of a core", "Opus call: wake-ups a second",
+                                        "Opus call: resident" };
+    static const char *const pcmu[] = { "PCMU call: CPU of a core", "PCMU call: wake-ups a second",
+                                        "PCMU call: resident" };
+    struct bench b = { .quick = false };
+    bool json = false;
+    for (int i = 1; i < argc; i++) {
+        json |= strcmp(argv[i], "--json") == 0;
+        b.quick |= strcmp(argv[i], "--quick") == 0;
+    }
+    (void) signal(SIGPIPE, SIG_IGN);
+    phone_find_ahoy(argv[0]);
+    if (!phone_installed(PHONE_AHOY)) {
+        fprintf(stderr, "there is no %s\n", phone_ahoy());
+        return EXIT_FAILURE;
+    }
+    for (int k = 1; k < PHONE_KINDS; k++)
+        if (!phone_installed((enum phone_kind) k))
+            printf("%s is not installed: left out\n", phone_name((enum phone_kind) k));
+    bool ok = make_dirs(&b) && run_starts(&b) && run_idle(&b) && run_calls(&b, "opus", 1.8, opus)
+              && run_calls(&b, "pcmu", 0.4, pcmu);
+    if (ok)
+        print_rows(&b);
+    if (ok && json)
+        print_json(&b);
+    if (b.dir[0] && !getenv("AHOY_BENCH_LOG"))
+        phone_remove_tree(b.dir);
+    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
