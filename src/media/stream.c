@@ -210,6 +210,12 @@ static void set_up_ticks(struct media_stream *st, bool run, int64_t now_us)
     media_tx_rtcp(st);
 }
 
+/* Whether sound must come: who holds us may play music or not. */
+static bool expects(const struct media_params *p)
+{
+    return p->active && p->receive && !p->held;
+}
+
 void media_stream_configure(struct media_stream *st, const struct media_params *p)
 {
     int64_t now = sys_now_us(st->worker->loop);
@@ -225,7 +231,7 @@ void media_stream_configure(struct media_stream *st, const struct media_params *
     if (err)
         media_note_sound(st, err, "nothing can be sent: the encoder could not be started");
     set_up_digits(st, p->event_clock_hz);
-    if (p->receive && !st->params.receive) { /* the peer may have been told to be silent until now */
+    if (expects(p) && !expects(&st->params)) { /* the peer may have been told to be silent until now */
         st->listening_us = now;
         st->rtp_silent = false;
     }
@@ -242,7 +248,7 @@ void media_stream_configure(struct media_stream *st, const struct media_params *
 
 static void watch_silence(struct media_stream *st, int64_t now_us)
 {
-    if (st->config.no_rtp_ms == 0 || st->rtp_silent || !st->params.receive)
+    if (st->config.no_rtp_ms == 0 || st->rtp_silent || !expects(&st->params))
         return;
     struct rtp_stats s;
     rtp_session_stats(st->rtp, &s);

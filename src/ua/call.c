@@ -133,7 +133,7 @@ static void judge_sound(struct ua_call *c, const struct media_stats *m)
     if (c->end.cause != AHOY_CAUSE_NONE || c->answered_us == 0 || !c->info.running
         || c->ended_us - c->answered_us < SYS_MS(JUDGE_AFTER_MS))
         return;
-    bool hears = c->info.receiving && !c->hold_wanted, speaks = c->info.sending && !c->held_by_peer;
+    bool hears = c->info.receiving && !c->hold_wanted && !c->held_by_peer, speaks = c->info.sending && !c->held_by_peer;
     bool in_missing = hears && m->rtp_in == 0;
     bool out_missing = speaks && (m->rtp_out == 0 || (m->remote_deaf && !m->remote_hears));
     const char *text;

@@ -1,0 +1,398 @@
+/* Calls with peers that no telephone of ours would be: odd descriptions, no telephone-event, addresses that move. */
+#include "support/phone.h"
+#include "support_raw.h"
+
+/* A telephone at 192.0.2.1 and a peer of text at 192.0.2.9. */
+struct odd {
+    struct sim *sim;
+    struct sys_host *host_a, *host_r;
+    struct phone a;
+    struct raw r;
+};
+
+static enum ahoy_err odd_open(struct odd *o)
+{
+    *o = (struct odd){ .sim = NULL };
+    enum ahoy_err err = sim_create(&o->sim, 5);
+    if (!err)
+        err = sim_host(o->sim, "192.0.2.1", &o->host_a);
+    if (!err)
+        err = sim_host(o->sim, "192.0.2.9", &o->host_r);
+    if (!err)
+        err = raw_open(&o->r, o->sim, o->host_r, "192.0.2.9");
+    return err ? err : phone_open(&o->a, o->sim, o->host_a, "192.0.2.1:5060");
+}
+
+static void odd_close(struct t *t, struct odd *o)
+{
+    phone_close_checked(t, &o->a);
+    raw_close(&o->r);
+    sim_destroy(o->sim);
+}
+
+static bool talks(struct phone *a, struct phone *b)
+{
+    (void) b;
+    return a->state == AHOY_CALL_CONFIRMED;
+}
+
+/* The phone calls, the peer answers 200 with `sdp`. */
+static bool odd_call(struct odd *o, const char *sdp)
+{
+    struct ahoy_call_config call = { .uri = "sip:raw@192.0.2.9",
+                                     .media = { .codecs = "pcmu,pcma", .audio = "tone:1000" } };
+    if (ahoy_call_place(o->a.engine, &call, &o->a.placed))
+        return false;
+    phone_run_ms(&o->a, NULL, 100);
+    if (o->r.invites == 0)
+        return false;
+    raw_answer(&o->r, 200, sdp);
+    return phone_run(&o->a, NULL, talks, 3000);
+}
+
+/* The peer calls the phone, which answers at once. */
+static bool odd_called(struct odd *o, const char *sdp)
+{
+    struct ahoy_listen_config listen = { .auto_answer = true, .media = { .codecs = "pcmu", .audio = "tone:1000" } };
+    if (ahoy_listen(o->a.engine, &listen))
+        return false;
+    phone_run_ms(&o->a, NULL, 10);
+    raw_call(&o->r, "192.0.2.1", sdp);
+    phone_run_ms(&o->a, NULL, 200);
+    return o->r.status == 200;
+}
+
+static void hang_up(struct odd *o)
+{
+    raw_request(&o->r, "BYE", "", NULL);
+    (void) phone_run(&o->a, NULL, phone_one_ended, 2000);
+}
+
+static void test_keys_go_as_tones_to_a_peer_without_telephone_event(struct t *t)
+{
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_call(&o, RAW_SDP("0", "")));
+    raw_talk(&o.r, 0, 20);
+    phone_run_ms(&o.a, NULL, 300);
+    unsigned before = o.r.rtp_in;
+    T_OK(ahoy_call_dtmf(o.a.engine, o.a.placed, "5", NULL));
+    T_CHECK(phone_result(&o.a, NULL, AHOY_OK));
+    phone_run_ms(&o.a, NULL, 500);
+    T_LE(before + 20, o.r.rtp_in);
+    T_EQ(o.r.by_pt[0], o.r.rtp_in); /* nothing but PCMU was ever sent */
+    hang_up(&o);
+    T_EQ(o.a.cause, AHOY_CAUSE_NONE);
+out:
+    odd_close(t, &o);
+}
+
+static void test_keys_that_come_by_info_are_heard(struct t *t)
+{
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_called(&o, RAW_SDP("0", "")));
+    raw_request(&o.r, "INFO", "application/dtmf-relay", "Signal=7\r\nDuration=160\r\n");
+    phone_run_ms(&o.a, NULL, 100);
+    raw_request(&o.r, "INFO", "application/dtmf-relay", "Signal=11\r\n");
+    phone_run_ms(&o.a, NULL, 100);
+    raw_request(&o.r, "INFO", "application/dtmf", "3");
+    phone_run_ms(&o.a, NULL, 100);
+    T_EQ(o.r.status, 200);
+    T_STR(o.a.digits, "7#3");
+    raw_request(&o.r, "INFO", "application/dtmf-relay", "Signal=nonsense\r\n");
+    phone_run_ms(&o.a, NULL, 100);
+    T_EQ(o.r.status, 400);
+    raw_request(&o.r, "INFO", "text/plain", "hello");
+    phone_run_ms(&o.a, NULL, 100);
+    T_EQ(o.r.status, 415);
+    hang_up(&o);
+out:
+    odd_close(t, &o);
+}
+
+static void test_hold_by_the_address_of_old_is_silence_and_ends(struct t *t)
+{
+    static const char hold[] = "v=0\r\no=- 1 2 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 0.0.0.0\r\nt=0 0\r\n"
+                               "m=audio 40000 RTP/AVP 0\r\n";
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_call(&o, RAW_SDP("0 101", "a=rtpmap:101 telephone-event/8000\r\n")));
+    raw_talk(&o.r, 0, 20);
+    phone_run_ms(&o.a, NULL, 500);
+    raw_hush(&o.r);
+    raw_request(&o.r, "INVITE", "application/sdp", hold);
+    phone_run_ms(&o.a, NULL, 200);
+    T_EQ(o.r.status, 200);
+    T_CHECK(o.a.held_by_peer);
+    unsigned before = o.r.rtp_in;
+    phone_run_ms(&o.a, NULL, 12000);
+    T_EQ(o.r.rtp_in, before);
+    T_EQ(o.a.trouble, AHOY_CAUSE_NONE); /* silence is what was agreed */
+    raw_request(&o.r, "INVITE", "application/sdp", RAW_SDP("0", ""));
+    phone_run_ms(&o.a, NULL, 100);
+    raw_talk(&o.r, 0, 20);
+    phone_run_ms(&o.a, NULL, 500);
+    T_CHECK(!o.a.held_by_peer);
+    T_LE(before + 15, o.r.rtp_in);
+    T_EQ(o.a.trouble, AHOY_CAUSE_NONE);
+    hang_up(&o);
+    T_EQ(o.a.cause, AHOY_CAUSE_NONE);
+out:
+    odd_close(t, &o);
+}
+
+static void test_payload_numbers_may_differ_by_direction(struct t *t)
+{
+    /* Our 101 is telephone-event to us; this peer means L16 by it and has its events at 96. */
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_call(&o, RAW_SDP("0 96", "a=rtpmap:96 telephone-event/8000\r\n")));
+    T_OK(ahoy_call_dtmf(o.a.engine, o.a.placed, "9", NULL));
+    phone_run_ms(&o.a, NULL, 500);
+    T_LE(5, o.r.by_pt[96]);
+    T_EQ(o.r.rtp_in, o.r.by_pt[96] + o.r.by_pt[0]);
+    hang_up(&o);
+out:
+    odd_close(t, &o);
+}
+
+static void test_a_peer_with_40_ms_packets_gets_40_ms_packets(struct t *t)
+{
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_call(&o, RAW_SDP("0", "a=ptime:40\r\n")));
+    raw_talk(&o.r, 0, 40);
+    unsigned before = o.r.rtp_in;
+    phone_run_ms(&o.a, NULL, 1000);
+    T_NEAR(o.r.rtp_in - before, 25, 2);
+    T_EQ(o.r.last_n, 320);
+    hang_up(&o);
+    T_EQ(o.a.stats.lost, 0);
+    T_LE(o.a.stats.concealed_ms, 50);
+out:
+    odd_close(t, &o);
+}
+
+static void test_reports_go_to_their_own_port_unless_they_are_multiplexed(struct t *t)
+{
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_call(&o, RAW_SDP("0", "a=rtcp:40001\r\n")));
+    phone_run_ms(&o.a, NULL, 9000);
+    T_LE(1, o.r.rtcp_in);
+    hang_up(&o);
+out:
+    odd_close(t, &o);
+}
+
+static void test_an_invite_without_offer_is_offered_ours(struct t *t)
+{
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_called(&o, NULL));
+    T_CHECK(strstr(o.r.sdp, "m=audio"));
+    /* The peer acknowledges without an answer: RFC 3264 is broken, there can be no call. */
+    T_CHECK(phone_run(&o.a, NULL, phone_one_ended, 3000));
+    T_EQ(o.a.cause, AHOY_CAUSE_NOT_ACCEPTABLE);
+    T_LE(1, o.r.byes);
+out:
+    odd_close(t, &o);
+}
+
+static void test_a_reinvite_without_offer_leaves_the_call_when_no_answer_comes(struct t *t)
+{
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_called(&o, RAW_SDP("0", "")));
+    raw_request(&o.r, "INVITE", "application/sdp", NULL);
+    phone_run_ms(&o.a, NULL, 300);
+    T_EQ(o.r.status, 200);
+    T_EQ(o.a.calls_ended, 0);
+    unsigned before = o.r.rtp_in;
+    phone_run_ms(&o.a, NULL, 500);
+    T_LE(before + 15, o.r.rtp_in);
+    raw_request(&o.r, "INVITE", "application/sdp", RAW_SDP("0", "")); /* and the next exchange works */
+    phone_run_ms(&o.a, NULL, 300);
+    T_EQ(o.r.status, 200);
+    hang_up(&o);
+out:
+    odd_close(t, &o);
+}
+
+static void test_useless_descriptions_are_refused_and_the_call_stays(struct t *t)
+{
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_called(&o, RAW_SDP("0", "")));
+    raw_request(&o.r, "INVITE", "application/sdp", RAW_SDP("34", "a=rtpmap:34 H263/90000\r\n"));
+    phone_run_ms(&o.a, NULL, 200);
+    T_EQ(o.r.status, 488);
+    raw_request(&o.r, "INVITE", "application/sdp", "v=0\r\nm=audio x\r\n");
+    phone_run_ms(&o.a, NULL, 200);
+    T_EQ(o.r.status, 400);
+    raw_request(&o.r, "INVITE", "text/plain", "hello");
+    phone_run_ms(&o.a, NULL, 200);
+    T_EQ(o.r.status, 488);
+    T_EQ(o.a.calls_ended, 0);
+    unsigned before = o.r.rtp_in;
+    phone_run_ms(&o.a, NULL, 500);
+    T_LE(before + 15, o.r.rtp_in);
+    hang_up(&o);
+    T_EQ(o.a.status, 200);
+out:
+    odd_close(t, &o);
+}
+
+static void test_an_answer_without_a_stream_ends_the_call(struct t *t)
+{
+    struct odd o;
+    T_OK(odd_open(&o));
+    struct ahoy_call_config call = { .uri = "sip:raw@192.0.2.9", .media = { .codecs = "pcmu", .audio = "null" } };
+    T_OK(ahoy_call_place(o.a.engine, &call, NULL));
+    phone_run_ms(&o.a, NULL, 100);
+    raw_answer(&o.r, 200, "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 %s\r\nt=0 0\r\nm=audio 0 RTP/AVP 0\r\n");
+    T_CHECK(phone_run(&o.a, NULL, phone_one_ended, 3000));
+    T_EQ(o.a.cause, AHOY_CAUSE_NOT_ACCEPTABLE);
+    phone_run_ms(&o.a, NULL, 100);
+    T_EQ(o.r.acks, 1);
+    T_EQ(o.r.byes, 1);
+out:
+    odd_close(t, &o);
+}
+
+static void test_sound_before_the_answer_is_heard(struct t *t)
+{
+    struct odd o;
+    T_OK(odd_open(&o));
+    struct ahoy_call_config call = { .uri = "sip:raw@192.0.2.9", .media = { .codecs = "pcmu", .audio = "null" } };
+    T_OK(ahoy_call_place(o.a.engine, &call, NULL));
+    phone_run_ms(&o.a, NULL, 100);
+    raw_answer(&o.r, 183, RAW_SDP("0", ""));
+    raw_talk(&o.r, 0, 20);
+    phone_run_ms(&o.a, NULL, 1500);
+    T_EQ(o.a.state, AHOY_CALL_EARLY);
+    T_LE(40, o.a.stats.rtp_in);
+    T_LE(-20, o.a.stats.level_in_dbfs);
+    raw_answer(&o.r, 200, RAW_SDP("0", ""));
+    phone_run_ms(&o.a, NULL, 500);
+    T_EQ(o.a.state, AHOY_CALL_CONFIRMED);
+    hang_up(&o);
+    T_EQ(o.a.cause, AHOY_CAUSE_NONE);
+out:
+    odd_close(t, &o);
+}
+
+static void test_sound_is_followed_to_a_new_address(struct t *t)
+{
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_call(&o, RAW_SDP("0", "")));
+    raw_talk(&o.r, 0, 20);
+    phone_run_ms(&o.a, NULL, 1000);
+    T_STR(o.a.remote, "192.0.2.9:40000");
+    T_OK(raw_move(&o.r));
+    unsigned before = o.r.rtp_in;
+    phone_run_ms(&o.a, NULL, 4000);
+    T_STR(o.a.remote, "192.0.2.9:40010");
+    T_LE(before + 50, o.r.rtp_in);
+    hang_up(&o);
+out:
+    odd_close(t, &o);
+}
+
+static void test_a_host_name_in_the_description_is_looked_up(struct t *t)
+{
+    static const char named[] = "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 media.example.org\r\nt=0 0\r\n"
+                                "m=audio 40000 RTP/AVP 0\r\n";
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_OK(sim_dns_add_ip(o.sim, "media.example.org", "192.0.2.9"));
+    T_CHECK(odd_call(&o, named));
+    phone_run_ms(&o.a, NULL, 1000);
+    T_LE(30, o.r.rtp_in);
+    T_STR(o.a.remote, "192.0.2.9:40000");
+    hang_up(&o);
+out:
+    odd_close(t, &o);
+}
+
+static void test_a_host_name_that_is_unknown_costs_the_sound_alone(struct t *t)
+{
+    static const char named[] = "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 nowhere.example.org\r\nt=0 0\r\n"
+                                "m=audio 40000 RTP/AVP 0\r\n";
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_call(&o, named));
+    phone_run_ms(&o.a, NULL, 3000);
+    T_EQ(o.r.rtp_in, 0);
+    hang_up(&o);
+    T_EQ(o.a.cause, AHOY_CAUSE_NO_RTP);
+out:
+    odd_close(t, &o);
+}
+
+static void test_a_silent_peer_is_told_of_and_judged(struct t *t)
+{
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_call(&o, RAW_SDP("0", "")));
+    phone_run_ms(&o.a, NULL, 12000);
+    T_EQ(o.a.trouble_now, AHOY_CAUSE_NO_RTP);
+    raw_talk(&o.r, 0, 20);
+    phone_run_ms(&o.a, NULL, 500);
+    T_EQ(o.a.trouble_now, AHOY_CAUSE_NONE);
+    raw_hush(&o.r);
+    phone_run_ms(&o.a, NULL, 12000);
+    T_EQ(o.a.trouble_now, AHOY_CAUSE_ONE_WAY);
+    hang_up(&o);
+    T_EQ(o.a.cause, AHOY_CAUSE_NONE); /* there was sound both ways */
+out:
+    odd_close(t, &o);
+}
+
+static void test_codecs_may_change_between_packets(struct t *t)
+{
+    struct odd o;
+    uint8_t silence[160];
+    T_OK(odd_open(&o));
+    memset(silence, 0xd5, sizeof silence);
+    struct ahoy_call_config call = { .uri = "sip:raw@192.0.2.9",
+                                     .media = { .codecs = "pcmu,pcma,opus", .audio = "null" } };
+    T_OK(ahoy_call_place(o.a.engine, &call, &o.a.placed));
+    phone_run_ms(&o.a, NULL, 100);
+    raw_answer(&o.r, 200, RAW_SDP("0 8 111", "a=rtpmap:111 opus/48000/2\r\n"));
+    T_CHECK(phone_run(&o.a, NULL, talks, 3000));
+    raw_talk(&o.r, 0, 20);
+    phone_run_ms(&o.a, NULL, 1500);
+    T_STR(o.a.stats.codec, "PCMU");
+    raw_hush(&o.r);
+    for (int i = 0; i < 50; i++) { /* and numbers nobody agreed on in between */
+        raw_send_rtp(&o.r, 8, false, o.r.ts, silence, sizeof silence);
+        raw_send_rtp(&o.r, 77, false, o.r.ts, silence, sizeof silence);
+        o.r.ts += 160;
+        phone_run_ms(&o.a, NULL, 10);
+        sim_run(o.sim, SYS_MS(10));
+    }
+    phone_run_ms(&o.a, NULL, 1000);
+    T_STR(o.a.stats.codec, "PCMA");
+    hang_up(&o);
+    T_EQ(o.a.cause, AHOY_CAUSE_NONE);
+out:
+    odd_close(t, &o);
+}
+
+T_MAIN(T(test_keys_go_as_tones_to_a_peer_without_telephone_event),
+       T(test_keys_that_come_by_info_are_heard),
+       T(test_hold_by_the_address_of_old_is_silence_and_ends),
+       T(test_payload_numbers_may_differ_by_direction),
+       T(test_a_peer_with_40_ms_packets_gets_40_ms_packets),
+       T(test_reports_go_to_their_own_port_unless_they_are_multiplexed),
+       T(test_an_invite_without_offer_is_offered_ours),
+       T(test_a_reinvite_without_offer_leaves_the_call_when_no_answer_comes),
+       T(test_useless_descriptions_are_refused_and_the_call_stays),
+       T(test_an_answer_without_a_stream_ends_the_call), T_STRIDE(test_sound_before_the_answer_is_heard, 9),
+       T(test_sound_is_followed_to_a_new_address),
+       T(test_a_host_name_in_the_description_is_looked_up),
+       T(test_a_host_name_that_is_unknown_costs_the_sound_alone),
+       T(test_a_silent_peer_is_told_of_and_judged), T_STRIDE(test_codecs_may_change_between_packets, 9))
