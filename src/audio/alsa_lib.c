@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-#define X(result, name, args) _Static_assert(_Generic(&name, result(*) args: 1, default: 0), #name);
+#define X(result, name, args) _Static_assert(_Generic(&name, result(*) args : 1, default : 0), #name);
 ALSA_FUNCTIONS(X)
 #undef X
 
@@ -47,8 +47,9 @@ static void add(struct listing *l, bool capture, const char *id, const char *nam
     if (l->n == l->max)
         return;
     struct audio_device_info *d = &l->out[l->n++];
-    *d = (struct audio_device_info){ .kind = AUDIO_ALSA, .capture = capture, .playback = !capture,
-                                     .is_default = is_default };
+    *d = (struct audio_device_info){
+        .kind = AUDIO_ALSA, .capture = capture, .playback = !capture, .is_default = is_default
+    };
     (void) view_copy(view_str(id), d->id, sizeof d->id);
     (void) view_copy(view_str(name), d->name, sizeof d->name);
 }
@@ -81,8 +82,8 @@ static void list_card(struct listing *l, int card)
     (void) snprintf(name, sizeof name, "hw:%d", card);
     if (l->lib.snd_ctl_open(&ctl, name, 0) < 0)
         return;
-    if (l->lib.snd_ctl_card_info_malloc(&info) >= 0 && l->lib.snd_pcm_info_malloc(&pcm) >= 0 &&
-        l->lib.snd_ctl_card_info(ctl, info) >= 0) {
+    if (l->lib.snd_ctl_card_info_malloc(&info) >= 0 && l->lib.snd_pcm_info_malloc(&pcm) >= 0
+        && l->lib.snd_ctl_card_info(ctl, info) >= 0) {
         int device = -1;
         while (l->lib.snd_ctl_pcm_next_device(ctl, &device) >= 0 && device >= 0)
             list_pcm(l, ctl, info, pcm, (unsigned) device);

@@ -10,11 +10,11 @@
 enum { AUDIO_CLOCK_POINTS = 64, AUDIO_CLOCK_STEP_US = 250000 };
 
 struct audio_clock {
-    uint32_t rate_hz;   /* nominal */
+    uint32_t rate_hz; /* nominal */
     int64_t us[AUDIO_CLOCK_POINTS];
     uint64_t frames[AUDIO_CLOCK_POINTS];
     uint32_t n, next;
-    int64_t from_us;    /* stamps count from here; 0: none came yet */
+    int64_t from_us; /* stamps count from here; 0: none came yet */
 };
 
 void audio_clock_init(struct audio_clock *c, uint32_t rate_hz);

@@ -9,10 +9,10 @@ enum { CNG_MAX_ORDER = 12, CNG_MAX_BYTES = 1 + CNG_MAX_ORDER };
 struct cng {
     uint64_t seed;
     uint8_t order;
-    float refl[CNG_MAX_ORDER];  /* reflection coefficients, |k| < 1 */
-    float back[CNG_MAX_ORDER];  /* lattice state */
-    float gain, target;         /* of the excitation */
-    float ramp;                 /* part of the way to target per sample */
+    float refl[CNG_MAX_ORDER]; /* reflection coefficients, |k| < 1 */
+    float back[CNG_MAX_ORDER]; /* lattice state */
+    float gain, target;        /* of the excitation */
+    float ramp;                /* part of the way to target per sample */
 };
 
 /** Silent until cng_set. `seed`: any number; the noise is a function of it. */

@@ -26,8 +26,8 @@ const struct audio_codec *audio_codecs(size_t *n)
 const struct audio_codec *audio_codec_find(struct view name, uint32_t clock_hz, unsigned channels)
 {
     for (size_t i = 0; i < AHOY_COUNT(table); i++)
-        if (view_ieq(name, view_str(table[i].name)) && table[i].clock_hz == clock_hz &&
-            table[i].channels == (channels ? channels : 1))
+        if (view_ieq(name, view_str(table[i].name)) && table[i].clock_hz == clock_hz
+            && table[i].channels == (channels ? channels : 1))
             return &table[i];
     return NULL;
 }
@@ -122,8 +122,8 @@ enum ahoy_err audio_encode(struct audio_encoder *e, const int16_t *pcm, size_t s
 {
     const struct audio_codec *c = e->codec;
     size_t per_ms = c->rate_hz / 1000;
-    if (samples % per_ms != 0 || samples / per_ms > c->max_ptime_ms ||
-        !audio_codec_ptime_ok(c, (unsigned) (samples / per_ms)))
+    if (samples % per_ms != 0 || samples / per_ms > c->max_ptime_ms
+        || !audio_codec_ptime_ok(c, (unsigned) (samples / per_ms)))
         return AHOY_ERR_RANGE;
     return c->ops->encode(e, pcm, samples, dst, size, n);
 }

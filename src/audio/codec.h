@@ -25,19 +25,19 @@ struct audio_codec;
 
 /** What an a=fmtp line says, seen by either side (RFC 7587 section 6.1). Codecs without parameters ignore it. */
 struct audio_params {
-    uint32_t max_playback_hz;  /* 0: not said (48 kHz) */
-    uint32_t max_average_bps;  /* 0: not said */
-    bool stereo;               /* the side prefers to receive stereo; what is sent stays mono, which is allowed */
-    bool fec;                  /* useinbandfec: the side can use in-band FEC */
-    bool dtx;                  /* usedtx: the side prefers discontinuous transmission */
-    bool cbr;                  /* the side prefers constant bit rate */
+    uint32_t max_playback_hz; /* 0: not said (48 kHz) */
+    uint32_t max_average_bps; /* 0: not said */
+    bool stereo;              /* the side prefers to receive stereo; what is sent stays mono, which is allowed */
+    bool fec;                 /* useinbandfec: the side can use in-band FEC */
+    bool dtx;                 /* usedtx: the side prefers discontinuous transmission */
+    bool cbr;                 /* the side prefers constant bit rate */
 };
 
 struct audio_encoder_config {
     struct audio_params peer; /* what the peer's fmtp asks of our encoder */
     uint32_t bitrate_bps;     /* 0: the codec's default */
     uint8_t complexity;       /* Opus 1 … 10; 0: the codec's default */
-    uint8_t loss_percent;     /* expected loss, 1 … 100; 0: not known yet, 5 is assumed. Then audio_encoder_set_loss */
+    uint8_t loss_percent; /* expected loss, 1 … 100; 0: not known yet, 5 is assumed. Then audio_encoder_set_loss */
 };
 
 struct audio_codec_ops {
@@ -60,15 +60,15 @@ struct audio_codec_ops {
 };
 
 struct audio_codec {
-    const char *name;         /* as in a=rtpmap: "opus", "G722", "PCMU", "PCMA", "L16" */
-    uint32_t clock_hz;        /* of RTP timestamps and a=rtpmap; 8000 for G.722 (RFC 3551 section 4.5.2) */
-    uint32_t rate_hz;         /* of the samples */
-    uint8_t channels;         /* as in a=rtpmap; 2 for Opus always (RFC 7587 section 7); the samples are mono */
-    int8_t static_pt;         /* RFC 3551 table 4, or -1 */
-    const char *fmtp;         /* what an offer says by default; "" for nothing */
+    const char *name;  /* as in a=rtpmap: "opus", "G722", "PCMU", "PCMA", "L16" */
+    uint32_t clock_hz; /* of RTP timestamps and a=rtpmap; 8000 for G.722 (RFC 3551 section 4.5.2) */
+    uint32_t rate_hz;  /* of the samples */
+    uint8_t channels;  /* as in a=rtpmap; 2 for Opus always (RFC 7587 section 7); the samples are mono */
+    int8_t static_pt;  /* RFC 3551 table 4, or -1 */
+    const char *fmtp;  /* what an offer says by default; "" for nothing */
     uint16_t min_ptime_ms, max_ptime_ms, ptime_ms; /* ptime_ms: the default */
-    uint16_t ptime_mask;      /* bit i: a frame of (i + 1) * 10 ms can be encoded */
-    uint32_t bitrate_bps;     /* default; payload only */
+    uint16_t ptime_mask;                           /* bit i: a frame of (i + 1) * 10 ms can be encoded */
+    uint32_t bitrate_bps;                          /* default; payload only */
     const struct audio_codec_ops *ops;
 };
 

@@ -42,8 +42,7 @@ static void stamp(struct alsa_device *d, struct alsa_side *s)
 {
     snd_pcm_sframes_t delay = 0;
     bool known = d->lib.snd_pcm_delay(s->pcm, &delay) >= 0 && delay >= 0;
-    audio_way_stamp(s->way, d->loop ? sys_clock_us(d->loop) : 0,
-                    known ? (int64_t) delay * 1000000 / d->rate_hz : -1);
+    audio_way_stamp(s->way, d->loop ? sys_clock_us(d->loop) : 0, known ? (int64_t) delay * 1000000 / d->rate_hz : -1);
 }
 
 /* One block of at most ALSA_BLOCK frames; returns frames moved, 0 when there are none, or ALSA's error. */

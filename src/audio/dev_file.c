@@ -37,9 +37,9 @@ static enum ahoy_err open_reader(struct file_device *d, const struct audio_devic
 {
     enum ahoy_err err = wav_reader_open(&d->reader, cfg->spec.dev);
     if (err) {
-        const char *text = err == AHOY_ERR_FORMAT ? "not a sound file that can be read" :
-                           err == AHOY_ERR_UNSUPPORTED ? "not a WAV file, and libsndfile is not installed" :
-                                                         ahoy_err_text(err);
+        const char *text = err == AHOY_ERR_FORMAT        ? "not a sound file that can be read"
+                           : err == AHOY_ERR_UNSUPPORTED ? "not a WAV file, and libsndfile is not installed"
+                                                         : ahoy_err_text(err);
         (void) snprintf(why, AUDIO_WHY_BYTES, "%.120s: %s", cfg->spec.dev, text);
         return err;
     }

@@ -4,10 +4,10 @@
 
 struct audio_mem {
     bool loop, open;
-    size_t n;            /* samples of said */
+    size_t n; /* samples of said */
     uint64_t read;
     size_t max_heard, n_heard;
-    int16_t *heard;      /* behind said in the same allocation */
+    int16_t *heard; /* behind said in the same allocation */
     int16_t said[];
 };
 

@@ -27,10 +27,10 @@ struct pulse_device {
     pa_stream *rec, *play;
     pa_time_event *retry;
     int64_t retry_us;
-    bool opened;       /* audio_device_open has returned: from here on losses are events */
+    bool opened; /* audio_device_open has returned: from here on losses are events */
     bool lost;
-    bool use_default;  /* this try ignores the names */
-    bool one_name;     /* one name was given for both directions: either may fall back to the default, not both */
+    bool use_default; /* this try ignores the names */
+    bool one_name;    /* one name was given for both directions: either may fall back to the default, not both */
     uint32_t rate_hz;
     char capture_id[AUDIO_NAME_BYTES], playback_id[AUDIO_NAME_BYTES], app_name[64];
     struct sys_loop *loop;
@@ -176,14 +176,18 @@ static const char *chosen(const struct pulse_device *d, const char *id)
     return id[0] && !d->use_default ? id : NULL;
 }
 
-static const pa_stream_flags_t stream_flags =
-    (pa_stream_flags_t) (PA_STREAM_ADJUST_LATENCY | PA_STREAM_AUTO_TIMING_UPDATE | PA_STREAM_INTERPOLATE_TIMING);
+static const pa_stream_flags_t stream_flags = (pa_stream_flags_t) (PA_STREAM_ADJUST_LATENCY
+                                                                   | PA_STREAM_AUTO_TIMING_UPDATE
+                                                                   | PA_STREAM_INTERPOLATE_TIMING);
 
 static pa_buffer_attr buffering(const struct pulse_device *d)
 {
     uint32_t ms = d->rate_hz / 1000 * (uint32_t) sizeof(int16_t);
-    return (pa_buffer_attr){ .maxlength = UINT32_MAX, .tlength = ms * PULSE_PLAYBACK_MS, .prebuf = 0,
-                             .minreq = ms * PULSE_FRAGMENT_MS, .fragsize = ms * PULSE_FRAGMENT_MS };
+    return (pa_buffer_attr){ .maxlength = UINT32_MAX,
+                             .tlength = ms * PULSE_PLAYBACK_MS,
+                             .prebuf = 0,
+                             .minreq = ms * PULSE_FRAGMENT_MS,
+                             .fragsize = ms * PULSE_FRAGMENT_MS };
 }
 
 static bool make_rec(struct pulse_device *d)

@@ -21,7 +21,7 @@
 enum {
     AUDIO_SPEC_BYTES = 512,
     AUDIO_SPEC_TEXT_BYTES = 2 * AUDIO_SPEC_BYTES + 16,
-    AUDIO_WHY_BYTES = 256,   /* room for the reason of a failure, for people */
+    AUDIO_WHY_BYTES = 256, /* room for the reason of a failure, for people */
     AUDIO_NAME_BYTES = 256,
     AUDIO_MAX_DEVICES = 128,
 };
@@ -56,15 +56,15 @@ enum audio_event {
 
 struct audio_device_config {
     struct audio_spec spec;
-    const char *capture_id;  /* pulse, alsa: overrides spec.dev for one direction; NULL or "": as the spec says */
+    const char *capture_id; /* pulse, alsa: overrides spec.dev for one direction; NULL or "": as the spec says */
     const char *playback_id;
     bool capture, playback;
-    uint32_t rate_hz;        /* 8000, 16000, 32000, 44100, 48000 */
-    uint16_t frame_ms;       /* what the caller reads and writes at a time: 5 … 60 */
-    const char *app_name;    /* shown by the sound server; NULL: "Ahoy" */
-    struct sys_loop *loop;   /* its clock stamps a live device; NULL: its clock is not measured. Outlives the device */
-    const struct log *log;   /* may be NULL; outlives the device */
-    struct audio_mem *mem;   /* for AUDIO_MEM */
+    uint32_t rate_hz;      /* 8000, 16000, 32000, 44100, 48000 */
+    uint16_t frame_ms;     /* what the caller reads and writes at a time: 5 … 60 */
+    const char *app_name;  /* shown by the sound server; NULL: "Ahoy" */
+    struct sys_loop *loop; /* its clock stamps a live device; NULL: its clock is not measured. Outlives the device */
+    const struct log *log; /* may be NULL; outlives the device */
+    struct audio_mem *mem; /* for AUDIO_MEM */
     /** May be NULL. Comes from any thread, the device's own included, with the backend's lock held: post and return. */
     void (*event)(void *arg, enum audio_event event);
     void *arg;
@@ -106,7 +106,7 @@ struct audio_device_stats {
     uint64_t underruns;        /* samples of silence played because nobody wrote */
     uint32_t xruns;            /* restarts after the hardware stumbled */
     bool clock_known;
-    double capture_ppm, playback_ppm; /* how much faster than nominal the clocks run, when clock_known */
+    double capture_ppm, playback_ppm;                /* how much faster than nominal the clocks run, when clock_known */
     int64_t capture_latency_us, playback_latency_us; /* in server and hardware, queues here not included; -1 unknown */
     double capture_dbfs, playback_dbfs;
 };
@@ -117,12 +117,12 @@ void audio_device_stats(struct audio_device *d, struct audio_device_stats *out);
 /* ---- what there is ----------------------------------------------------------------------------------------------- */
 
 struct audio_device_info {
-    enum audio_kind kind;          /* AUDIO_PULSE or AUDIO_ALSA */
+    enum audio_kind kind; /* AUDIO_PULSE or AUDIO_ALSA */
     bool capture, playback;
-    bool is_default;               /* of its kind, for this direction */
-    bool monitor;                  /* hears what another device plays */
-    char id[AUDIO_NAME_BYTES];     /* for a spec: pulse:ID, alsa:ID */
-    char name[AUDIO_NAME_BYTES];   /* for people */
+    bool is_default;             /* of its kind, for this direction */
+    bool monitor;                /* hears what another device plays */
+    char id[AUDIO_NAME_BYTES];   /* for a spec: pulse:ID, alsa:ID */
+    char name[AUDIO_NAME_BYTES]; /* for people */
 };
 
 /**

@@ -13,11 +13,11 @@
 
 /** What a callback tells about itself, through a ring. Counts are totals. */
 struct audio_stamp {
-    int64_t when_us;      /* 0: time is not known */
-    uint64_t frames;      /* delivered or taken by the hardware */
-    uint64_t missed;      /* overruns or underruns, samples */
+    int64_t when_us; /* 0: time is not known */
+    uint64_t frames; /* delivered or taken by the hardware */
+    uint64_t missed; /* overruns or underruns, samples */
     uint32_t xruns;
-    int64_t latency_us;   /* -1: not known */
+    int64_t latency_us; /* -1: not known */
 };
 
 /** One direction of a live device. The callback thread owns `stamp`. */
@@ -25,7 +25,7 @@ struct audio_way {
     struct sys_ring *ring;   /* of int16_t */
     struct sys_ring *stamps; /* of struct audio_stamp */
     struct audio_stamp stamp;
-    bool started;            /* something has been played: silence counts as missed from here */
+    bool started; /* something has been played: silence counts as missed from here */
 };
 
 struct audio_backend_ops {

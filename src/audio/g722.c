@@ -7,11 +7,11 @@
 
 /* One band's predictor and quantiser, the same in encoder and decoder. */
 struct band {
-    int s, sp, sz;      /* prediction: whole, by poles, by zeros */
-    int r[3], p[3];     /* reconstructed and partially reconstructed signal, newest first */
-    int a[3];           /* poles; a[0] is not used */
-    int d[7], b[7];     /* quantised difference, newest first, and zeros; b[0] is not used */
-    int nb, det;        /* logarithmic scale factor and step */
+    int s, sp, sz;  /* prediction: whole, by poles, by zeros */
+    int r[3], p[3]; /* reconstructed and partially reconstructed signal, newest first */
+    int a[3];       /* poles; a[0] is not used */
+    int d[7], b[7]; /* quantised difference, newest first, and zeros; b[0] is not used */
+    int nb, det;    /* logarithmic scale factor and step */
 };
 
 struct g722_encoder {
@@ -23,21 +23,22 @@ struct g722_encoder {
 struct g722_decoder {
     struct wave_decoder wave;
     struct band low, high;
-    int x[24];          /* synthesis filter */
-    int out[24];        /* the last that was heard: what the analysis filter would hold */
+    int x[24];   /* synthesis filter */
+    int out[24]; /* the last that was heard: what the analysis filter would hold */
 };
 
 static const int qmf[12] = { 3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11 };
-static const int q6[30] = { 0, 35, 72, 110, 150, 190, 233, 276, 323, 370, 422, 473, 530, 587, 650, 714, 786, 858, 940,
-                            1023, 1121, 1219, 1339, 1458, 1612, 1765, 1980, 2195, 2557, 2919 };
+static const int q6[30] = { 0,   35,  72,  110, 150,  190,  233,  276,  323,  370,  422,  473,  530,  587,  650,
+                            714, 786, 858, 940, 1023, 1121, 1219, 1339, 1458, 1612, 1765, 1980, 2195, 2557, 2919 };
 static const int qm2[4] = { -7408, -1616, 7408, 1616 };
-static const int qm4[16] = { 0, -20456, -12896, -8968, -6288, -4240, -2584, -1200, 20456, 12896, 8968, 6288, 4240, 2584,
-                             1200, 0 };
+static const int qm4[16] = { 0,     -20456, -12896, -8968, -6288, -4240, -2584, -1200,
+                             20456, 12896,  8968,   6288,  4240,  2584,  1200,  0 };
 static const int qm6[64] = {
-    -136, -136, -136, -136, -24808, -21904, -19008, -16704, -14984, -13512, -12280, -11192, -10232, -9360, -8576, -7856,
-    -7192, -6576, -6000, -5456, -4944, -4464, -4008, -3576, -3168, -2776, -2400, -2032, -1688, -1360, -1040, -728,
-    24808, 21904, 19008, 16704, 14984, 13512, 12280, 11192, 10232, 9360, 8576, 7856, 7192, 6576, 6000, 5456,
-    4944, 4464, 4008, 3576, 3168, 2776, 2400, 2032, 1688, 1360, 1040, 728, 432, 136, -432, -136,
+    -136,  -136,  -136,  -136,  -24808, -21904, -19008, -16704, -14984, -13512, -12280, -11192, -10232,
+    -9360, -8576, -7856, -7192, -6576,  -6000,  -5456,  -4944,  -4464,  -4008,  -3576,  -3168,  -2776,
+    -2400, -2032, -1688, -1360, -1040,  -728,   24808,  21904,  19008,  16704,  14984,  13512,  12280,
+    11192, 10232, 9360,  8576,  7856,   7192,   6576,   6000,   5456,   4944,   4464,   4008,   3576,
+    3168,  2776,  2400,  2032,  1688,   1360,   1040,   728,    432,    136,    -432,   -136,
 };
 static const int wl[8] = { -60, -30, 58, 172, 334, 538, 1198, 3042 };
 static const int rl42[16] = { 0, 7, 6, 5, 4, 3, 2, 1, 7, 6, 5, 4, 3, 2, 1, 0 };

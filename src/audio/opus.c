@@ -12,7 +12,7 @@ enum {
     OPUS_DEFAULT_LOSS = 5, /* until the peer's first receiver report */
     OPUS_MIN_BPS = 6000,   /* RFC 7587 section 3.1.1 */
     OPUS_MAX_BPS = 510000,
-    OPUS_STEP = 120,       /* samples of 2.5 ms: lengths come in these */
+    OPUS_STEP = 120, /* samples of 2.5 ms: lengths come in these */
 };
 
 struct opus_sender {
@@ -35,8 +35,13 @@ static size_t aligned(size_t n)
 
 static opus_int32 bandwidth_for(uint32_t max_playback_hz)
 {
-    static const struct { uint32_t hz; opus_int32 bandwidth; } steps[] = {
-        { 8000, OPUS_BANDWIDTH_NARROWBAND }, { 12000, OPUS_BANDWIDTH_MEDIUMBAND }, { 16000, OPUS_BANDWIDTH_WIDEBAND },
+    static const struct {
+        uint32_t hz;
+        opus_int32 bandwidth;
+    } steps[] = {
+        { 8000, OPUS_BANDWIDTH_NARROWBAND },
+        { 12000, OPUS_BANDWIDTH_MEDIUMBAND },
+        { 16000, OPUS_BANDWIDTH_WIDEBAND },
         { 24000, OPUS_BANDWIDTH_SUPERWIDEBAND },
     };
     for (size_t i = 0; max_playback_hz > 0 && i < AHOY_COUNT(steps); i++)
@@ -217,9 +222,16 @@ static void parse_fmtp(struct audio_params *out, struct view name, struct view v
 static void print_fmtp(const struct audio_params *p, struct buf *dst)
 {
     const char *between = "";
-    const struct { const char *name; uint32_t value; } item[] = {
-        { "maxplaybackrate", p->max_playback_hz }, { "maxaveragebitrate", p->max_average_bps },
-        { "stereo", p->stereo }, { "useinbandfec", p->fec }, { "usedtx", p->dtx }, { "cbr", p->cbr },
+    const struct {
+        const char *name;
+        uint32_t value;
+    } item[] = {
+        { "maxplaybackrate", p->max_playback_hz },
+        { "maxaveragebitrate", p->max_average_bps },
+        { "stereo", p->stereo },
+        { "useinbandfec", p->fec },
+        { "usedtx", p->dtx },
+        { "cbr", p->cbr },
     };
     for (size_t i = 0; i < AHOY_COUNT(item); i++) {
         if (item[i].value == 0)

@@ -6,14 +6,14 @@
 #include <string.h>
 
 enum {
-    PLC_HISTORY_MS = 35,  /* two of the longest periods, their blending, and the window that is compared */
-    PLC_MIN_LAG_MS = 3,   /* shorter periods are taken several at a time, which buzzes less */
+    PLC_HISTORY_MS = 35, /* two of the longest periods, their blending, and the window that is compared */
+    PLC_MIN_LAG_MS = 3,  /* shorter periods are taken several at a time, which buzzes less */
     PLC_MAX_LAG_MS = 15,
-    PLC_WINDOW_MS = 12,   /* that is compared to find the period */
-    PLC_GROW_MS = 10,     /* then one more period is repeated */
+    PLC_WINDOW_MS = 12, /* that is compared to find the period */
+    PLC_GROW_MS = 10,   /* then one more period is repeated */
     PLC_MAX_PERIODS = 2,
-    PLC_HOLD_MS = 10,     /* before the fade; half of it for noise */
-    PLC_FADE_MS = 60,     /* from full to silence */
+    PLC_HOLD_MS = 10, /* before the fade; half of it for noise */
+    PLC_FADE_MS = 60, /* from full to silence */
     PLC_MAX_BLEND_MS = 10,
     PLC_COARSE = PITCH_COARSE_HZ / 1000 * 2 * PLC_HISTORY_MS, /* room: a rate is decimated to less than twice that */
 };
@@ -22,17 +22,17 @@ enum {
 
 struct plc {
     uint32_t rate_hz;
-    size_t len;         /* of rolling and frozen */
-    size_t lost;        /* samples concealed since the last good frame */
-    size_t lag;         /* the period */
-    unsigned periods;   /* how many of them are repeated */
-    size_t pos;         /* next sample of the repeated piece */
+    size_t len;       /* of rolling and frozen */
+    size_t lost;      /* samples concealed since the last good frame */
+    size_t lag;       /* the period */
+    unsigned periods; /* how many of them are repeated */
+    size_t pos;       /* next sample of the repeated piece */
     size_t old_pos, grow_left;
-    float seam;         /* step at the first repeated sample, faded out … */
-    size_t seam_left;   /* … over this many samples */
-    size_t hold;        /* samples before the fade begins */
-    int16_t *rolling;   /* what was played last */
-    int16_t *frozen;    /* the same when the loss began */
+    float seam;       /* step at the first repeated sample, faded out … */
+    size_t seam_left; /* … over this many samples */
+    size_t hold;      /* samples before the fade begins */
+    int16_t *rolling; /* what was played last */
+    int16_t *frozen;  /* the same when the loss began */
 };
 
 static size_t of_ms(const struct plc *p, size_t ms)
@@ -86,8 +86,9 @@ static size_t find_period(const struct plc *p, double *corr)
     int16_t coarse[PLC_COARSE];
     unsigned by = pitch_decimation(p->rate_hz);
     size_t n = pitch_decimate(p->frozen + p->len % by, p->len, by, coarse);
-    size_t lag = by * best_lag(coarse, n, of_ms(p, PLC_WINDOW_MS) / by, of_ms(p, PLC_MIN_LAG_MS) / by,
-                               of_ms(p, PLC_MAX_LAG_MS) / by, corr);
+    size_t lag = by
+                 * best_lag(coarse, n, of_ms(p, PLC_WINDOW_MS) / by, of_ms(p, PLC_MIN_LAG_MS) / by,
+                            of_ms(p, PLC_MAX_LAG_MS) / by, corr);
     if (by == 1)
         return lag;
     size_t from = AHOY_MAX(lag - by, of_ms(p, PLC_MIN_LAG_MS));

@@ -4,7 +4,7 @@
 
 #include <stdio.h>
 
-#define X(result, name, args) _Static_assert(_Generic(&name, result(*) args: 1, default: 0), #name);
+#define X(result, name, args) _Static_assert(_Generic(&name, result(*) args : 1, default : 0), #name);
 PULSE_FUNCTIONS(X)
 #undef X
 

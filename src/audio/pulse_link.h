@@ -29,8 +29,7 @@
     X(int, pa_context_connect, (pa_context *, const char *, pa_context_flags_t, const pa_spawn_api *) )                \
     X(void, pa_context_disconnect, (pa_context *) )                                                                    \
     X(void, pa_context_set_subscribe_callback, (pa_context *, pa_context_subscribe_cb_t, void *) )                     \
-    X(pa_operation *, pa_context_subscribe,                                                                            \
-      (pa_context *, pa_subscription_mask_t, pa_context_success_cb_t, void *) )                                        \
+    X(pa_operation *, pa_context_subscribe, (pa_context *, pa_subscription_mask_t, pa_context_success_cb_t, void *) )  \
     X(pa_operation *, pa_context_get_sink_info_list, (pa_context *, pa_sink_info_cb_t, void *) )                       \
     X(pa_operation *, pa_context_get_source_info_list, (pa_context *, pa_source_info_cb_t, void *) )                   \
     X(pa_operation *, pa_context_get_server_info, (pa_context *, pa_server_info_cb_t, void *) )                        \

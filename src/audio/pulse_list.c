@@ -12,7 +12,7 @@ struct listing {
     struct audio_device_info *out;
     size_t n, max;
     char sink[AUDIO_NAME_BYTES], source[AUDIO_NAME_BYTES]; /* the defaults */
-    unsigned answers; /* of two */
+    unsigned answers;                                      /* of two */
 };
 
 static void add(struct listing *l, bool capture, bool monitor, const char *id, const char *name)

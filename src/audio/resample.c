@@ -35,8 +35,8 @@ static uint32_t common_factor(uint32_t a, uint32_t b)
 
 enum ahoy_err resample_create(struct resample **out, uint32_t in_hz, uint32_t out_hz, int quality)
 {
-    if (in_hz < RESAMPLE_MIN_HZ || in_hz > RESAMPLE_MAX_HZ || out_hz < RESAMPLE_MIN_HZ || out_hz > RESAMPLE_MAX_HZ ||
-        quality < 0 || quality > 10)
+    if (in_hz < RESAMPLE_MIN_HZ || in_hz > RESAMPLE_MAX_HZ || out_hz < RESAMPLE_MIN_HZ || out_hz > RESAMPLE_MAX_HZ
+        || quality < 0 || quality > 10)
         return AHOY_ERR_RANGE;
     struct resample *r = mem_zalloc(sizeof *r);
     if (!r)

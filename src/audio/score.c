@@ -124,8 +124,13 @@ enum ahoy_err score_match(const int16_t *said, size_t n_said, const int16_t *hea
     prefix_energy(heard, n_heard, mean_heard, e_heard);
     correlate(re, im, size);
     size_t least = AHOY_MAX(AHOY_MIN(n_said, n_heard) / 2, (size_t) rate_hz / 100);
-    struct search s = { .corr = re, .size = size, .said = e_said, .heard = e_heard, .n_said = n_said,
-                        .n_heard = n_heard, .least = AHOY_MIN(least, AHOY_MIN(n_said, n_heard)) };
+    struct search s = { .corr = re,
+                        .size = size,
+                        .said = e_said,
+                        .heard = e_heard,
+                        .n_said = n_said,
+                        .n_heard = n_heard,
+                        .least = AHOY_MIN(least, AHOY_MIN(n_said, n_heard)) };
     struct score_match found = { 0 };
     int64_t most = AHOY_MIN((int64_t) max_lag_ms * rate_hz / 1000, (int64_t) AHOY_MAX(n_said, n_heard));
     search_best(&s, most, &found);

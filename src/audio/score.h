@@ -11,11 +11,11 @@
 enum { SCORE_MAX_SAMPLES = 1 << 20 };
 
 struct score_match {
-    double corr;       /* normalised cross-correlation at the best lag, -1 … 1; 0 when either is silent */
-    int64_t lag;       /* samples by which `heard` is late (negative: early) */
-    double delay_ms;   /* the same as time */
+    double corr;                  /* normalised cross-correlation at the best lag, -1 … 1; 0 when either is silent */
+    int64_t lag;                  /* samples by which `heard` is late (negative: early) */
+    double delay_ms;              /* the same as time */
     double said_dbfs, heard_dbfs; /* levels where the two overlap */
-    double snr_db;     /* of `heard` against `said` at the best gain: 10 log10(r² / (1 - r²)), within -20 … 100 */
+    double snr_db; /* of `heard` against `said` at the best gain: 10 log10(r² / (1 - r²)), within -20 … 100 */
 };
 
 /**

@@ -22,7 +22,7 @@ struct sndfile {
 #undef X
 };
 
-#define X(result, name, args) _Static_assert(_Generic(&name, result(*) args: 1, default: 0), #name);
+#define X(result, name, args) _Static_assert(_Generic(&name, result(*) args : 1, default : 0), #name);
 SNDFILE_FUNCTIONS(X)
 #undef X
 
@@ -42,8 +42,8 @@ enum ahoy_err sndfile_open(struct sndfile **out, const char *path, uint32_t *rat
     }
     SF_INFO info = { 0 };
     s->file = s->sf_open(path, SFM_READ, &info);
-    if (!s->file || info.channels < 1 || info.channels > SNDFILE_MAX_CHANNELS || info.samplerate < 1000 ||
-        info.samplerate > 384000) {
+    if (!s->file || info.channels < 1 || info.channels > SNDFILE_MAX_CHANNELS || info.samplerate < 1000
+        || info.samplerate > 384000) {
         sndfile_close(s);
         return AHOY_ERR_FORMAT;
     }

@@ -69,24 +69,14 @@ const char *audio_spec_print(const struct audio_spec *spec, char dst[AUDIO_SPEC_
     enum { SIZE = AUDIO_SPEC_TEXT_BYTES };
     const char *colon = spec->dev[0] ? ":" : "";
     switch (spec->kind) {
-    case AUDIO_NULL:
-        (void) snprintf(dst, SIZE, "null");
-        break;
-    case AUDIO_TONE:
-        (void) snprintf(dst, SIZE, "tone:%u", (unsigned) spec->tone_hz);
-        break;
-    case AUDIO_FILE:
-        (void) snprintf(dst, SIZE, "file:%s%s%s", spec->dev, spec->out[0] ? "," : "", spec->out);
-        break;
+    case AUDIO_NULL: (void) snprintf(dst, SIZE, "null"); break;
+    case AUDIO_TONE: (void) snprintf(dst, SIZE, "tone:%u", (unsigned) spec->tone_hz); break;
+    case AUDIO_FILE: (void) snprintf(dst, SIZE, "file:%s%s%s", spec->dev, spec->out[0] ? "," : "", spec->out); break;
     case AUDIO_PULSE:
         (void) snprintf(dst, SIZE, "pulse%s%s%s%s", colon, spec->dev, spec->out[0] ? "," : "", spec->out);
         break;
-    case AUDIO_ALSA:
-        (void) snprintf(dst, SIZE, "alsa%s%s", colon, spec->dev);
-        break;
-    case AUDIO_MEM:
-        (void) snprintf(dst, SIZE, "mem");
-        break;
+    case AUDIO_ALSA: (void) snprintf(dst, SIZE, "alsa%s%s", colon, spec->dev); break;
+    case AUDIO_MEM: (void) snprintf(dst, SIZE, "mem"); break;
     }
     return dst;
 }

@@ -102,55 +102,74 @@ enum ahoy_err tone_dtmf(char digit, unsigned on_ms, unsigned off_ms, struct tone
 
 struct country {
     const char *code;
-    struct { struct tone_step step[4]; } kind[TONE_INFO];
+    struct {
+        struct tone_step step[4];
+    } kind[TONE_INFO];
 };
 
-#define S1(a, ms)       { { a }, ms }
-#define S2(a, b, ms)    { { a, b }, ms }
-#define OFF(ms)         { { 0 }, ms }
+#define S1(a, ms)                                                                                                      \
+    {                                                                                                                  \
+        { a }, ms                                                                                                      \
+    }
+#define S2(a, b, ms)                                                                                                   \
+    {                                                                                                                  \
+        { a, b }, ms                                                                                                   \
+    }
+#define OFF(ms)                                                                                                        \
+    {                                                                                                                  \
+        { 0 }, ms                                                                                                      \
+    }
 
 static const struct country countries[] = {
-    { "eu", { { { S1(425, 0) } },
-              { { S1(425, 1000), OFF(4000) } },
-              { { S1(425, 500), OFF(500) } },
-              { { S1(425, 250), OFF(250) } },
-              { { S1(425, 200), OFF(200), S1(425, 200), OFF(9000) } } } },
-    { "us", { { { S2(350, 440, 0) } },
-              { { S2(440, 480, 2000), OFF(4000) } },
-              { { S2(480, 620, 500), OFF(500) } },
-              { { S2(480, 620, 250), OFF(250) } },
-              { { S1(440, 300), OFF(9700) } } } },
-    { "uk", { { { S2(350, 440, 0) } },
-              { { S2(400, 450, 400), OFF(200), S2(400, 450, 400), OFF(2000) } },
-              { { S1(400, 375), OFF(375) } },
-              { { S1(400, 400), OFF(350), S1(400, 225), OFF(525) } },
-              { { S1(400, 100), OFF(3000) } } } },
-    { "fr", { { { S1(440, 0) } },
-              { { S1(440, 1500), OFF(3500) } },
-              { { S1(440, 500), OFF(500) } },
-              { { S1(440, 250), OFF(250) } },
-              { { S1(440, 300), OFF(10000) } } } },
-    { "de", { { { S1(425, 0) } },
-              { { S1(425, 1000), OFF(4000) } },
-              { { S1(425, 480), OFF(480) } },
-              { { S1(425, 240), OFF(240) } },
-              { { S1(425, 200), OFF(200), S1(425, 200), OFF(5000) } } } },
+    { "eu",
+      { { { S1(425, 0) } },
+        { { S1(425, 1000), OFF(4000) } },
+        { { S1(425, 500), OFF(500) } },
+        { { S1(425, 250), OFF(250) } },
+        { { S1(425, 200), OFF(200), S1(425, 200), OFF(9000) } } } },
+    { "us",
+      { { { S2(350, 440, 0) } },
+        { { S2(440, 480, 2000), OFF(4000) } },
+        { { S2(480, 620, 500), OFF(500) } },
+        { { S2(480, 620, 250), OFF(250) } },
+        { { S1(440, 300), OFF(9700) } } } },
+    { "uk",
+      { { { S2(350, 440, 0) } },
+        { { S2(400, 450, 400), OFF(200), S2(400, 450, 400), OFF(2000) } },
+        { { S1(400, 375), OFF(375) } },
+        { { S1(400, 400), OFF(350), S1(400, 225), OFF(525) } },
+        { { S1(400, 100), OFF(3000) } } } },
+    { "fr",
+      { { { S1(440, 0) } },
+        { { S1(440, 1500), OFF(3500) } },
+        { { S1(440, 500), OFF(500) } },
+        { { S1(440, 250), OFF(250) } },
+        { { S1(440, 300), OFF(10000) } } } },
+    { "de",
+      { { { S1(425, 0) } },
+        { { S1(425, 1000), OFF(4000) } },
+        { { S1(425, 480), OFF(480) } },
+        { { S1(425, 240), OFF(240) } },
+        { { S1(425, 200), OFF(200), S1(425, 200), OFF(5000) } } } },
     /* Japan's 400 Hz modulated by 16 Hz, as the two sidebands. */
-    { "jp", { { { S1(400, 0) } },
-              { { S2(384, 416, 1000), OFF(2000) } },
-              { { S1(400, 500), OFF(500) } },
-              { { S1(400, 500), OFF(500) } },
-              { { S2(384, 416, 500), OFF(8000) } } } },
-    { "it", { { { S1(425, 200), OFF(200), S1(425, 600), OFF(1000) } },
-              { { S1(425, 1000), OFF(4000) } },
-              { { S1(425, 500), OFF(500) } },
-              { { S1(425, 200), OFF(200) } },
-              { { S1(425, 400), OFF(100), S1(425, 250), OFF(100) } } } },
-    { "es", { { { S1(425, 0) } },
-              { { S1(425, 1500), OFF(3000) } },
-              { { S1(425, 200), OFF(200) } },
-              { { S1(425, 200), OFF(200), S1(425, 200), OFF(600) } },
-              { { S1(425, 175), OFF(175), S1(425, 175), OFF(3500) } } } },
+    { "jp",
+      { { { S1(400, 0) } },
+        { { S2(384, 416, 1000), OFF(2000) } },
+        { { S1(400, 500), OFF(500) } },
+        { { S1(400, 500), OFF(500) } },
+        { { S2(384, 416, 500), OFF(8000) } } } },
+    { "it",
+      { { { S1(425, 200), OFF(200), S1(425, 600), OFF(1000) } },
+        { { S1(425, 1000), OFF(4000) } },
+        { { S1(425, 500), OFF(500) } },
+        { { S1(425, 200), OFF(200) } },
+        { { S1(425, 400), OFF(100), S1(425, 250), OFF(100) } } } },
+    { "es",
+      { { { S1(425, 0) } },
+        { { S1(425, 1500), OFF(3000) } },
+        { { S1(425, 200), OFF(200) } },
+        { { S1(425, 200), OFF(200), S1(425, 200), OFF(600) } },
+        { { S1(425, 175), OFF(175), S1(425, 175), OFF(3500) } } } },
 };
 
 #undef S1
@@ -166,8 +185,9 @@ struct tone_spec tone_call(struct view country, enum tone_kind kind)
 {
     struct tone_spec out = { .repeat = true, .level_dbfs = TONE_CALL_DBFS };
     if (kind == TONE_INFO) { /* the same everywhere: three rising tones (E.180 section 7) */
-        static const struct tone_step info[4] = { { { 950 }, 330 }, { { 1400 }, 330 }, { { 1800 }, 330 },
-                                                  { { 0 }, 1000 } };
+        static const struct tone_step info[4] = {
+            { { 950 }, 330 }, { { 1400 }, 330 }, { { 1800 }, 330 }, { { 0 }, 1000 }
+        };
         memcpy(out.step, info, sizeof info);
         out.steps = 4;
         return out;
@@ -193,10 +213,10 @@ const char *tone_country(size_t i)
 
 enum { DETECT_BLOCK_US = 12750, DETECT_MISSES = 2 };
 
-#define DETECT_MIN_DBFS    (-42.0)
-#define DETECT_SHARE       0.75 /* of the energy of a look that the two tones must make up */
-#define DETECT_TWIST       10.0 /* power ratio between the groups: 10 dB either way */
-#define DETECT_STAND_OUT   5.0  /* power ratio of a tone over the others of its group */
+#define DETECT_MIN_DBFS  (-42.0)
+#define DETECT_SHARE     0.75 /* of the energy of a look that the two tones must make up */
+#define DETECT_TWIST     10.0 /* power ratio between the groups: 10 dB either way */
+#define DETECT_STAND_OUT 5.0  /* power ratio of a tone over the others of its group */
 
 void tone_detect_init(struct tone_detect *d, uint32_t rate_hz)
 {

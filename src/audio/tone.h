@@ -26,10 +26,10 @@ struct tone_spec {
 struct tone_gen {
     struct tone_spec spec;
     uint32_t rate_hz;
-    uint8_t at;     /* current step; spec.steps when over */
-    uint32_t left;  /* samples left in it */
-    uint32_t ramp;  /* samples of fade at both ends of a step, against clicks */
-    uint32_t done;  /* samples of the step already made */
+    uint8_t at;                   /* current step; spec.steps when over */
+    uint32_t left;                /* samples left in it */
+    uint32_t ramp;                /* samples of fade at both ends of a step, against clicks */
+    uint32_t done;                /* samples of the step already made */
     double phase[TONE_MAX_FREQS]; /* in turns */
 };
 
@@ -56,19 +56,19 @@ const char *tone_country(size_t i);
 
 struct tone_detect {
     uint32_t rate_hz;
-    uint32_t block;      /* samples of one look: 12.75 ms */
+    uint32_t block; /* samples of one look: 12.75 ms */
     uint32_t fill;
     float coef[8], s1[8], s2[8];
     float energy;
-    uint64_t samples;    /* heard so far */
-    char last, digit;    /* what the last look saw; what is reported as held now; 0 none */
+    uint64_t samples; /* heard so far */
+    char last, digit; /* what the last look saw; what is reported as held now; 0 none */
     uint8_t misses;
 };
 
 struct tone_digit {
     char digit;
-    bool end;            /* false: it began; true: it ended */
-    uint64_t at;         /* sample, counted from the first one heard */
+    bool end;    /* false: it began; true: it ended */
+    uint64_t at; /* sample, counted from the first one heard */
 };
 
 void tone_detect_init(struct tone_detect *d, uint32_t rate_hz);

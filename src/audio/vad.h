@@ -6,11 +6,11 @@
 
 struct vad {
     uint32_t rate_hz;
-    double floor_dbfs;  /* the background: the quietest frame of the last 1.5 to 3 s */
+    double floor_dbfs;              /* the background: the quietest frame of the last 1.5 to 3 s */
     double least_now, least_before; /* quietest frame of this window and of the one before */
-    uint32_t filled;    /* samples of this window */
-    double level_dbfs;  /* of the last frame */
-    uint32_t hang;      /* samples for which activity outlives its cause */
+    uint32_t filled;                /* samples of this window */
+    double level_dbfs;              /* of the last frame */
+    uint32_t hang;                  /* samples for which activity outlives its cause */
     bool active;
 };
 

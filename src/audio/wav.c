@@ -36,10 +36,13 @@ size_t wav_sample_bytes(enum wav_coding coding)
 
 static bool coding_of(uint32_t tag, uint32_t bits, enum wav_coding *out)
 {
-    static const struct { uint32_t tag, bits; enum wav_coding coding; } known[] = {
-        { WAV_TAG_PCM, 8, WAV_PCM8 },       { WAV_TAG_PCM, 16, WAV_PCM16 },     { WAV_TAG_PCM, 24, WAV_PCM24 },
-        { WAV_TAG_PCM, 32, WAV_PCM32 },     { WAV_TAG_FLOAT, 32, WAV_FLOAT32 }, { WAV_TAG_FLOAT, 64, WAV_FLOAT64 },
-        { WAV_TAG_MULAW, 8, WAV_MULAW },    { WAV_TAG_ALAW, 8, WAV_ALAW },
+    static const struct {
+        uint32_t tag, bits;
+        enum wav_coding coding;
+    } known[] = {
+        { WAV_TAG_PCM, 8, WAV_PCM8 },    { WAV_TAG_PCM, 16, WAV_PCM16 },     { WAV_TAG_PCM, 24, WAV_PCM24 },
+        { WAV_TAG_PCM, 32, WAV_PCM32 },  { WAV_TAG_FLOAT, 32, WAV_FLOAT32 }, { WAV_TAG_FLOAT, 64, WAV_FLOAT64 },
+        { WAV_TAG_MULAW, 8, WAV_MULAW }, { WAV_TAG_ALAW, 8, WAV_ALAW },
     };
     for (size_t i = 0; i < AHOY_COUNT(known); i++)
         if (known[i].tag == tag && known[i].bits == bits) {
@@ -58,16 +61,16 @@ static bool parse_fmt(const uint8_t *p, size_t n, struct wav_format *out)
         tag = le16(p + 24); /* the first bytes of the sub-format's GUID */
     out->channels = (uint16_t) le16(p + 2);
     out->rate_hz = le32(p + 4);
-    return coding_of(tag, le16(p + 14), &out->coding) && out->channels >= 1 && out->channels <= WAV_MAX_CHANNELS &&
-           out->rate_hz >= WAV_MIN_HZ && out->rate_hz <= WAV_MAX_HZ &&
-           le16(p + 12) == out->channels * wav_sample_bytes(out->coding);
+    return coding_of(tag, le16(p + 14), &out->coding) && out->channels >= 1 && out->channels <= WAV_MAX_CHANNELS
+           && out->rate_hz >= WAV_MIN_HZ && out->rate_hz <= WAV_MAX_HZ
+           && le16(p + 12) == out->channels * wav_sample_bytes(out->coding);
 }
 
 enum ahoy_err wav_parse(const struct wav_source *src, struct wav_format *out)
 {
     uint8_t head[12];
-    if (src->read(src->arg, 0, head, sizeof head) < sizeof head || memcmp(head, "RIFF", 4) != 0 ||
-        memcmp(head + 8, "WAVE", 4) != 0)
+    if (src->read(src->arg, 0, head, sizeof head) < sizeof head || memcmp(head, "RIFF", 4) != 0
+        || memcmp(head + 8, "WAVE", 4) != 0)
         return AHOY_ERR_FORMAT;
     struct wav_format f = { 0 };
     uint64_t at = sizeof head;
@@ -108,14 +111,10 @@ static int32_t decode_sample(enum wav_coding coding, const uint8_t *p)
     float x;
     double y;
     switch (coding) {
-    case WAV_PCM8:
-        return (p[0] - 128) * 256;
-    case WAV_PCM16:
-        return (int16_t) le16(p);
-    case WAV_PCM24:
-        return (int16_t) le16(p + 1);
-    case WAV_PCM32:
-        return (int16_t) le16(p + 2);
+    case WAV_PCM8: return (p[0] - 128) * 256;
+    case WAV_PCM16: return (int16_t) le16(p);
+    case WAV_PCM24: return (int16_t) le16(p + 1);
+    case WAV_PCM32: return (int16_t) le16(p + 2);
     case WAV_FLOAT32: {
         uint32_t bits = le32(p);
         memcpy(&x, &bits, sizeof x);
@@ -126,10 +125,8 @@ static int32_t decode_sample(enum wav_coding coding, const uint8_t *p)
         memcpy(&y, &bits, sizeof y);
         return from_float(y);
     }
-    case WAV_MULAW:
-        return g711_mulaw_decode(p[0]);
-    case WAV_ALAW:
-        return g711_alaw_decode(p[0]);
+    case WAV_MULAW: return g711_mulaw_decode(p[0]);
+    case WAV_ALAW: return g711_alaw_decode(p[0]);
     }
     return 0;
 }

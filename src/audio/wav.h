@@ -15,8 +15,8 @@ struct wav_format {
     enum wav_coding coding;
     uint32_t rate_hz;
     uint16_t channels;
-    uint64_t data_at;     /* offset of the samples in the file */
-    uint64_t data_bytes;  /* whole sample frames only; may reach past the end of a file that was cut */
+    uint64_t data_at;    /* offset of the samples in the file */
+    uint64_t data_bytes; /* whole sample frames only; may reach past the end of a file that was cut */
 };
 
 /** Where bytes come from: reads up to `n` bytes at `at`, returns how many (fewer only at the end or on error). */

@@ -18,23 +18,19 @@ static enum ahoy_err from_errno(int e)
 {
     switch (e) {
     case ENOENT:
-    case ENOTDIR:
-        return AHOY_ERR_NOT_FOUND;
+    case ENOTDIR: return AHOY_ERR_NOT_FOUND;
     case EACCES:
     case EPERM:
-    case EROFS:
-        return AHOY_ERR_ACCESS;
-    case ENOMEM:
-        return AHOY_ERR_NOMEM;
-    default:
-        return AHOY_ERR_IO;
+    case EROFS: return AHOY_ERR_ACCESS;
+    case ENOMEM: return AHOY_ERR_NOMEM;
+    default: return AHOY_ERR_IO;
     }
 }
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 struct wav_reader {
-    FILE *file;             /* NULL when libsndfile reads */
+    FILE *file; /* NULL when libsndfile reads */
     struct sndfile *other;
     struct wav_format format;
     uint64_t left_bytes;
@@ -145,8 +141,8 @@ struct wav_writer {
     enum wav_coding coding;
     uint32_t rate_hz;
     unsigned channels;
-    uint32_t bytes;       /* of samples so far */
-    uint32_t told;        /* what the header says */
+    uint32_t bytes; /* of samples so far */
+    uint32_t told;  /* what the header says */
 };
 
 static uint8_t *put16(uint8_t *p, uint32_t x)
@@ -186,8 +182,8 @@ static enum ahoy_err write_header(struct wav_writer *w)
     p = put16(p, 8 * sample);
     p = put_tag(p, "data");
     p = put32(p, w->bytes);
-    if (fseeko(w->file, 0, SEEK_SET) != 0 || fwrite(head, sizeof head, 1, w->file) != 1 ||
-        fseeko(w->file, 0, SEEK_END) != 0 || fflush(w->file) != 0)
+    if (fseeko(w->file, 0, SEEK_SET) != 0 || fwrite(head, sizeof head, 1, w->file) != 1
+        || fseeko(w->file, 0, SEEK_END) != 0 || fflush(w->file) != 0)
         return AHOY_ERR_IO;
     w->told = w->bytes;
     return AHOY_OK;

@@ -8,9 +8,9 @@ enum addr_family { ADDR_NONE, ADDR_IP4, ADDR_IP6 };
 
 struct addr {
     enum addr_family family;
-    uint16_t port;   /* host byte order */
-    uint32_t scope;  /* interface index of a link-local IPv6 address, else 0 */
-    uint8_t ip[16];  /* network byte order; IPv4 uses the first four, the rest is zero */
+    uint16_t port;  /* host byte order */
+    uint32_t scope; /* interface index of a link-local IPv6 address, else 0 */
+    uint8_t ip[16]; /* network byte order; IPv4 uses the first four, the rest is zero */
 };
 
 /* Longest text of addr_print: [v6%scope]:port and a zero byte. */

@@ -11,7 +11,7 @@ struct arena_block;
 
 struct arena {
     struct arena_block *head;
-    char *at;  /* free bytes of the newest block: at … end */
+    char *at; /* free bytes of the newest block: at … end */
     char *end;
     size_t used; /* bytes taken from the heap so far */
     size_t max;

@@ -24,7 +24,7 @@
 
 AHOY_NORETURN void ahoy_assert_failed(const char *cond, const char *file, int line);
 
-#define AHOY_CONTAINER_OF(ptr, type, member) ((type *) (void *) ((char *) (ptr) - offsetof(type, member)))
+#define AHOY_CONTAINER_OF(ptr, type, member) ((type *) (void *) ((char *) (ptr) -offsetof(type, member)))
 #define AHOY_COUNT(array)                    (sizeof(array) / sizeof((array)[0]))
 #define AHOY_MIN(a, b)                       ((a) < (b) ? (a) : (b))
 #define AHOY_MAX(a, b)                       ((a) > (b) ? (a) : (b))

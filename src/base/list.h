@@ -88,6 +88,7 @@ static inline struct list_link *list_pop_front(struct list *l)
 
 /* The current link may be removed inside the loop; the one after it may not. */
 #define LIST_EACH(k, l)                                                                                                \
-    for (struct list_link *k = (l)->head.next, *k##_next_ = k->next; k != &(l)->head; k = k##_next_, k##_next_ = k->next)
+    for (struct list_link *k = (l)->head.next, *k##_next_ = k->next; k != &(l)->head;                                  \
+         k = k##_next_, k##_next_ = k->next)
 
 #endif

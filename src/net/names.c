@@ -84,7 +84,7 @@ void names_destroy(struct names *n)
 
 void names_flush(struct names *n)
 {
-    LIST_EACH (k, &n->recent) {
+    LIST_EACH(k, &n->recent) {
         struct entry *e = LIST_ENTRY(k, struct entry, link);
         map_remove(&n->entries, &e->node); /* nobody finds it any more */
         e->forgotten = true;
@@ -111,7 +111,7 @@ static void tell(void *arg)
 
 static void tell_all(struct entry *e)
 {
-    LIST_EACH (k, &e->waiting) {
+    LIST_EACH(k, &e->waiting) {
         struct names_query *q = LIST_ENTRY(k, struct names_query, link);
         if (!sys_timer_running(&q->later))
             sys_timer_start(e->names->loop, &q->later, 0);

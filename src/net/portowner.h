@@ -16,8 +16,7 @@ struct portowner {
 };
 
 /** Finds the holder of a UDP socket or a TCP listener that stands in the way of binding `local`. NOT_FOUND. */
-AHOY_MUST_USE enum ahoy_err portowner_find(enum portowner_proto proto, const struct addr *local,
-                                           struct portowner *out);
+AHOY_MUST_USE enum ahoy_err portowner_find(enum portowner_proto proto, const struct addr *local, struct portowner *out);
 
 enum { PORTOWNER_TEXT_BYTES = 96 };
 

@@ -348,7 +348,8 @@ static enum rtp_verdict receive_valid(struct rtp_session *s, const struct rtp_pa
  */
 static bool is_reflector(const struct rtp_session *s, const struct addr *src, int64_t now_us)
 {
-    for (size_t i = 0; src && s->collision_us != INT64_MIN && i < AHOY_MIN(s->conflicts, (unsigned) SESSION_CONFLICTS); i++)
+    for (size_t i = 0; src && s->collision_us != INT64_MIN && i < AHOY_MIN(s->conflicts, (unsigned) SESSION_CONFLICTS);
+         i++)
         if (addr_eq(&s->conflict[i].addr, src))
             return now_us - s->conflict[i].us < CONFLICT_US || (s->source.known && s->source.ssrc == s->ssrc);
     return false;

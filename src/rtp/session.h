@@ -65,8 +65,8 @@ enum rtp_verdict {
     RTP_OK,        /* play it */
     RTP_PROBATION, /* of a source that is not valid yet */
     RTP_DUPLICATE,
-    RTP_BAD_SEQ,   /* a jump: dropped, unless the next packet confirms it (RFC 3550 A.1) */
-    RTP_OTHER,     /* of another source, while the present one is alive */
+    RTP_BAD_SEQ, /* a jump: dropped, unless the next packet confirms it (RFC 3550 A.1) */
+    RTP_OTHER,   /* of another source, while the present one is alive */
     RTP_COLLISION, /* carries our SSRC: we have chosen another one (section 8.2). Who then sends that one, too, sends our own
                       packets back, and is a source like any other */
 };

@@ -2,8 +2,8 @@
 
 #include "sys/world.h"
 
-enum ahoy_err sys_dns_start(struct sys_dns_query **out, struct sys_loop *loop, const char *name,
-                            enum sys_dns_type type, sys_dns_fn *fn, void *arg)
+enum ahoy_err sys_dns_start(struct sys_dns_query **out, struct sys_loop *loop, const char *name, enum sys_dns_type type,
+                            sys_dns_fn *fn, void *arg)
 {
     AHOY_ASSERT(fn);
     size_t n = strlen(name);

@@ -5,7 +5,7 @@ enum {
     DNS_RR_FIXED_BYTES = 10,
     DNS_CNAME = 5,
     DNS_IN = 1,
-    DNS_MOST_JUMPS = 32,  /* of one compressed name */
+    DNS_MOST_JUMPS = 32, /* of one compressed name */
     DNS_MOST_RECORDS = 256,
     DNS_MOST_ALIASES = 8
 };

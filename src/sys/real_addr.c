@@ -27,7 +27,7 @@ enum ahoy_err real_err(int sys_errno)
     case EHOSTDOWN:
     case ENETUNREACH:
     case EHOSTUNREACH:
-    case EPROTO: /* ICMP parameter problem */
+    case EPROTO:      /* ICMP parameter problem */
     case ENOPROTOOPT: /* ICMP protocol unreachable */
     case EOPNOTSUPP: return AHOY_ERR_UNREACHABLE;
     case EPIPE:

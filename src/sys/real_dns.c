@@ -83,7 +83,7 @@ static void socket_gone(uv_handle_t *handle)
 
 static struct dns_socket *find_socket(struct real_dns *d, ares_socket_t fd)
 {
-    LIST_EACH (k, &d->sockets)
+    LIST_EACH(k, &d->sockets)
         if (LIST_ENTRY(k, struct dns_socket, link)->fd == fd)
             return LIST_ENTRY(k, struct dns_socket, link);
     return NULL;
@@ -154,7 +154,11 @@ static ares_ssize_t sock_send(ares_socket_t fd, const struct iovec *iov, int n, 
 }
 
 static const struct ares_socket_functions sock_functions = {
-    .asocket = sock_open, .aclose = sock_close, .aconnect = sock_connect, .arecvfrom = sock_recv, .asendv = sock_send,
+    .asocket = sock_open,
+    .aclose = sock_close,
+    .aconnect = sock_connect,
+    .arecvfrom = sock_recv,
+    .asendv = sock_send,
 };
 
 /* ---- the channel ---- */
@@ -185,8 +189,9 @@ static struct timespec resolv_time(void)
 
 static enum ahoy_err open_channel(struct real_dns *d)
 {
-    struct ares_options o = { .timeout = DNS_TIMEOUT_MS, .tries = DNS_TRIES, .sock_state_cb = socket_state,
-                              .sock_state_cb_data = d };
+    struct ares_options o = {
+        .timeout = DNS_TIMEOUT_MS, .tries = DNS_TRIES, .sock_state_cb = socket_state, .sock_state_cb_data = d
+    };
     d->resolv_changed = resolv_time();
     int rc = ares_init_options(&d->channel, &o, ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_SOCK_STATE_CB);
     if (rc != ARES_SUCCESS) {

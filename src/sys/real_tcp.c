@@ -25,7 +25,7 @@ struct real_tcp {
     size_t sent; /* of out's bytes */
     bool connecting, blocked, paused;
     bool fin_wanted, fin_sent;
-    bool ended; /* `closed` was called … */
+    bool ended;  /* `closed` was called … */
     bool broken; /* … for another reason than the peer's orderly end, after which what is queued still leaves */
     bool closed;
 };

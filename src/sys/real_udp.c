@@ -136,7 +136,8 @@ static void put_source(struct msghdr *m, void *control, const struct addr *src)
     } else {
         struct in6_pktinfo info = { .ipi6_ifindex = src->scope };
         memcpy(&info.ipi6_addr, src->ip, 16);
-        *c = (struct cmsghdr){ .cmsg_level = IPPROTO_IPV6, .cmsg_type = IPV6_PKTINFO,
+        *c = (struct cmsghdr){ .cmsg_level = IPPROTO_IPV6,
+                               .cmsg_type = IPV6_PKTINFO,
                                .cmsg_len = CMSG_LEN(sizeof info) };
         memcpy(CMSG_DATA(c), &info, sizeof info);
         m->msg_controllen = CMSG_SPACE(sizeof info);
@@ -154,7 +155,7 @@ static int send_batch(struct real_udp *u)
         char bytes[UDP_SEND_CONTROL_BYTES];
     } control[UDP_SEND_BATCH];
     unsigned n = 0;
-    LIST_EACH (k, &u->queue) {
+    LIST_EACH(k, &u->queue) {
         struct out_packet *p = LIST_ENTRY(k, struct out_packet, link);
         if (n == UDP_SEND_BATCH)
             break;
@@ -279,8 +280,11 @@ static bool read_batch(struct real_udp *u, size_t *heard)
     }
     for (size_t i = 0; i < REAL_SLAB_SLOTS; i++) {
         iov[i] = (struct iovec){ .iov_base = real_slab_slot(l, i), .iov_len = REAL_SLOT_BYTES };
-        msg[i].msg_hdr = (struct msghdr){ .msg_name = &from[i], .msg_namelen = sizeof from[i], .msg_iov = &iov[i],
-                                          .msg_iovlen = 1, .msg_control = &control[i],
+        msg[i].msg_hdr = (struct msghdr){ .msg_name = &from[i],
+                                          .msg_namelen = sizeof from[i],
+                                          .msg_iov = &iov[i],
+                                          .msg_iovlen = 1,
+                                          .msg_control = &control[i],
                                           .msg_controllen = sizeof control[i] };
     }
     int n = recvmmsg(u->fd, msg, REAL_SLAB_SLOTS, MSG_DONTWAIT, NULL);
@@ -334,8 +338,12 @@ static void read_errors(struct real_udp *u)
             char bytes[256];
         } control;
         struct iovec iov = { .iov_base = data, .iov_len = sizeof data };
-        struct msghdr m = { .msg_name = &to, .msg_namelen = sizeof to, .msg_iov = &iov, .msg_iovlen = 1,
-                            .msg_control = &control, .msg_controllen = sizeof control };
+        struct msghdr m = { .msg_name = &to,
+                            .msg_namelen = sizeof to,
+                            .msg_iov = &iov,
+                            .msg_iovlen = 1,
+                            .msg_control = &control,
+                            .msg_controllen = sizeof control };
         if (recvmsg(u->fd, &m, MSG_ERRQUEUE | MSG_DONTWAIT) < 0)
             break;
         struct addr dst = real_from_sockaddr(&to);

@@ -31,15 +31,15 @@ void sim_host_remove_ip(struct sys_host *host, const char *ip);
 
 /** What the network does to packets of one direction. Fractions are 0 … 1. TCP sees delay and loss as delay only. */
 struct sim_link {
-    double loss;         /* chance that a packet is lost */
-    double burst;        /* mean length of a run of losses in packets; <= 1: independent (Gilbert model otherwise) */
-    double duplicate;    /* chance that a packet arrives twice */
-    double reorder;      /* chance that a packet is held back by reorder_us */
-    double corrupt;      /* chance that one bit of the packet is flipped */
-    int64_t delay_us;    /* one way; at least 10 us pass in any case */
-    int64_t jitter_us;   /* uniform 0 … jitter_us on top, so packets may overtake each other */
-    int64_t reorder_us;  /* 0: 20 ms */
-    uint32_t rate_bps;   /* 0: unlimited; else a queue of at most queue_bytes. IP and UDP headers count */
+    double loss;        /* chance that a packet is lost */
+    double burst;       /* mean length of a run of losses in packets; <= 1: independent (Gilbert model otherwise) */
+    double duplicate;   /* chance that a packet arrives twice */
+    double reorder;     /* chance that a packet is held back by reorder_us */
+    double corrupt;     /* chance that one bit of the packet is flipped */
+    int64_t delay_us;   /* one way; at least 10 us pass in any case */
+    int64_t jitter_us;  /* uniform 0 … jitter_us on top, so packets may overtake each other */
+    int64_t reorder_us; /* 0: 20 ms */
+    uint32_t rate_bps;  /* 0: unlimited; else a queue of at most queue_bytes. IP and UDP headers count */
     uint32_t queue_bytes;
 };
 

@@ -139,7 +139,7 @@ static enum ahoy_err look_up(struct sim *s, const struct sim_query *q, struct sy
     if (!name && !local)
         return AHOY_ERR_DNS_NAME;
     if (!local)
-        LIST_EACH (k, &name->records)
+        LIST_EACH(k, &name->records)
             if (LIST_ENTRY(k, struct sim_record, link)->data.type == q->type && found < SYS_DNS_MAX_RECORDS)
                 found++;
     if (found == 0)
@@ -152,7 +152,7 @@ static enum ahoy_err look_up(struct sim *s, const struct sim_query *q, struct sy
     if (local)
         err = localhost(q->type, &r[(*n)++]);
     else
-        LIST_EACH (k, &name->records)
+        LIST_EACH(k, &name->records)
             if (LIST_ENTRY(k, struct sim_record, link)->data.type == q->type && *n < found)
                 r[(*n)++] = LIST_ENTRY(k, struct sim_record, link)->data;
     if (err)
@@ -179,8 +179,8 @@ static void run_query(struct sim *s, struct sim_event *ev)
     mem_free(r);
 }
 
-enum ahoy_err sim_dns_start(struct sys_dns_query **out, struct sys_loop *loop, const char *name,
-                            enum sys_dns_type type, sys_dns_fn *fn, void *arg)
+enum ahoy_err sim_dns_start(struct sys_dns_query **out, struct sys_loop *loop, const char *name, enum sys_dns_type type,
+                            sys_dns_fn *fn, void *arg)
 {
     struct sim *s = sim_host_of(loop->host)->sim;
     struct sim_query *q = mem_zalloc(sizeof *q);

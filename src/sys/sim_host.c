@@ -54,7 +54,7 @@ static void free_ip(struct sim *s, struct sim_ip *ip)
 void sim_host_free(struct sim_host *h)
 {
     AHOY_ASSERT(h->udp.count == 0 && h->tcp.count == 0 && h->tcp_out.count == 0 && list_empty(&h->watches));
-    LIST_EACH (k, &h->ips)
+    LIST_EACH(k, &h->ips)
         free_ip(h->sim, LIST_ENTRY(k, struct sim_ip, link));
     map_fini(&h->udp);
     map_fini(&h->tcp);
@@ -64,7 +64,7 @@ void sim_host_free(struct sim_host *h)
 
 static void addresses_changed(struct sim_host *h)
 {
-    LIST_EACH (k, &h->watches) {
+    LIST_EACH(k, &h->watches) {
         struct sim_watch *w = LIST_ENTRY(k, struct sim_watch, link);
         if (!w->event.node.linked)
             sim_schedule(h->sim, &w->event, sim_clock(h->sim));
@@ -101,7 +101,7 @@ void sim_host_remove_ip(struct sys_host *host, const char *ip)
     struct addr a;
     if (addr_parse_ip(view_str(ip), &a))
         return;
-    LIST_EACH (k, &h->ips) {
+    LIST_EACH(k, &h->ips) {
         struct sim_ip *e = LIST_ENTRY(k, struct sim_ip, link);
         if (addr_eq_ip(&e->addr, &a)) {
             free_ip(h->sim, e);
@@ -115,7 +115,7 @@ bool sim_host_has_ip(const struct sim_host *h, const struct addr *ip)
 {
     if (addr_is_loopback(ip))
         return true;
-    LIST_EACH (k, &h->ips)
+    LIST_EACH(k, &h->ips)
         if (addr_eq_ip(&LIST_ENTRY(k, struct sim_ip, link)->addr, ip))
             return true;
     return false;
@@ -127,7 +127,7 @@ bool sim_host_pick_source(const struct sim_host *h, const struct addr *dst, stru
         *out = addr_with_port(dst, 0);
         return true;
     }
-    LIST_EACH (k, &h->ips) {
+    LIST_EACH(k, &h->ips) {
         const struct sim_ip *e = LIST_ENTRY(k, struct sim_ip, link);
         if (e->addr.family == dst->family) {
             *out = e->addr;
@@ -194,7 +194,7 @@ static size_t host_ifaces(struct sys_host *host, struct sys_iface *out, size_t m
     size_t n = 0;
     if (n < max)
         out[n++] = (struct sys_iface){ .name = "lo", .addr = addr_ip4(127, 0, 0, 1, 0), .loopback = true };
-    LIST_EACH (k, &h->ips)
+    LIST_EACH(k, &h->ips)
         if (n < max)
             out[n++] = (struct sys_iface){ .name = "eth0", .addr = LIST_ENTRY(k, struct sim_ip, link)->addr };
     return n;

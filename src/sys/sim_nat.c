@@ -65,7 +65,7 @@ static void free_binding(struct sim_nat *nat, struct binding *b)
 void sim_nat_free(struct sim_nat *nat)
 {
     list_remove(&nat->link);
-    LIST_EACH (k, &nat->bindings)
+    LIST_EACH(k, &nat->bindings)
         free_binding(nat, LIST_ENTRY(k, struct binding, link));
     map_remove(&nat->sim->ips, &nat->public_ip.node);
     map_fini(&nat->by_inner);
@@ -126,7 +126,7 @@ static void sweep(struct sim_nat *nat)
 {
     if (nat->by_port.count < nat->sweep_at)
         return;
-    LIST_EACH (k, &nat->bindings) {
+    LIST_EACH(k, &nat->bindings) {
         struct binding *b = LIST_ENTRY(k, struct binding, link);
         if (expired(nat, b->last_out_us))
             free_binding(nat, b);
@@ -193,7 +193,7 @@ static struct binding *make_binding(struct sim_nat *nat, struct sim_host *h, con
 static bool let_in_later(struct sim_nat *nat, struct binding *b, const struct addr *remote)
 {
     struct permit *p = NULL;
-    LIST_EACH (k, &b->permits) {
+    LIST_EACH(k, &b->permits) {
         struct permit *e = LIST_ENTRY(k, struct permit, link);
         if (addr_eq(&e->remote, remote))
             p = e;
@@ -240,7 +240,7 @@ static bool permitted(const struct sim_nat *nat, const struct binding *b, const 
 {
     if (nat->kind == SIM_NAT_FULL_CONE)
         return true;
-    LIST_EACH (k, &b->permits) {
+    LIST_EACH(k, &b->permits) {
         const struct permit *p = LIST_ENTRY(k, struct permit, link);
         bool same = nat->kind == SIM_NAT_ADDRESS_RESTRICTED ? addr_eq_ip(&p->remote, src) : addr_eq(&p->remote, src);
         if (same && !expired(nat, p->last_out_us))

@@ -128,7 +128,7 @@ static void free_when_done(struct conn *c)
 
 void sim_tcp_free_all(struct sim *s)
 {
-    LIST_EACH (k, &s->conns)
+    LIST_EACH(k, &s->conns)
         free_conn(LIST_ENTRY(k, struct conn, link));
 }
 
@@ -421,7 +421,7 @@ static void flow_out(struct conn *c, int side)
 {
     /* What was written before the connection stood leaves now. */
     int64_t due = sim_clock(c->sim) + travel(c, side, TCP_SEGMENT_BYTES);
-    LIST_EACH (k, &c->end[side].out) {
+    LIST_EACH(k, &c->end[side].out) {
         struct segment *g = LIST_ENTRY(k, struct segment, link);
         if (g->due_us == INT64_MAX) {
             g->made_us = sim_clock(c->sim);
@@ -475,16 +475,10 @@ static void run_shake(struct sim *s, struct sim_event *ev)
         c->stage = listener_of(c) ? STAGE_SYN_ACK : STAGE_REFUSED;
         sim_schedule(s, &c->shake, sim_clock(s) + travel(c, 1, 0));
         break;
-    case STAGE_SYN_ACK:
-        run_connected(c);
-        break;
-    case STAGE_REFUSED:
-        end_with(c, 0, AHOY_ERR_REFUSED);
-        break;
+    case STAGE_SYN_ACK: run_connected(c); break;
+    case STAGE_REFUSED: end_with(c, 0, AHOY_ERR_REFUSED); break;
     case STAGE_ACK:
-    case STAGE_OPEN:
-        run_accept(c);
-        break;
+    case STAGE_OPEN: run_accept(c); break;
     }
     c->busy--;
     free_when_done(c);

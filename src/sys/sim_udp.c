@@ -122,8 +122,7 @@ static void run_packet(struct sim *s, struct sim_event *ev)
 }
 
 /* A packet that finds no memory is lost like any other. */
-static void launch(struct sim *s, const struct sim_packet *like, const void *data, struct sim_path *path,
-                   int64_t delay)
+static void launch(struct sim *s, const struct sim_packet *like, const void *data, struct sim_path *path, int64_t delay)
 {
     size_t bytes = sizeof *like + like->n;
     struct sim_packet *p = pool_get(&s->pool, bytes);

@@ -47,9 +47,9 @@ struct sim_host {
     struct list_link link;
     uint32_t index;
     struct rng rng;
-    struct list ips; /* sim_ip, in the order given */
-    struct map udp;  /* sim_port of sockets, by family and port */
-    struct map tcp;  /* the same for listeners … */
+    struct list ips;    /* sim_ip, in the order given */
+    struct map udp;     /* sim_port of sockets, by family and port */
+    struct map tcp;     /* the same for listeners … */
     struct map tcp_out; /* … and for streams that this host began */
     struct sim_nat *nat;
     struct list watches;
@@ -179,8 +179,8 @@ void sim_tcp_listener_close(struct sys_tcp_listener *l);
 /* Frees connections that nobody holds when the simulation ends. */
 void sim_tcp_free_all(struct sim *s);
 
-enum ahoy_err sim_dns_start(struct sys_dns_query **out, struct sys_loop *loop, const char *name,
-                            enum sys_dns_type type, sys_dns_fn *fn, void *arg);
+enum ahoy_err sim_dns_start(struct sys_dns_query **out, struct sys_loop *loop, const char *name, enum sys_dns_type type,
+                            sys_dns_fn *fn, void *arg);
 void sim_dns_cancel(struct sys_dns_query *q);
 void sim_dns_free(struct sim *s);
 

@@ -23,9 +23,9 @@ struct sys_udp_handler {
 };
 
 struct sys_udp_config {
-    struct addr local;   /* port 0: any free port */
-    uint8_t dscp;        /* differentiated services code point, 0 … 63 (46 for voice, RFC 4594) */
-    int recv_buf_bytes;  /* 0: the system's default */
+    struct addr local;  /* port 0: any free port */
+    uint8_t dscp;       /* differentiated services code point, 0 … 63 (46 for voice, RFC 4594) */
+    int recv_buf_bytes; /* 0: the system's default */
 };
 
 /** ADDR_IN_USE, ADDR_UNAVAILABLE, ACCESS, LIMIT (descriptors), NOMEM. The handler is copied. */

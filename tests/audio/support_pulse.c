@@ -38,9 +38,9 @@ bool pulse_daemon_init(struct pulse_daemon *d)
     (void) unsetenv("DBUS_SESSION_BUS_ADDRESS");
     (void) unsetenv("PULSE_SINK");
     (void) unsetenv("PULSE_SOURCE");
-    return setenv("HOME", d->dir, 1) == 0 && setenv("XDG_RUNTIME_DIR", d->dir, 1) == 0 &&
-           setenv("XDG_CONFIG_HOME", d->dir, 1) == 0 && setenv("PULSE_RUNTIME_PATH", d->dir, 1) == 0 &&
-           setenv("PULSE_STATE_PATH", d->dir, 1) == 0 && setenv("PULSE_SERVER", server, 1) == 0;
+    return setenv("HOME", d->dir, 1) == 0 && setenv("XDG_RUNTIME_DIR", d->dir, 1) == 0
+           && setenv("XDG_CONFIG_HOME", d->dir, 1) == 0 && setenv("PULSE_RUNTIME_PATH", d->dir, 1) == 0
+           && setenv("PULSE_STATE_PATH", d->dir, 1) == 0 && setenv("PULSE_SERVER", server, 1) == 0;
 }
 
 /* In the child: never returns. */
@@ -114,8 +114,8 @@ bool pulse_daemon_command(const struct pulse_daemon *d, const char *command)
     char path[2 * TEMP_PATH_BYTES];
     (void) snprintf(a.sun_path, sizeof a.sun_path, "%.100s", temp_path(d->dir, "cli", path));
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool ok = fd >= 0 && connect(fd, (const struct sockaddr *) &a, sizeof a) == 0 &&
-              write(fd, command, strlen(command)) == (ssize_t) strlen(command) && write(fd, "\n", 1) == 1;
+    bool ok = fd >= 0 && connect(fd, (const struct sockaddr *) &a, sizeof a) == 0
+              && write(fd, command, strlen(command)) == (ssize_t) strlen(command) && write(fd, "\n", 1) == 1;
     if (ok) { /* it answers with a prompt when the command is done */
         char answer[512];
         (void) shutdown(fd, SHUT_WR);

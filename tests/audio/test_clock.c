@@ -5,7 +5,9 @@
 /* A device that is `ppm` fast, whose stamps come every 10 ms, up to `jitter_us` late. */
 static void feed(struct audio_clock *c, double ppm, uint32_t jitter_us, int seconds)
 {
-    struct rng { uint32_t x; } r = { 1 };
+    struct rng {
+        uint32_t x;
+    } r = { 1 };
     for (int k = 0; k < seconds * 100; k++) {
         r.x = r.x * 1664525u + 1013904223u;
         int64_t late = jitter_us ? (r.x >> 8) % jitter_us : 0;

@@ -44,8 +44,10 @@ static void test_every_codec_carries_a_voice_at_every_ptime(struct t *t)
     const struct audio_codec *codec = audio_codecs(&n_codecs);
     for (size_t i = 0; i < n_codecs; i++) {
         const struct audio_codec *c = &codec[i];
-        double want = view_eq(view_str(c->name), VIEW("L16")) ? 99 : view_eq(view_str(c->name), VIEW("opus")) ? 8 :
-                      view_eq(view_str(c->name), VIEW("G722")) ? 16 : 30;
+        double want = view_eq(view_str(c->name), VIEW("L16"))    ? 99
+                      : view_eq(view_str(c->name), VIEW("opus")) ? 8
+                      : view_eq(view_str(c->name), VIEW("G722")) ? 16
+                                                                 : 30;
         size_t n = c->rate_hz / 2;
         sound_voice(said, n, c->rate_hz, 120);
         for (unsigned ptime = 10; ptime <= 60; ptime += 10) {
@@ -96,8 +98,8 @@ static void test_codecs_are_found_as_sdp_names_them(struct t *t)
     T_CHECK(!audio_codec_by_pt(3) && !audio_codec_by_pt(96));
     T_EQ(audio_codec_by_name(VIEW("l16"))->rate_hz, 16000);
     T_EQ(audio_codec_by_name(VIEW("l16/48000"))->rate_hz, 48000);
-    T_CHECK(!audio_codec_by_name(VIEW("l16/11025")) && !audio_codec_by_name(VIEW("gsm")) &&
-            !audio_codec_by_name(VIEW("opus/x")));
+    T_CHECK(!audio_codec_by_name(VIEW("l16/11025")) && !audio_codec_by_name(VIEW("gsm"))
+            && !audio_codec_by_name(VIEW("opus/x")));
 out:
     return;
 }
@@ -154,7 +156,7 @@ out:
     return;
 }
 
-#define G722_OCTETS 0x69b4a401e3ba3849u
+#define G722_OCTETS  0x69b4a401e3ba3849u
 #define G722_SAMPLES 0xdfff8eb478a1d584u
 
 static uint64_t digest(const void *p, size_t n)
@@ -427,8 +429,8 @@ static double opus_under_loss(size_t n, enum lost_how how, bool fec, size_t *rec
     if (audio_encoder_create(&e, c, &cfg) || audio_decoder_create(&d, c) || audio_decoder_create(&whole, c))
         goto out;
     for (size_t k = 0; (k + 1) * 960 <= n; k++) {
-        if (audio_encode(e, said + k * 960, 960, p, sizeof p, &bytes) ||
-            audio_decode(whole, p, bytes, reference + k * 960, 960, &got))
+        if (audio_encode(e, said + k * 960, 960, p, sizeof p, &bytes)
+            || audio_decode(whole, p, bytes, reference + k * 960, 960, &got))
             goto out;
         if (lost) {
             int16_t *gap = heard + (k - 1) * 960;
@@ -487,18 +489,10 @@ out:
 }
 
 T_MAIN(T_STRIDE(test_every_codec_carries_a_voice_at_every_ptime, 41), /* 130 allocations in a second each run */
-       T(test_ptimes_are_those_of_the_codec),
-       T(test_codecs_are_found_as_sdp_names_them),
-       T(test_pcma_is_g711_for_every_value),
-       T(test_pcmu_is_g711_for_every_value),
-       T(test_g722_is_exact_to_the_bit),
-       T(test_g722_passes_both_bands),
-       T(test_l16_is_network_order),
-       T(test_encode_refuses_frames_and_rooms_that_do_not_fit),
-       T(test_decoders_bear_noise),
-       T(test_opus_parameters_are_read_and_written),
-       T(test_opus_keeps_to_what_the_peer_asks),
-       T(test_opus_stays_below_the_peers_playback_rate),
-       T(test_opus_sends_nothing_in_silence_when_the_peer_allows),
-       T(test_opus_fec_beats_concealment),
-       T(test_conceal_and_recover_check_their_lengths))
+       T(test_ptimes_are_those_of_the_codec), T(test_codecs_are_found_as_sdp_names_them),
+       T(test_pcma_is_g711_for_every_value), T(test_pcmu_is_g711_for_every_value), T(test_g722_is_exact_to_the_bit),
+       T(test_g722_passes_both_bands), T(test_l16_is_network_order),
+       T(test_encode_refuses_frames_and_rooms_that_do_not_fit), T(test_decoders_bear_noise),
+       T(test_opus_parameters_are_read_and_written), T(test_opus_keeps_to_what_the_peer_asks),
+       T(test_opus_stays_below_the_peers_playback_rate), T(test_opus_sends_nothing_in_silence_when_the_peer_allows),
+       T(test_opus_fec_beats_concealment), T(test_conceal_and_recover_check_their_lengths))

@@ -16,11 +16,19 @@ static char why[AUDIO_WHY_BYTES];
 static void test_specs_are_read_and_printed(struct t *t)
 {
     static const char *const good[] = {
-        "null", "tone:440", "file:a.wav", "file:a.wav,b.wav", "file:,b.wav", "pulse",
-        "pulse:alsa_input.x", "pulse:mic,speaker", "alsa", "alsa:plughw:CARD=PCH,DEV=0",
+        "null",
+        "tone:440",
+        "file:a.wav",
+        "file:a.wav,b.wav",
+        "file:,b.wav",
+        "pulse",
+        "pulse:alsa_input.x",
+        "pulse:mic,speaker",
+        "alsa",
+        "alsa:plughw:CARD=PCH,DEV=0",
     };
-    static const char *const bad[] = { "", "nul", "null:", "tone", "tone:", "tone:abc", "file", "file:", "file:,",
-                                       "pulse:", "alsa:", "mem", "oss", "tone:440x" };
+    static const char *const bad[] = { "",      "nul",    "null:",  "tone",  "tone:", "tone:abc", "file",
+                                       "file:", "file:,", "pulse:", "alsa:", "mem",   "oss",      "tone:440x" };
     struct audio_spec spec = { .kind = AUDIO_MEM };
     char text[AUDIO_SPEC_TEXT_BYTES];
     for (size_t i = 0; i < AHOY_COUNT(good); i++) {
@@ -85,7 +93,7 @@ static void test_tone_hums_and_gain_and_meter_apply(struct t *t)
     }
     audio_device_stats(d, &s);
     T_NEAR(s.capture_dbfs, -28, 0.2);
-    T_CHECK(s.playback_dbfs < -60); /* muted; the fade of its first block is still in the meter */
+    T_CHECK(s.playback_dbfs < -60);            /* muted; the fade of its first block is still in the meter */
     T_CHECK(mix_level_dbfs(heard, 960) > -30); /* what the caller wrote is untouched */
     audio_device_close(d);
     d = NULL;

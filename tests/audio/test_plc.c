@@ -172,4 +172,5 @@ out:
 
 T_MAIN(T(test_a_voice_is_continued_better_than_by_silence_or_repetition), T(test_a_sine_is_continued_almost_exactly),
        T(test_speech_is_understood_better_than_with_gaps), T(test_neither_end_of_a_loss_clicks),
-       T(test_a_loss_goes_on_from_where_the_sound_was), T(test_a_long_loss_fades_to_silence), T(test_frames_of_any_size_and_no_history_are_fine))
+       T(test_a_loss_goes_on_from_where_the_sound_was), T(test_a_long_loss_fades_to_silence),
+       T(test_frames_of_any_size_and_no_history_are_fine))

@@ -152,8 +152,9 @@ static void test_devices_are_listed_with_the_defaults(struct t *t)
         T_CHECK(info[i].capture != info[i].playback);
         T_CHECK(info[i].name[0]);
         sink = sink || (info[i].playback && info[i].is_default && view_eq(view_str(info[i].id), VIEW("ahoy_test")));
-        monitor = monitor || (info[i].capture && info[i].monitor && info[i].is_default &&
-                              view_eq(view_str(info[i].id), VIEW("ahoy_test.monitor")));
+        monitor = monitor
+                  || (info[i].capture && info[i].monitor && info[i].is_default
+                      && view_eq(view_str(info[i].id), VIEW("ahoy_test.monitor")));
     }
     T_CHECK(sink && monitor);
     T_STR(why, "");
@@ -192,10 +193,12 @@ static void test_what_is_played_is_heard(struct t *t)
     audio_device_stats(d, &s);
     T_CHECK(pieces(t, RATE * 6, &share, &delay_ms));
     if (getenv("AHOY_TEST_FIGURES"))
-        fprintf(stderr, "pulse: %.0f %% right, delay %.1f ms, latency in %.1f out %.1f ms, ppm in %.0f out %.0f, "
-                "missed %llu %llu, xruns %u\n", share * 100, delay_ms, (double) s.capture_latency_us / 1000,
-                (double) s.playback_latency_us / 1000, s.capture_ppm, s.playback_ppm, (unsigned long long) s.overruns,
-                (unsigned long long) s.underruns, s.xruns);
+        fprintf(stderr,
+                "pulse: %.0f %% right, delay %.1f ms, latency in %.1f out %.1f ms, ppm in %.0f out %.0f, "
+                "missed %llu %llu, xruns %u\n",
+                share * 100, delay_ms, (double) s.capture_latency_us / 1000, (double) s.playback_latency_us / 1000,
+                s.capture_ppm, s.playback_ppm, (unsigned long long) s.overruns, (unsigned long long) s.underruns,
+                s.xruns);
     bool smooth = s.overruns == 0 && s.underruns == 0 && s.xruns == 0;
     T_CHECK(share > (smooth ? 0.9 : 0.3));
     T_CHECK(s.captured >= RATE * 6);
@@ -231,8 +234,8 @@ static void test_one_name_serves_the_direction_that_has_it(struct t *t)
     d = NULL;
     T_OK(audio_spec_parse(VIEW("pulse:no_such_device"), &cfg.spec));
     T_ERR(audio_device_open(&d, &cfg, why), AHOY_ERR_DEVICE);
-    T_CHECK(view_search(view_str(why), VIEW("no_such_device")) < view_str(why).n ||
-            view_search(view_str(why), VIEW("default")) < view_str(why).n);
+    T_CHECK(view_search(view_str(why), VIEW("no_such_device")) < view_str(why).n
+            || view_search(view_str(why), VIEW("default")) < view_str(why).n);
     T_CHECK(view_search(view_str(why), VIEW("No such entity")) < view_str(why).n);
 out:
     audio_device_close(d);
@@ -314,9 +317,8 @@ static void test_alsa_plays_and_hears(struct t *t)
     audio_device_stats(d, &s);
     if (getenv("AHOY_TEST_FIGURES"))
         fprintf(stderr, "alsa: purity %.1f dB, latency in %.1f out %.1f ms, missed %llu %llu, xruns %u\n",
-                purity(RATE * 2, 1000), (double) s.capture_latency_us / 1000,
-                (double) s.playback_latency_us / 1000, (unsigned long long) s.overruns,
-                (unsigned long long) s.underruns, s.xruns);
+                purity(RATE * 2, 1000), (double) s.capture_latency_us / 1000, (double) s.playback_latency_us / 1000,
+                (unsigned long long) s.overruns, (unsigned long long) s.underruns, s.xruns);
     T_CHECK(purity(RATE * 2, 1000) > 20);
     T_CHECK(s.captured >= RATE * 2 && s.played >= RATE);
 out:
@@ -341,10 +343,10 @@ int main(int argc, char **argv)
     static const struct t_case cases[] = {
         T(test_devices_are_listed_with_the_defaults),
         T(test_a_device_opens_and_closes),
-        T_PLAIN(test_what_is_played_is_heard), /* six seconds of real time */
+        T_PLAIN(test_what_is_played_is_heard),                   /* six seconds of real time */
         T_PLAIN(test_one_name_serves_the_direction_that_has_it), /* a second of real time */
         T(test_without_a_server_the_reason_is_told),
-        T_PLAIN(test_a_new_device_is_announced), /* each run leaves a device behind */
+        T_PLAIN(test_a_new_device_is_announced),              /* each run leaves a device behind */
         T_PLAIN(test_a_server_that_comes_back_is_used_again), /* starts a daemon */
         T_PLAIN(test_alsa_plays_and_hears),                   /* two seconds of real time */
         T(test_alsa_says_why_it_cannot_open),

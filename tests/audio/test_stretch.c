@@ -19,8 +19,8 @@ static size_t change_all(uint32_t hz, size_t n, unsigned ms, bool shrink, size_t
     size_t made = 0;
     *changed = 0;
     for (size_t at = 0; at + frame <= n; at += frame) {
-        size_t got = shrink ? stretch_shrink(hz, STRETCH_GENTLE, said + at, frame, out_pcm + made) :
-                              stretch_expand(hz, STRETCH_GENTLE, said + at, frame, out_pcm + made);
+        size_t got = shrink ? stretch_shrink(hz, STRETCH_GENTLE, said + at, frame, out_pcm + made)
+                            : stretch_expand(hz, STRETCH_GENTLE, said + at, frame, out_pcm + made);
         *changed += got != frame;
         made += got;
     }
@@ -71,8 +71,8 @@ static void test_ends_of_a_piece_stay_and_no_seam_is_heard(struct t *t)
         for (size_t i = 1; i < 480; i++)
             most = AHOY_MAX(most, abs(said[i] - said[i - 1]));
         for (int shrink = 0; shrink < 2; shrink++) {
-            size_t got = shrink ? stretch_shrink(16000, STRETCH_FORCED, said, 480, out_pcm) :
-                                  stretch_expand(16000, STRETCH_FORCED, said, 480, out_pcm);
+            size_t got = shrink ? stretch_shrink(16000, STRETCH_FORCED, said, 480, out_pcm)
+                                : stretch_expand(16000, STRETCH_FORCED, said, 480, out_pcm);
             T_CHECK(got != 480);
             T_EQ(out_pcm[0], said[0]);
             T_EQ(out_pcm[got - 1], said[479]);

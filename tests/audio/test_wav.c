@@ -80,7 +80,7 @@ static void test_each_coding_is_decoded(struct t *t)
 {
     static const struct {
         unsigned format, bits;
-        uint64_t raw[3];   /* half of full scale up, down, and zero */
+        uint64_t raw[3]; /* half of full scale up, down, and zero */
         int off;
     } known[] = {
         { 1, 8, { 192, 64, 128 }, 0 },
@@ -265,7 +265,8 @@ static void test_other_formats_are_read_through_libsndfile(struct t *t)
     char dir[TEMP_PATH_BYTES] = "";
     char path[2 * TEMP_PATH_BYTES];
     struct wav_reader *r = NULL;
-    static const uint8_t aiff[] = "FORM\0\0\0\x36" "AIFFCOMM\0\0\0\x12\0\x01\0\0\0\x04\0\x10\x40\x0b\xfa\0\0\0\0\0\0\0"
+    static const uint8_t aiff[] = "FORM\0\0\0\x36"
+                                  "AIFFCOMM\0\0\0\x12\0\x01\0\0\0\x04\0\x10\x40\x0b\xfa\0\0\0\0\0\0\0"
                                   "SSND\0\0\0\x10\0\0\0\0\0\0\0\0\x03\xe8\xfc\x18\0\x01\x7f\xff";
     static const int16_t want[] = { 1000, -1000, 1, 32767 };
     T_CHECK(temp_make(dir));

@@ -56,9 +56,10 @@ out:
 
 static void test_broken_text_is_refused(struct t *t)
 {
-    static const char *const bad64[] = { "Z", "Zg=", "=", "==", "====", "Zg===", "Z===", "Zm9v=", "Zm9v====",
-                                         "Zg==Zg==",
-                                         "Zm 9v", "Zm9v\n", "Zm9-", "\xff\xff\xff\xff" };
+    static const char *const bad64[] = {
+        "Z",     "Zg=",      "=",        "==",    "====",   "Zg===", "Z===",
+        "Zm9v=", "Zm9v====", "Zg==Zg==", "Zm 9v", "Zm9v\n", "Zm9-",  "\xff\xff\xff\xff"
+    };
     static const char *const bad16[] = { "f", "0g", " 0", "0x" };
     uint8_t out[32];
     size_t n = 77;

@@ -10,7 +10,7 @@ struct item {
 static int sum_in_order(struct list *l)
 {
     int sum = 0;
-    LIST_EACH (k, l)
+    LIST_EACH(k, l)
         sum = sum * 10 + LIST_ENTRY(k, struct item, link)->value;
     return sum;
 }
@@ -29,7 +29,7 @@ static void test_keeps_order_and_lets_go(struct t *t)
     T_EQ(sum_in_order(&l), 12345);
     T_CHECK(list_first(&l) == &item[0].link && list_last(&l) == &item[4].link);
     T_CHECK(list_next(&l, &item[4].link) == NULL && list_next(&l, &item[0].link) == &item[1].link);
-    LIST_EACH (k, &l)
+    LIST_EACH(k, &l)
         if (LIST_ENTRY(k, struct item, link)->value % 2 == 0)
             list_remove(k);
     T_EQ(sum_in_order(&l), 135);

@@ -51,7 +51,7 @@ static void test_errors_have_names_and_texts(struct t *t)
     T_STR(ahoy_err_name(AHOY_OK), "OK");
     T_STR(ahoy_err_name(AHOY_ERR_NOMEM), "NOMEM");
     T_STR(ahoy_err_text(AHOY_ERR_DNS_NAME), "the name does not exist");
-    T_STR(ahoy_err_name((enum ahoy_err) -999), "UNKNOWN");
+    T_STR(ahoy_err_name((enum ahoy_err) - 999), "UNKNOWN");
     T_STR(ahoy_err_text((enum ahoy_err) 5), "unknown error");
 out:
     return;

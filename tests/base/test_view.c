@@ -124,6 +124,5 @@ out:
     return;
 }
 
-T_MAIN(T(test_compares_byte_for_byte_and_without_case), T(test_finds_bytes_and_strings),
-       T(test_cuts_and_reads_lines), T(test_reads_numbers_within_their_range), T(test_copies_end_with_a_zero_byte),
-       T(test_classes_are_ascii))
+T_MAIN(T(test_compares_byte_for_byte_and_without_case), T(test_finds_bytes_and_strings), T(test_cuts_and_reads_lines),
+       T(test_reads_numbers_within_their_range), T(test_copies_end_with_a_zero_byte), T(test_classes_are_ascii))

@@ -46,7 +46,9 @@ static void world_close(struct world *w)
 
 static void test_finds_this_very_program(struct t *t)
 {
-    const struct addr at[] = { addr_ip4(127, 0, 0, 1, 0), addr_any(ADDR_IP4, 0), addr_any(ADDR_IP6, 0),
+    const struct addr at[] = { addr_ip4(127, 0, 0, 1, 0),
+                               addr_any(ADDR_IP4, 0),
+                               addr_any(ADDR_IP6, 0),
                                { .family = ADDR_IP6, .ip = { [15] = 1 } } };
     for (size_t i = 0; i < AHOY_COUNT(at); i++) {
         struct world w = { 0 };

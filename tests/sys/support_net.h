@@ -15,7 +15,7 @@ struct ear {
     struct addr src, local, error_dst;
     enum ahoy_err error;
     int64_t when_us;
-    char last[EAR_KEEPS];  /* the beginning of the last datagram */
+    char last[EAR_KEEPS]; /* the beginning of the last datagram */
     size_t last_n;
     size_t want;           /* with a loop: stop it when so many were heard … */
     struct sys_loop *loop; /* … or an error came; NULL: a simulated one */

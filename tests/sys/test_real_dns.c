@@ -63,11 +63,12 @@ static void test_records_of_all_types_arrive_with_their_time_to_live(struct t *t
     dnsd_add(&w.dnsd, &(struct dnsd_entry){ "a.example.org", SYS_DNS_A, 77, "192.0.2.7", { 0 }, { 0 } });
     dnsd_add(&w.dnsd, &(struct dnsd_entry){ "a.example.org", SYS_DNS_A, 77, "192.0.2.8", { 0 }, { 0 } });
     dnsd_add(&w.dnsd, &(struct dnsd_entry){ "a.example.org", SYS_DNS_AAAA, 78, "2001:db8::7", { 0 }, { 0 } });
-    dnsd_add(&w.dnsd, &(struct dnsd_entry){ "_sip._udp.example.org", SYS_DNS_SRV, 79, "a.example.org",
-                                            { 10, 60, 5070 }, { 0 } });
+    dnsd_add(&w.dnsd, &(struct dnsd_entry){
+                          "_sip._udp.example.org", SYS_DNS_SRV, 79, "a.example.org", { 10, 60, 5070 }, { 0 } });
     dnsd_add(&w.dnsd, &(struct dnsd_entry){ "_sips._tcp.example.org", SYS_DNS_SRV, 79, "", { 0, 0, 0 }, { 0 } });
-    dnsd_add(&w.dnsd, &(struct dnsd_entry){ .name = "example.org", .type = SYS_DNS_NAPTR, .ttl_s = 80,
-                                            .raw = view_of(naptr, sizeof naptr) });
+    dnsd_add(&w.dnsd,
+             &(struct dnsd_entry){
+                 .name = "example.org", .type = SYS_DNS_NAPTR, .ttl_s = 80, .raw = view_of(naptr, sizeof naptr) });
     struct answer a = ask(t, &w, "A.example.org", SYS_DNS_A);
     T_EQ(a.n, 2);
     T_EQ(a.record[0].ttl_s, 77);

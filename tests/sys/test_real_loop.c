@@ -311,8 +311,7 @@ out:
 }
 
 T_MAIN(T(test_timers_run_in_order_never_early_and_soon), T(test_an_idle_loop_does_not_wake_up),
-       T(test_messages_of_many_threads_arrive_in_each_ones_order),
-       T(test_two_loops_in_two_threads_play_ping_pong), T(test_join_runs_what_was_posted_before),
-       T(test_a_loop_that_stopped_by_itself_is_joined_and_spawned_again),
+       T(test_messages_of_many_threads_arrive_in_each_ones_order), T(test_two_loops_in_two_threads_play_ping_pong),
+       T(test_join_runs_what_was_posted_before), T(test_a_loop_that_stopped_by_itself_is_joined_and_spawned_again),
        T(test_what_a_message_sends_leaves_in_its_turn), T(test_the_machine_knows_its_addresses),
        T(test_a_watch_over_addresses_starts_and_stops))

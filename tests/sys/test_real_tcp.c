@@ -191,7 +191,7 @@ out:
     world_close(&w);
 }
 
-T_MAIN(T(test_a_stream_opens_carries_both_ways_and_ends),
-       T(test_megabytes_arrive_in_order_and_the_queue_is_bounded), T(test_a_refused_connection_says_so),
-       T(test_an_untaken_stream_is_closed), T(test_a_half_close_leaves_the_other_half_open),
-       T(test_a_paused_stream_pushes_back), T(test_an_address_in_use_is_told))
+T_MAIN(T(test_a_stream_opens_carries_both_ways_and_ends), T(test_megabytes_arrive_in_order_and_the_queue_is_bounded),
+       T(test_a_refused_connection_says_so), T(test_an_untaken_stream_is_closed),
+       T(test_a_half_close_leaves_the_other_half_open), T(test_a_paused_stream_pushes_back),
+       T(test_an_address_in_use_is_told))

@@ -250,8 +250,7 @@ out:
     real_close(&r);
 }
 
-T_MAIN(T(test_a_datagram_travels_over_loopback_in_both_families),
-       T(test_an_any_socket_tells_and_chooses_its_address),
+T_MAIN(T(test_a_datagram_travels_over_loopback_in_both_families), T(test_an_any_socket_tells_and_chooses_its_address),
        T_STRIDE(test_many_datagrams_arrive_in_order_and_in_batches, 20), /* 150 packets, all alike */
        T(test_the_largest_datagram_arrives_whole), T(test_a_refusal_names_its_destination_and_spares_the_others),
        T_STRIDE(test_a_refusal_costs_no_other_datagram, 7), /* 30 packets, all alike */

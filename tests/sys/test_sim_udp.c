@@ -203,8 +203,12 @@ static uint32_t trace(uint64_t seed)
     struct pair p = { 0 };
     uint32_t sum = 0;
     if (pair_open(&p, seed) == AHOY_OK) {
-        sim_default_link(p.sim, &(struct sim_link){ .loss = 0.1, .duplicate = 0.1, .reorder = 0.2, .corrupt = 0.1,
-                                                    .delay_us = SYS_MS(5), .jitter_us = SYS_MS(40) });
+        sim_default_link(p.sim, &(struct sim_link){ .loss = 0.1,
+                                                    .duplicate = 0.1,
+                                                    .reorder = 0.2,
+                                                    .corrupt = 0.1,
+                                                    .delay_us = SYS_MS(5),
+                                                    .jitter_us = SYS_MS(40) });
         p.ear[1].echo = true;
         for (int i = 0; i < 500; i++) {
             uint8_t noise[8];
@@ -335,6 +339,5 @@ T_MAIN(T(test_a_datagram_arrives_after_the_delay), T(test_a_closed_port_refuses_
        T(test_losses_come_in_bursts_of_the_given_length), T(test_a_slow_link_queues_and_then_drops),
        T(test_corruption_flips_one_bit), T(test_a_run_is_a_function_of_its_seed),
        T(test_ports_are_freed_kept_apart_and_drawn_without_collision),
-       T(test_an_any_socket_answers_from_the_address_that_was_asked),
-       T(test_a_host_whose_address_is_gone_is_silent), T(test_packets_in_flight_die_with_the_simulation),
-       T(test_a_socket_may_close_itself_when_it_hears))
+       T(test_an_any_socket_answers_from_the_address_that_was_asked), T(test_a_host_whose_address_is_gone_is_silent),
+       T(test_packets_in_flight_die_with_the_simulation), T(test_a_socket_may_close_itself_when_it_hears))
