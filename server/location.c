@@ -12,6 +12,7 @@ enum { BUSY_WAIT_MS = 200 }; /* for another program that looks into the file; ca
 
 enum statement {
     S_EACH,
+    S_ALL,
     S_CONTACT,
     S_PUT,
     S_REMOVE,
@@ -45,8 +46,12 @@ static const char schema[] =
 
 static const char *const sql[STATEMENTS] = {
     [S_EACH] = "SELECT " COLUMNS " FROM binding WHERE key = ?1 AND expires_ms > ?2 ORDER BY q DESC, expires_ms DESC",
+    [S_ALL] = "SELECT " COLUMNS " FROM binding WHERE key = ?1 AND expires_ms > ?2", /* sorting is half the work */
     [S_CONTACT] = "SELECT " COLUMNS " FROM binding WHERE contact = ?1 AND expires_ms > ?2 ORDER BY expires_ms DESC",
-    [S_PUT] = "INSERT OR REPLACE INTO binding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    /* A refresh leaves the index of contacts alone, which replacing the row would not. */
+    [S_PUT] = "INSERT INTO binding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)"
+              " ON CONFLICT (key, contact) DO UPDATE SET params = ?3, call_id = ?4, cseq = ?5, expires_ms = ?6, q = ?7,"
+              " path = ?8, proto = ?9, source = ?10, port = ?11",
     [S_REMOVE] = "DELETE FROM binding WHERE key = ?1 AND contact = ?2",
     [S_REMOVE_ALL] = "DELETE FROM binding WHERE key = ?1",
     [S_SWEEP] = "DELETE FROM binding WHERE expires_ms <= ?1",
@@ -165,6 +170,11 @@ static enum ahoy_err each(struct location *l, enum statement which, struct view 
 enum ahoy_err location_each(struct location *l, const char *key, int64_t now_ms, location_fn *fn, void *arg)
 {
     return each(l, S_EACH, view_str(key), now_ms, fn, arg);
+}
+
+enum ahoy_err location_all(struct location *l, const char *key, int64_t now_ms, location_fn *fn, void *arg)
+{
+    return each(l, S_ALL, view_str(key), now_ms, fn, arg);
 }
 
 enum ahoy_err location_by_contact(struct location *l, struct view contact, int64_t now_ms, location_fn *fn, void *arg)

@@ -35,6 +35,10 @@ typedef bool location_fn(void *arg, const struct location_binding *b); /* false:
 AHOY_MUST_USE enum ahoy_err location_each(struct location *l, const char *key, int64_t now_ms, location_fn *fn,
                                           void *arg);
 
+/** The same in the order of their contacts, which is cheaper. */
+AHOY_MUST_USE enum ahoy_err location_all(struct location *l, const char *key, int64_t now_ms, location_fn *fn,
+                                         void *arg);
+
 /** The same for the bindings of one contact URI (byte for byte), whoever's. */
 AHOY_MUST_USE enum ahoy_err location_by_contact(struct location *l, struct view contact, int64_t now_ms,
                                                 location_fn *fn, void *arg);
