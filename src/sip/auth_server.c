@@ -160,7 +160,8 @@ enum ahoy_err sip_auth_server_challenge(struct sip_auth_server *s, int64_t now_m
 {
     char nonce[ENCODE_BASE64_SIZE(NONCE_BYTES)];
     enum ahoy_err err = nonce_make(s, now_ms, nonce);
-    for (size_t i = 0; err == AHOY_OK && i < AHOY_COUNT(s->cfg.algs) && s->cfg.algs[i] != SIP_DIGEST_UNKNOWN; i++)
+    size_t most = s->cfg.offered > 0 ? AHOY_MIN(s->cfg.offered, AHOY_COUNT(s->cfg.algs)) : AHOY_COUNT(s->cfg.algs);
+    for (size_t i = 0; err == AHOY_OK && i < most && s->cfg.algs[i] != SIP_DIGEST_UNKNOWN; i++)
         err = put_challenge(s, s->cfg.algs[i], nonce, proxy, stale, out);
     return err;
 }

@@ -73,6 +73,18 @@ const char *ahoy_summary(struct proc *p)
     return proc_wait(p, "\"event\":\"summary\"", WAIT_MS + CALL_S * 1000);
 }
 
+bool ahoy_lasted(struct proc *p, unsigned ms)
+{
+    const char *line;
+    while ((line = proc_wait(p, "\"event\":\"call.stat", WAIT_MS))) { /* call.stats or call.state */
+        if (json_number(line, "duration_ms") >= ms)
+            return true;
+        if (json_is(line, "state", "ended"))
+            return false;
+    }
+    return false;
+}
+
 /* What follows `"key":`, or NULL. */
 static const char *value_of(const char *line, const char *key)
 {

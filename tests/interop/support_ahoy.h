@@ -26,6 +26,9 @@ bool ahoy_state(struct proc *p, const char *state);
 /** Waits for the end of `call` or `listen` and gives the summary line, NULL: none. */
 const char *ahoy_summary(struct proc *p);
 
+/** Waits until the call has lasted so long. */
+bool ahoy_lasted(struct proc *p, unsigned ms);
+
 /** A member of a JSON line. */
 double json_number(const char *line, const char *key); /* NAN: none */
 bool json_is(const char *line, const char *key, const char *value); /* a string */

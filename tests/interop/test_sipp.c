@@ -13,13 +13,13 @@
 static struct proc *sipp(struct lab *lab, uint16_t port, const char *const args[])
 {
     const char *scenario = args[0];
-    char file[LAB_PATH_BYTES], own[16], media[16], log[64];
+    char file[2 * LAB_PATH_BYTES], own[16], media[16], log[64];
     bool built_in = strcmp(scenario, "uac") == 0 || strcmp(scenario, "uas") == 0;
     const char *argv[48] = { "sipp", "-i", "127.0.0.1", "-p", own, "-mi", "127.0.0.1", "-mp", media, "-m", "1", "-nostdin",
                              "-timeout", "40s", "-timeout_error", "-trace_err", "-error_file", log,
                              built_in ? "-sn" : "-sf", built_in ? scenario : file };
     size_t n = 20;
-    if (strchr(scenario, '.')) /* made by fill_in */
+    if (strchr(scenario, '.')) /* made by the test */
         (void) snprintf(file, sizeof file, "%s/%s", lab->dir, scenario);
     else
         (void) snprintf(file, sizeof file, "%s/../interop/sipp/%s.xml", TEST_VECTORS, scenario);
@@ -37,28 +37,18 @@ static struct proc *sipp(struct lab *lab, uint16_t port, const char *const args[
 }
 #define SIPP(lab, port, ...) sipp((lab), (port), (const char *const[]){ __VA_ARGS__, NULL })
 
-/* A scenario of ours with @STATUS@ and @HEADER@ put in, since SIPp takes no variable there: written to the lab's folder. */
-static bool fill_in(struct t *t, const struct lab *lab, const char *scenario, const char *status, const char *header)
+/* uas_status with its status put in, since SIPp takes no variable there: written to the lab's folder. */
+static bool refusing(struct t *t, const struct lab *lab, const char *status)
 {
-    char path[LAB_PATH_BYTES], name[64];
-    struct view file;
-    struct buf out;
-    (void) snprintf(path, sizeof path, "../interop/sipp/%s.xml", scenario);
-    (void) snprintf(name, sizeof name, "%s.xml", scenario);
-    if (!t_read_file(t, path, &file))
+    static const char file[] = "../interop/sipp/uas_status.xml";
+    struct view text, rest;
+    if (!t_read_file(t, file, &text))
         return false;
-    buf_init(&out, LAB_FILE_BYTES);
-    for (struct view rest = file; !view_empty(rest);) {
-        size_t n = view_find(rest, '@');
-        bool is_status = view_starts(view_from(rest, n), VIEW("@STATUS@"));
-        buf_view(&out, view_first(rest, n));
-        if (n < rest.n)
-            buf_str(&out, is_status ? status : header);
-        rest = view_from(rest, n + strlen("@STATUS@"));
-    }
-    bool ok = buf_err(&out) == AHOY_OK && lab_write(lab, name, "%s", buf_cstr(&out));
-    buf_fini(&out);
-    mem_free((char *) (uintptr_t) file.p);
+    rest = text;
+    struct view before = view_cut(&rest, '@');
+    (void) view_cut(&rest, '@');
+    bool ok = lab_write(lab, "uas_status.xml", "%.*s%s%.*s", VIEW_ARG(before), status, VIEW_ARG(rest));
+    mem_free((char *) (uintptr_t) text.p);
     return ok;
 }
 
@@ -110,7 +100,7 @@ static void test_its_speech_is_recorded(struct t *t)
     T_EQ(proc_exit(peer, WAIT_MS), 0);
     T_CHECK(ahoy_state(phone, "ended") || proc_said(phone, "\"state\":\"ended\""));
     T_CHECK(json_number(phone->line, "rtp_in") > 100);
-    T_HEARD(&lab, "said.wav", "heard.wav", 0.8);
+    T_HEARD(&lab, "said.wav", "heard.wav", 0.7);
 out:
     lab_close(&lab, t->failed);
 }
@@ -127,7 +117,7 @@ static void test_an_offer_may_come_late(struct t *t)
     T_CHECK((peer = SIPP(&lab, proc_port(), "uac_late_offer", "-rtp_echo", at(port, where))));
     T_EQ(proc_exit(peer, WAIT_MS), 0);
     T_CHECK(proc_wait(phone, "\"state\":\"ended\"", WAIT_MS));
-    T_HEARD(&lab, "said.wav", "heard.wav", 0.8);
+    T_HEARD(&lab, "said.wav", "heard.wav", 0.7);
 out:
     lab_close(&lab, t->failed);
 }
@@ -206,7 +196,7 @@ static void call_with_echo(struct t *t, const char *scenario, const char *transp
     T_EQ(json_number(line, "lost"), 0);
     T_EQ(proc_exit(phone, WAIT_MS), 0);
     T_EQ(proc_exit(peer, WAIT_MS), 0);
-    T_HEARD(&lab, "said.wav", "heard.wav", 0.8);
+    T_HEARD(&lab, "said.wav", "heard.wav", 0.7);
 out:
     lab_close(&lab, t->failed);
 }
@@ -252,7 +242,7 @@ static void test_sound_before_the_answer_is_heard(struct t *t)
     T_CHECK(ahoy_state(phone, "confirmed"));
     T_EQ(proc_exit(phone, WAIT_MS), 0);
     T_EQ(proc_exit(peer, WAIT_MS), 0);
-    T_HEARD(&lab, "said.wav", "heard.wav", 0.8); /* the first 3.5 s came before the answer */
+    T_HEARD(&lab, "said.wav", "heard.wav", 0.7); /* the first 3.5 s came before the answer */
 out:
     lab_close(&lab, t->failed);
 }
@@ -295,7 +285,7 @@ out:
 }
 
 /* SIPp knows MD5 only; SHA-256 is held between our exchange and our phone, in test_command. */
-static void authenticate(struct t *t, const char *status, const char *header, const char *password, int exit_status)
+static void authenticate(struct t *t, const char *scenario, const char *password, int exit_status)
 {
     struct lab lab;
     struct proc *phone, *peer;
@@ -303,12 +293,11 @@ static void authenticate(struct t *t, const char *status, const char *header, co
     uint16_t port = proc_port();
     T_CHECK(lab_open(&lab));
     T_CHECK(lab_env(&lab, "PW", password));
-    T_CHECK(fill_in(t, &lab, "uas_auth", status, header));
-    T_CHECK((peer = SIPP(&lab, port, "uas_auth.xml", "-rtp_echo")));
+    T_CHECK((peer = SIPP(&lab, port, scenario, "-rtp_echo")));
     T_CHECK((phone = AHOY(&lab, "call", uri_of("x", port, uri), "--config", "none", "--bind", "127.0.0.1:0", "--json",
                           "--user", "alice", "--password-env", "PW", "--codec", "pcmu", "--max", "1", "--audio",
                           "tone:440")));
-    T_CHECK(json_is(ahoy_summary(phone), "result", exit_status == 0 ? "done" : "auth"));
+    T_CHECK(json_is(ahoy_summary(phone), "result", exit_status == 0 ? "done" : "not-authorised"));
     T_EQ(proc_exit(phone, WAIT_MS), exit_status);
     T_EQ(proc_exit(peer, WAIT_MS), 0);
 out:
@@ -317,17 +306,17 @@ out:
 
 static void test_a_401_gets_its_digest(struct t *t)
 {
-    authenticate(t, "401", "WWW-Authenticate", "secret", 0);
+    authenticate(t, "uas_auth", "secret", 0);
 }
 
 static void test_a_407_gets_its_digest(struct t *t)
 {
-    authenticate(t, "407", "Proxy-Authenticate", "secret", 0);
+    authenticate(t, "uas_proxy_auth", "secret", 0);
 }
 
 static void test_a_wrong_password_ends_with_13(struct t *t)
 {
-    authenticate(t, "401", "WWW-Authenticate", "wrong", 13);
+    authenticate(t, "uas_auth", "wrong", 13);
 }
 
 static void test_each_refusal_has_its_exit_status(struct t *t)
@@ -342,7 +331,7 @@ static void test_each_refusal_has_its_exit_status(struct t *t)
     T_CHECK(lab_open(&lab));
     for (size_t i = 0; i < AHOY_COUNT(cases); i++) {
         uint16_t port = proc_port();
-        T_CHECK(fill_in(t, &lab, "uas_status", cases[i].status, ""));
+        T_CHECK(refusing(t, &lab, cases[i].status));
         struct proc *peer = SIPP(&lab, port, "uas_status.xml");
         T_CHECK(peer);
         struct proc *phone = AHOY(&lab, "call", uri_of("x", port, uri), "--config", "none", "--bind", "127.0.0.1:0",
