@@ -12,6 +12,7 @@ enum phone_kind { PHONE_AHOY, PHONE_BARESIP, PHONE_LINPHONEC, PHONE_KINDS };
 struct phone_config {
     const char *dir;    /* for its settings and files; of its own */
     const char *wav;    /* spoken in a call */
+    unsigned rate_hz;   /* of that file */
     const char *codec;  /* "opus" or "pcmu" */
     uint16_t registrar; /* port on 127.0.0.1 to register at as bench, password secret; 0: none */
     uint16_t call;      /* port on 127.0.0.1 to call; 0: none */

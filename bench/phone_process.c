@@ -77,11 +77,11 @@ static bool write_baresip(const struct phone_config *cfg)
     if (config)
         fprintf(config,
                 "audio_player aufile,%s/out.wav\naudio_source aufile,%s\naudio_alert aufile,%s/alert.wav\n"
-                "ausrc_srate %d\nauplay_srate %d\nausrc_channels 1\nauplay_channels 1\n"
+                "ausrc_srate %u\nauplay_srate %u\nausrc_channels 1\nauplay_channels 1\n"
                 "opus_bitrate 32000\nopus_complexity 5\nopus_stereo no\nopus_sprop_stereo no\n"
                 "module_path /usr/lib/baresip/modules\nmodule stdio.so\nmodule opus.so\nmodule g711.so\n"
                 "module aufile.so\nmodule_tmp account.so\nmodule_app menu.so\n",
-                cfg->dir, cfg->wav, cfg->dir, 48000, 48000);
+                cfg->dir, cfg->wav, cfg->dir, cfg->rate_hz, cfg->rate_hz);
     if (accounts)
         fprintf(accounts,
                 "<sip:bench@127.0.0.1:%u;transport=udp>;auth_user=bench;auth_pass=secret;regint=%d;audio_codecs=%s\n",

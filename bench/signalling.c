@@ -3,7 +3,7 @@
  * Kamailio and SIPp in the same run where Debian has them, beside what was recorded of PJSIP where it has not, and
  * beside the target. Then the memory of an open call.
  *
- *     ahoy-bench-signalling [--quick] [--json]      one JSON object as the last line
+ *     ahoy-bench-signalling [--quick] [--only TEXT] [--json]      rows whose name has TEXT; one JSON object as the last line
  */
 #include "signalling.h"
 
@@ -190,8 +190,11 @@ static void print_json(const struct table *t)
 int main(int argc, char **argv)
 {
     bool json = false, quick = false;
+    const char *only = "";
     struct table t = { .rows = 0 };
     for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
+            only = argv[++i];
         json |= strcmp(argv[i], "--json") == 0;
         quick |= strcmp(argv[i], "--quick") == 0;
     }
@@ -199,16 +202,18 @@ int main(int argc, char **argv)
            WINDOW);
     printf("%-34s %11s %8s   %8s %-22s %8s   %7s\n", "", "ahoy", "per s", "peer", "", "ratio", "target");
     for (size_t i = 0; i < AHOY_COUNT(jobs); i++) {
+        if (!strstr(jobs[i].name, only))
+            continue;
         if (!run_job(&jobs[i], quick ? 1 : MAX_ROUNDS, quick ? 5 : 1, &t.row[t.rows]))
             return EXIT_FAILURE;
         print_row(&t.row[t.rows++]);
     }
     unsigned first = t.rows;
-    if (!run_memory(&t))
+    if ((!only[0] || strstr("memory", only)) && !run_memory(&t))
         return EXIT_FAILURE;
     for (unsigned i = first; i < t.rows; i++)
         print_row(&t.row[i]);
-    if (!run_sipp(quick ? 500 : 3000))
+    if (!only[0] && !run_sipp(quick ? 500 : 3000))
         return EXIT_FAILURE;
     if (json)
         print_json(&t);
