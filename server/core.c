@@ -75,6 +75,13 @@ bool exchange_is_ours(const struct exchange *x, const struct sip_uri *u)
     return !x->domain && sip_uri_ip(u, &ip) != AHOY_OK;
 }
 
+bool exchange_is_our_name(const struct exchange *x, const struct sip_uri *u)
+{
+    struct addr ip;
+    return exchange_is_ours(x, u) || ((u->scheme == SIP_SCHEME_SIP || u->scheme == SIP_SCHEME_SIPS) && u->port == 0 &&
+                                      sip_uri_ip(u, &ip) == AHOY_OK && is_our_ip(x, &ip));
+}
+
 enum ahoy_err exchange_key(const struct sip_uri *u, char key[EXCHANGE_KEY_BYTES])
 {
     struct buf b;

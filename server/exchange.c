@@ -161,7 +161,6 @@ static enum ahoy_err make_stack(struct exchange *x)
     ua.max_invites = EXCHANGE_MAX_SERVICES;
     struct sip_ua_ops ops = { .incoming = services_incoming, .arg = x };
     struct sip_locator_config locator = SIP_LOCATOR_CONFIG_DEFAULT;
-    struct sip_auth_server_config auth = SIP_AUTH_SERVER_CONFIG_DEFAULT;
     enum ahoy_err err = sip_ua_create(&x->ua, &ua, &ops);
     if (err)
         return err;
@@ -179,7 +178,14 @@ static enum ahoy_err make_stack(struct exchange *x)
         return err;
     map_init_random(x, &x->calls);
     map_init_random(x, &x->kept);
+    return AHOY_OK;
+}
+
+static enum ahoy_err make_guard(struct exchange *x)
+{
+    struct sip_auth_server_config auth = SIP_AUTH_SERVER_CONFIG_DEFAULT;
     auth.realm = x->realm;
+    auth.offered = users_algs(x->users, auth.algs);
     return sip_auth_server_create(&x->auth, sip_stack_rng(x->stack), &auth);
 }
 
@@ -235,8 +241,8 @@ static enum ahoy_err fill(struct exchange *x, struct sys_host *host, const struc
         return err;
     media.loop = x->loop;
     if ((err = media_engine_create(&x->media, &media)) || (err = make_stack(x))
-        || (err = load_users(x, cfg, why, why_size)) || (err = open_location(x, cfg, why, why_size))
-        || (err = listen_all(x, cfg, why, why_size)))
+        || (err = load_users(x, cfg, why, why_size)) || (err = make_guard(x))
+        || (err = open_location(x, cfg, why, why_size)) || (err = listen_all(x, cfg, why, why_size)))
         return err;
     sys_timer_start(x->loop, &x->sweep, SYS_S(SWEEP_S));
     x->begin_msg.fn = run_begin;

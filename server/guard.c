@@ -1,7 +1,7 @@
 /*
  * Who may do what. A wrong password is challenged again, as Kamailio and Asterisk do: a telephone whose nonce or user
- * was changed recovers by itself, and one that has nothing else to offer stops (RFC 3261 section 22.2). Telephones that do
- * not stop are told 403 after a while; the right password is let in at any time, so nobody can lock others out.
+ * was changed recovers by itself, and one that has nothing else to offer stops (RFC 3261 section 22.2). Telephones that
+ * do not stop are told 403 after a while; the right password is let in at any time, so nobody can lock others out.
  */
 #include "server/exchange.h"
 
@@ -77,7 +77,7 @@ bool guard_admits_caller(struct exchange *x, struct sip_server_txn *txn, struct 
     char key[EXCHANGE_KEY_BYTES];
     if (!guard_admits(x, txn, request, true, &who))
         return false;
-    if (view_empty(who.user) || sip_uri_parse(core->from.uri, &from) || !exchange_is_ours(x, &from))
+    if (view_empty(who.user) || sip_uri_parse(core->from.uri, &from) || !exchange_is_our_name(x, &from))
         return true;
     if (exchange_key(&from, key) == AHOY_OK && guard_is_user(who.user, key))
         return true;

@@ -18,6 +18,7 @@ struct user {
 struct users {
     struct map by_name;
     size_t names;
+    bool kept[SIP_DIGEST_ALG_COUNT]; /* somebody's digest of this algorithm is here; UNKNOWN: a password */
 };
 
 enum ahoy_err users_create(struct users **out, struct rng *rng)
@@ -104,6 +105,7 @@ enum ahoy_err users_add(struct users *u, struct view line)
         return err;
     }
     u->names += first;
+    u->kept[alg] = true;
     return AHOY_OK;
 }
 
@@ -165,6 +167,28 @@ bool users_has(const struct users *u, struct view name)
 size_t users_count(const struct users *u)
 {
     return u->names;
+}
+
+size_t users_algs(const struct users *u, enum sip_digest_alg algs[SIP_DIGEST_ALG_COUNT])
+{
+    static const enum sip_digest_alg strongest_first[] = { SIP_DIGEST_SHA512_256, SIP_DIGEST_SHA256, SIP_DIGEST_MD5 };
+    size_t n = 0, offered;
+    for (size_t i = 0; i < SIP_DIGEST_ALG_COUNT; i++)
+        algs[i] = SIP_DIGEST_UNKNOWN;
+    for (size_t i = 0; i < AHOY_COUNT(strongest_first); i++) {
+        enum sip_digest_alg alg = strongest_first[i];
+        if (u->kept[alg] || (alg == SIP_DIGEST_MD5 && (u->kept[SIP_DIGEST_UNKNOWN] || n == 0)))
+            algs[n++] = alg;
+    }
+    offered = n;
+    for (size_t i = 0; i < AHOY_COUNT(strongest_first); i++) {
+        bool there = false;
+        for (size_t k = 0; k < offered; k++)
+            there = there || algs[k] == strongest_first[i];
+        if (!there && n < SIP_DIGEST_ALG_COUNT)
+            algs[n++] = strongest_first[i];
+    }
+    return offered;
 }
 
 bool users_lookup(void *arg, struct view name, struct view realm, enum sip_digest_alg alg, struct sip_auth_secret *out)

@@ -22,6 +22,13 @@ AHOY_MUST_USE enum ahoy_err users_load(struct users *u, const char *path, char *
 bool users_has(const struct users *u, struct view name);
 size_t users_count(const struct users *u);
 
+/**
+ * Which algorithms to accept, and in front of them those to offer (their number is the result). MD5 alone is offered for
+ * passwords: baresip 1.0 and SIPp 3.6 give up at the sight of any other. A stronger one is offered, first, as soon as a user's
+ * secret is kept as its digest.
+ */
+size_t users_algs(const struct users *u, enum sip_digest_alg algs[SIP_DIGEST_ALG_COUNT]);
+
 /** A sip_auth_lookup_fn; arg is the struct users. */
 bool users_lookup(void *arg, struct view user, struct view realm, enum sip_digest_alg alg, struct sip_auth_secret *out);
 

@@ -211,7 +211,7 @@ static void test_only_who_knows_the_password_registers_and_only_itself(struct t 
     T_CHECK((m = with_password(p, "alice", "alice", "secret", SIP_DIGEST_MD5, 1)));
     T_EQ(m->status, 200);
     T_CHECK(exch_has(m, "Authentication-Info: "));
-    T_CHECK((m = with_password(p, "alice", "alice", "secret", SIP_DIGEST_SHA256, 3)));
+    T_CHECK((m = with_password(p, "alice", "alice", "secret", SIP_DIGEST_MD5, 3)));
     T_EQ(m->status, 200);
     T_CHECK((m = with_password(p, "alice", "bob", "hidden", SIP_DIGEST_MD5, 5)));
     T_EQ(m->status, 403);

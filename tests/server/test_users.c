@@ -115,5 +115,25 @@ out:
     users_destroy(u);
 }
 
-T_MAIN(T(test_a_password_and_digests_are_found_by_name_and_algorithm), T(test_lines_that_are_no_users_are_refused),
+static void test_md5_alone_is_offered_until_a_stronger_digest_is_kept(struct t *t)
+{
+    struct rng rng;
+    struct users *u = NULL;
+    enum sip_digest_alg algs[SIP_DIGEST_ALG_COUNT];
+    rng_init_u64(&rng, 1);
+    T_OK(users_create(&u, &rng));
+    T_OK(users_add(u, VIEW("alice:secret")));
+    T_EQ(users_algs(u, algs), 1);
+    T_EQ(algs[0], SIP_DIGEST_MD5);
+    T_EQ(algs[1], SIP_DIGEST_SHA512_256); /* accepted all the same */
+    T_EQ(algs[2], SIP_DIGEST_SHA256);
+    T_OK(users_add(u, VIEW("bob:{HA1-SHA-256}0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef")));
+    T_EQ(users_algs(u, algs), 2);
+    T_EQ(algs[0], SIP_DIGEST_SHA256);
+    T_EQ(algs[1], SIP_DIGEST_MD5);
+out:
+    users_destroy(u);
+}
+
+T_MAIN(T(test_md5_alone_is_offered_until_a_stronger_digest_is_kept), T(test_a_password_and_digests_are_found_by_name_and_algorithm), T(test_lines_that_are_no_users_are_refused),
        T(test_a_file_is_read_with_comments_and_either_line_end), T(test_a_bad_file_is_refused_with_its_line))
