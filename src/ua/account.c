@@ -241,6 +241,7 @@ static void gone(struct ua_account *a, const struct sip_register_event *ev)
     emit_state(a, AHOY_ACCOUNT_OFFLINE, ev);
     sip_register_destroy(a->reg);
     a->reg = NULL;
+    a->stopping = false;
     if (a->removing) {
         account_free(a);
         ua_check_left(ua);
@@ -414,13 +415,14 @@ enum ahoy_err ua_account_register(struct ua *ua, ahoy_account_id id, bool on)
         return AHOY_ERR_NOT_FOUND;
     if (!on) {
         a->wanted = false;
+        a->stopping = a->reg != NULL;
         if (a->reg)
             sip_register_stop(a->reg);
         return AHOY_OK;
     }
     if (!a->reg)
         return start_register(a);
-    a->wanted = sip_register_state_of(a->reg) == SIP_REGISTER_UNREGISTERING;
+    a->wanted = a->stopping; /* then it begins anew when that is done */
     if (!a->wanted)
         sip_register_now(a->reg);
     return AHOY_OK;

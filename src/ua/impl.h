@@ -71,7 +71,7 @@ struct ua_account {
     enum ahoy_transport transport;
     bool no_register;
     bool removing;
-    bool wanted;              /* to be registered (again), once it has unregistered */
+    bool stopping, wanted;    /* unregistering; and to be registered again after that */
     uint32_t expires_s;
     struct sip_auth *auth;
     struct sip_register *reg; /* NULL while not registering */

@@ -1,0 +1,210 @@
+/* The sound of calls: every codec, packet times, losses, keys, NATs and paths that lead nowhere. */
+#include "support/phone.h"
+
+#include <stdio.h>
+
+/*
+ * What each says reaches the other with this codec and packet time. Within the first second the play-out comes nearer by
+ * a pitch period or two, once: that second correlates by halves, the others wholly.
+ */
+static void sounds(struct t *t, const char *codec, unsigned ptime_ms, const char *name, int score)
+{
+    struct world w;
+    T_OK(world_open(&w, 3));
+    struct ahoy_media_config a = { .codecs = codec, .ptime_ms = ptime_ms, .audio = w.sound_a };
+    struct ahoy_media_config b = { .codecs = codec, .ptime_ms = ptime_ms, .audio = w.sound_b };
+    T_CHECK(world_call(&w, &a, &b, 3));
+    T_CHECK(phone_run(&w.a, &w.b, phone_both_ended, 6000));
+    T_STR(w.a.stats.codec, name);
+    T_STR(w.b.stats.send_codec, name);
+    T_EQ(w.b.stats.lost + w.a.stats.lost, 0);
+    T_NEAR(w.b.stats.rtp_in, 3000.0 / (ptime_ms ? ptime_ms : 20), 3);
+    T_LE(score, world_score(&w, w.heard_a));
+    T_LE(score, world_score(&w, w.heard_b));
+    T_LE(3, w.b.stats.mos);
+out:
+    world_close(t, &w);
+}
+
+static void test_opus_sounds(struct t *t)
+{
+    sounds(t, "opus", 20, "opus", 80);
+}
+
+static void test_g722_sounds(struct t *t)
+{
+    sounds(t, "g722", 20, "G722", 80);
+}
+
+static void test_pcmu_sounds(struct t *t)
+{
+    sounds(t, "pcmu", 20, "PCMU", 80);
+}
+
+static void test_pcma_sounds(struct t *t)
+{
+    sounds(t, "pcma", 20, "PCMA", 80);
+}
+
+static void test_l16_sounds_at_each_rate(struct t *t)
+{
+    static const char *const name[] = { "l16/8000", "l16/16000", "l16/32000", "l16/48000" };
+    for (size_t i = 0; i < AHOY_COUNT(name) && !t->failed; i++)
+        sounds(t, name[i], 20, "L16", 80);
+}
+
+static void test_packet_times_from_10_to_60_ms_sound(struct t *t)
+{
+    for (unsigned ms = 10; ms <= 60 && !t->failed; ms += 10)
+        sounds(t, "pcma", ms, "PCMA", 80);
+    for (unsigned ms = 10; ms <= 40 && !t->failed; ms *= 2)
+        sounds(t, "opus", ms, "opus", 75);
+}
+
+static void lossy(struct t *t, const char *codec, const char *impair, bool link, int score)
+{
+    struct world w;
+    const struct sim_link bad = { .loss = 0.1, .delay_us = 30000, .jitter_us = 20000 };
+    T_OK(world_open(&w, 8));
+    struct ahoy_media_config a = { .codecs = codec, .audio = w.sound_a, .impair = impair };
+    struct ahoy_media_config b = { .codecs = codec, .audio = w.sound_b, .impair = impair };
+    T_CHECK(world_call(&w, &a, &b, 8));
+    if (link)
+        sim_default_link(w.sim, &bad);
+    T_CHECK(phone_run(&w.a, &w.b, phone_both_ended, 50000));
+    T_NEAR(w.a.stats.lost, 40, 22); /* of 400 */
+    T_NEAR(w.b.stats.lost, 40, 22);
+    T_LE(score, world_score(&w, w.heard_b));
+    T_LE(score, world_score(&w, w.heard_a));
+    T_LE(300, w.b.stats.concealed_ms + (codec[0] == 'o' ? 300 : 0)); /* Opus recovers rather than conceals */
+    T_LE(4, w.b.stats.jitter_ms);
+out:
+    world_close(t, &w);
+}
+
+static void test_a_tenth_lost_on_the_way_is_still_speech(struct t *t)
+{
+    lossy(t, "opus", NULL, true, 50);
+    if (!t->failed)
+        lossy(t, "pcmu", NULL, true, 45);
+}
+
+static void test_a_tenth_lost_by_impairment_is_still_speech(struct t *t)
+{
+    lossy(t, "opus", "loss=10,jitter=10,seed=4", false, 50);
+    if (!t->failed)
+        lossy(t, "g722", "loss=10,jitter=10,seed=4", false, 45);
+}
+
+static void test_keys_arrive_both_ways(struct t *t)
+{
+    struct world w;
+    T_OK(world_open(&w, 0));
+    struct ahoy_media_config a = { .codecs = "opus,pcmu", .audio = "tone:300", .dtmf = "1,2" };
+    struct ahoy_media_config b = { .audio = "tone:500" };
+    T_CHECK(world_call(&w, &a, &b, 6));
+    T_OK(ahoy_call_dtmf(w.b.engine, w.b.incoming, "0*#D", NULL));
+    T_CHECK(phone_result(&w.b, &w.a, AHOY_OK));
+    T_OK(ahoy_call_dtmf(w.b.engine, w.b.incoming, "1x", NULL));
+    T_CHECK(phone_result(&w.b, &w.a, AHOY_ERR_SYNTAX));
+    T_CHECK(phone_run(&w.a, &w.b, phone_both_ended, 8000));
+    T_STR(w.b.digits, "12");
+    T_STR(w.a.digits, "0*#D");
+    T_NEAR(w.a.digit_ms, 100, 21);
+out:
+    world_close(t, &w);
+}
+
+static void test_keys_survive_losses(struct t *t)
+{
+    struct world w;
+    const struct sim_link bad = { .loss = 0.2, .delay_us = 10000 };
+    T_OK(world_open(&w, 0));
+    struct ahoy_media_config plain = { .codecs = "pcmu", .audio = "null" };
+    T_CHECK(world_call(&w, &plain, &plain, 0));
+    sim_default_link(w.sim, &bad);
+    T_OK(ahoy_call_dtmf(w.a.engine, w.a.placed, "1234567890*#", NULL));
+    phone_run_ms(&w.a, &w.b, 4000);
+    T_STR(w.b.digits, "1234567890*#");
+out:
+    world_close(t, &w);
+}
+
+static void test_a_telephone_behind_a_symmetric_nat_is_heard_and_hears(struct t *t)
+{
+    struct world w;
+    T_OK(world_open(&w, 4));
+    T_OK(sim_nat(w.host_a, "198.51.100.7", SIM_NAT_SYMMETRIC, 0));
+    struct ahoy_media_config a = { .codecs = "pcmu", .audio = w.sound_a };
+    struct ahoy_media_config b = { .codecs = "pcmu", .audio = w.sound_b };
+    T_CHECK(world_call(&w, &a, &b, 5));
+    phone_run_ms(&w.a, &w.b, 2000);
+    T_CHECK(strstr(w.b.remote, "198.51.100.7"));
+    T_CHECK(phone_run(&w.a, &w.b, phone_both_ended, 40000));
+    T_EQ(w.a.cause, AHOY_CAUSE_NONE);
+    T_EQ(w.b.cause, AHOY_CAUSE_NONE);
+    T_LE(60, world_score(&w, w.heard_b));
+    T_LE(60, world_score(&w, w.heard_a));
+out:
+    world_close(t, &w);
+}
+
+/* A tap cannot stop packets, a link can: all of one direction goes once signalling is done. */
+static void test_sound_one_way_is_told_by_both(struct t *t)
+{
+    struct world w;
+    const struct sim_link gone = { .loss = 1.0 }, fine = { .delay_us = 1000 };
+    struct ahoy_media_config plain = { .codecs = "pcmu", .audio = "tone:440", .no_rtp_s = 3 };
+    T_OK(world_open(&w, 0));
+    T_CHECK(world_call(&w, &plain, &plain, 0));
+    phone_run_ms(&w.a, &w.b, 500);
+    T_OK(sim_pair_link(w.sim, w.host_b, w.host_a, &gone));
+    phone_run_ms(&w.a, &w.b, 12000);
+    T_EQ(w.a.trouble_now, AHOY_CAUSE_ONE_WAY); /* some packets had come */
+    T_EQ(w.b.trouble_now, AHOY_CAUSE_NONE);
+    T_OK(sim_pair_link(w.sim, w.host_b, w.host_a, &fine));
+    phone_run_ms(&w.a, &w.b, 1500);
+    T_EQ(w.a.trouble_now, AHOY_CAUSE_NONE);
+    T_OK(ahoy_call_hangup(w.a.engine, w.a.placed, NULL));
+    T_CHECK(phone_run(&w.a, &w.b, phone_both_ended, 2000));
+    T_EQ(w.a.cause, AHOY_CAUSE_NONE);
+out:
+    world_close(t, &w);
+}
+
+/* Packets end as soon as the call stands; a call too short for that to show is no failure. */
+static void test_no_sound_at_all_is_a_failed_call(struct t *t)
+{
+    struct world w;
+    struct ahoy_media_config plain = { .codecs = "pcmu", .audio = "tone:440", .no_rtp_s = 2 };
+    const struct sim_link gone = { .loss = 1.0 }, fine = { .delay_us = 1000 };
+    struct ahoy_listen_config listen = { .auto_answer = true, .media = plain };
+    struct ahoy_call_config call = { .uri = "sip:bob@192.0.2.2", .media = plain };
+    T_OK(world_open(&w, 0));
+    T_OK(ahoy_listen(w.b.engine, &listen));
+    T_OK(ahoy_call_place(w.a.engine, &call, &w.a.placed));
+    T_CHECK(phone_run(&w.a, &w.b, phone_both_talk, 5000));
+    T_OK(ahoy_call_hangup(w.a.engine, w.a.placed, NULL));
+    T_CHECK(phone_run(&w.a, &w.b, phone_both_ended, 2000));
+    T_EQ(w.a.cause, AHOY_CAUSE_NONE);
+    w.a.state = w.b.state = AHOY_CALL_ENDED;
+    w.a.calls_ended = w.b.calls_ended = 0;
+    T_OK(ahoy_call_place(w.a.engine, &call, &w.a.placed));
+    T_CHECK(phone_run(&w.a, &w.b, phone_both_talk, 5000));
+    sim_default_link(w.sim, &gone);
+    phone_run_ms(&w.a, &w.b, 8000);
+    T_CHECK(w.a.trouble_now == AHOY_CAUSE_NO_RTP || w.a.trouble_now == AHOY_CAUSE_ONE_WAY);
+    sim_default_link(w.sim, &fine);
+    T_OK(ahoy_call_hangup(w.a.engine, w.a.placed, NULL));
+    T_CHECK(phone_run(&w.a, &w.b, phone_both_ended, 2000));
+out:
+    world_close(t, &w);
+}
+
+/* Codecs and losses are measured without failing allocations: test_call.c has those. */
+T_MAIN(T_PLAIN(test_opus_sounds), T_PLAIN(test_g722_sounds), T_PLAIN(test_pcmu_sounds), T_PLAIN(test_pcma_sounds),
+       T_PLAIN(test_l16_sounds_at_each_rate), T_PLAIN(test_packet_times_from_10_to_60_ms_sound),
+       T_PLAIN(test_a_tenth_lost_on_the_way_is_still_speech), T_PLAIN(test_a_tenth_lost_by_impairment_is_still_speech),
+       T_STRIDE(test_keys_arrive_both_ways, 61), T_STRIDE(test_keys_survive_losses, 31),
+       T_PLAIN(test_a_telephone_behind_a_symmetric_nat_is_heard_and_hears),
+       T_STRIDE(test_sound_one_way_is_told_by_both, 31), T_STRIDE(test_no_sound_at_all_is_a_failed_call, 31))
