@@ -1,0 +1,186 @@
+/* From packets to sound: exact durations, concealment, comfort noise, changes of codec and tick. */
+#include "audio/mix.h"
+#include "media/playout.h"
+#include "sys/loop.h"
+#include "support/t.h"
+
+struct bench {
+    struct playout p;
+    const struct audio_codec *codec;
+    int64_t now_us;
+    uint16_t seq;
+    uint32_t ts;
+    double phase;
+};
+
+static const struct audio_codec *codec_of(void *arg, unsigned pt, bool *cn)
+{
+    const struct bench *b = arg;
+    *cn = pt == 13;
+    return pt == 0 ? b->codec : NULL;
+}
+
+static enum ahoy_err bench_open(struct bench *b, const char *codec, uint32_t sound_hz)
+{
+    *b = (struct bench){ .codec = audio_codec_by_name(view_str(codec)), .now_us = SYS_S(100), .seq = 7, .ts = 90000 };
+    enum ahoy_err err = playout_init(&b->p, SYS_MS(20), 1, codec_of, b);
+    if (err)
+        return err;
+    playout_set_rate(&b->p, sound_hz);
+    playout_expect(&b->p, b->codec, 20);
+    return AHOY_OK;
+}
+
+static void put(struct bench *b, unsigned pt, const void *payload, size_t n, bool silence)
+{
+    struct jitter_packet j = { .ssrc = 1,
+                               .seq = b->seq++,
+                               .timestamp = b->ts,
+                               .payload_type = (uint8_t) pt,
+                               .silence = silence,
+                               .duration_ts = silence ? 0 : b->codec->clock_hz / 50,
+                               .payload = view_of(payload, n) };
+    (void) jitter_put(b->p.jitter, &j, b->now_us);
+    b->ts += b->codec->clock_hz / 50;
+}
+
+/* 20 ms of a tone as PCMU. */
+static void put_tone(struct bench *b)
+{
+    uint8_t payload[160];
+    for (int i = 0; i < 160; i++)
+        payload[i] = (i / 4) % 2 ? 0x90 : 0x10; /* 1 kHz, square, loud */
+    put(b, 0, payload, sizeof payload, false);
+}
+
+static double tick(struct bench *b, int16_t *pcm, size_t n)
+{
+    b->now_us += SYS_MS(20);
+    playout_get(&b->p, b->now_us, 0, pcm, n);
+    return mix_level_dbfs(pcm, n);
+}
+
+static void test_nothing_heard_is_silence(struct t *t)
+{
+    struct bench b;
+    int16_t pcm[960];
+    memset(pcm, 1, sizeof pcm);
+    T_OK(bench_open(&b, "pcmu", 48000));
+    T_CHECK(tick(&b, pcm, 960) <= MIX_SILENCE_DBFS);
+out:
+    playout_fini(&b.p);
+}
+
+static void test_packets_are_played_at_the_sounds_rate_and_losses_are_covered(struct t *t)
+{
+    struct bench b;
+    int16_t pcm[960];
+    uint64_t played, lost;
+    T_OK(bench_open(&b, "pcmu", 48000));
+    for (int i = 0; i < 100; i++) {
+        if (i % 10 == 9)
+            b.seq++, b.ts += 160;
+        else
+            put_tone(&b);
+        double level = tick(&b, pcm, 960);
+        if (i > 10)
+            T_LE(-30, level);
+    }
+    playout_counts(&b.p, &played, &lost);
+    T_LE(80, played);
+    T_NEAR(lost, 10, 3);
+    T_NEAR(b.p.concealed_us / 1000, 200, 120);
+    T_LE(playout_held_us(&b.p), 40000);
+out:
+    playout_fini(&b.p);
+}
+
+static void test_a_stream_that_ends_fades_to_silence(struct t *t)
+{
+    struct bench b;
+    int16_t pcm[160];
+    double level = 0;
+    T_OK(bench_open(&b, "pcmu", 8000));
+    for (int i = 0; i < 50; i++) {
+        put_tone(&b);
+        (void) tick(&b, pcm, 160);
+    }
+    for (int i = 0; i < 100; i++)
+        level = tick(&b, pcm, 160);
+    T_LE(level, -60);
+out:
+    playout_fini(&b.p);
+}
+
+static void test_comfort_noise_is_heard_while_the_sender_is_silent(struct t *t)
+{
+    struct bench b;
+    int16_t pcm[160];
+    const uint8_t noise[] = { 40 }; /* -40 dBov */
+    double level = 0;
+    T_OK(bench_open(&b, "pcmu", 8000));
+    for (int i = 0; i < 20; i++) {
+        put_tone(&b);
+        (void) tick(&b, pcm, 160);
+    }
+    put(&b, 13, noise, sizeof noise, true);
+    for (int i = 0; i < 40; i++)
+        level = tick(&b, pcm, 160);
+    T_NEAR(level, -40, 4);
+    for (int i = 0; i < 10; i++) {
+        put_tone(&b);
+        level = tick(&b, pcm, 160);
+    }
+    T_LE(-20, level);
+out:
+    playout_fini(&b.p);
+}
+
+static void test_numbers_nobody_knows_and_payloads_nobody_can_decode_do_no_harm(struct t *t)
+{
+    struct bench b;
+    int16_t pcm[960];
+    uint8_t rubbish[40];
+    memset(rubbish, 0xff, sizeof rubbish);
+    T_OK(bench_open(&b, "opus", 48000));
+    for (int i = 0; i < 60; i++) {
+        put(&b, i % 2 ? 0 : 99, rubbish, 1 + (size_t) i % sizeof rubbish, false);
+        (void) tick(&b, pcm, 960);
+    }
+    T_LE(playout_held_us(&b.p), 120000);
+out:
+    playout_fini(&b.p);
+}
+
+static void test_the_tick_may_change_and_the_counts_stay(struct t *t)
+{
+    struct bench b;
+    int16_t pcm[480];
+    uint64_t played, lost, after;
+    T_OK(bench_open(&b, "pcmu", 8000));
+    for (int i = 0; i < 30; i++) {
+        put_tone(&b);
+        (void) tick(&b, pcm, 160);
+    }
+    playout_counts(&b.p, &played, &lost);
+    T_LE(25, played);
+    playout_set_tick(&b.p, SYS_MS(60));
+    playout_counts(&b.p, &after, &lost);
+    T_EQ(after, played);
+    for (int i = 0; i < 30; i++) {
+        put_tone(&b);
+        b.now_us += SYS_MS(20);
+        if (i % 3 == 2)
+            playout_get(&b.p, b.now_us, 0, pcm, 480);
+    }
+    playout_counts(&b.p, &after, &lost);
+    T_LE(played + 20, after);
+    T_LE(-30, mix_level_dbfs(pcm, 480));
+out:
+    playout_fini(&b.p);
+}
+
+T_MAIN(T(test_nothing_heard_is_silence), T(test_packets_are_played_at_the_sounds_rate_and_losses_are_covered),
+       T(test_a_stream_that_ends_fades_to_silence), T(test_comfort_noise_is_heard_while_the_sender_is_silent),
+       T(test_numbers_nobody_knows_and_payloads_nobody_can_decode_do_no_harm),
+       T(test_the_tick_may_change_and_the_counts_stay))
