@@ -78,8 +78,9 @@ bool exchange_is_ours(const struct exchange *x, const struct sip_uri *u)
 bool exchange_is_our_name(const struct exchange *x, const struct sip_uri *u)
 {
     struct addr ip;
-    return exchange_is_ours(x, u) || ((u->scheme == SIP_SCHEME_SIP || u->scheme == SIP_SCHEME_SIPS) && u->port == 0 &&
-                                      sip_uri_ip(u, &ip) == AHOY_OK && is_our_ip(x, &ip));
+    return exchange_is_ours(x, u)
+           || ((u->scheme == SIP_SCHEME_SIP || u->scheme == SIP_SCHEME_SIPS) && u->port == 0
+               && sip_uri_ip(u, &ip) == AHOY_OK && is_our_ip(x, &ip));
 }
 
 enum ahoy_err exchange_key(const struct sip_uri *u, char key[EXCHANGE_KEY_BYTES])
@@ -114,7 +115,7 @@ static enum receiver receiver_of(const struct exchange *x, const struct sip_msg 
         return FOR_PROXY;
     if (m->method == SIP_METHOD_REGISTER)
         return FOR_REGISTRAR;
-    if (r->way.proto != SIP_PROTO_UNKNOWN || !exchange_is_ours(x, &u))
+    if (r->way.proto != SIP_PROTO_UNKNOWN || !exchange_is_our_name(x, &u))
         return FOR_PROXY;
     if (view_empty(u.user))
         return FOR_US;
@@ -144,10 +145,6 @@ static void dispatch(struct exchange *x, struct sip_server_txn *txn, struct sip_
 {
     const struct sip_core *core;
     struct route r;
-    if (x->stopping) {
-        exchange_reply(txn, 503, view_of(NULL, 0));
-        return;
-    }
     unsigned status = sip_msg_core(m, &core) ? 400 : m->method == SIP_METHOD_CANCEL ? 481 : 0;
     if (status
         == 0) /* a CANCEL comes here when its INVITE is not, or no more: then nothing was sent on that it could undo */
@@ -157,6 +154,10 @@ static void dispatch(struct exchange *x, struct sip_server_txn *txn, struct sip_
         return;
     }
     enum receiver who = receiver_of(x, m, &r);
+    if (x->stopping && (who == FOR_PROXY || who == FOR_REGISTRAR || view_empty(core->to_tag))) {
+        exchange_reply(txn, 503, view_of(NULL, 0)); /* what ends our own calls is still heard */
+        return;
+    }
     switch (who) {
     case FOR_REGISTRAR: registrar_request(x, txn, m); break;
     case FOR_US:
@@ -177,7 +178,7 @@ static void on_ack(void *arg, struct sip_flow *flow, struct sip_msg *ack)
     struct exchange *x = arg;
     const struct sip_core *core;
     struct route r;
-    if (x->stopping || sip_msg_core(ack, &core) || route_plan(x, ack, core, &r))
+    if (sip_msg_core(ack, &core) || route_plan(x, ack, core, &r))
         return;
     enum receiver who = receiver_of(x, ack, &r);
     if (who == FOR_PROXY)

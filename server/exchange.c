@@ -12,6 +12,7 @@ enum {
     WHY_BYTES = 512,
     NEWS_BYTES = 400,
     SWEEP_S = 30,
+    PATIENCE_MS = 2000,
     MAX_CONNECTIONS = 16384,
     NO_SWITCH_BYTES =
         1 << 17, /* a telephone that registered by UDP is not tried by TCP for a long INVITE: behind its NAT
@@ -83,6 +84,11 @@ static void on_sweep(void *arg)
     calls_sweep(x);
     kept_sweep(x);
     sys_timer_start(x->loop, &x->sweep, SYS_S(SWEEP_S));
+}
+
+static void on_patience(void *arg)
+{
+    services_drop_all(arg);
 }
 
 /* ---- making ------------------------------------------------------------------------------------------------------ */
@@ -254,6 +260,7 @@ static void exchange_free(struct ahoy_exchange *a)
 {
     struct exchange *x = &a->x;
     sys_timer_stop(&x->sweep);
+    sys_timer_stop(&x->patience);
     if (x->ua)
         sip_ua_stop(x->ua);
     proxy_drop_all(x);
@@ -296,6 +303,7 @@ enum ahoy_err exchange_create_on(struct ahoy_exchange **out, struct sys_host *ho
     list_init(&x->call_ages);
     list_init(&x->kept_all);
     sys_timer_init(&x->sweep, on_sweep, x);
+    sys_timer_init(&x->patience, on_patience, x);
     x->log = (struct log){ .level = (enum log_level) cfg->log_level, .sink = cfg->log ? log_line : NULL, .arg = x };
     x->log_fn = cfg->log;
     x->log_arg = cfg->log_arg;
@@ -336,6 +344,7 @@ static void run_stop(struct sys_msg *msg)
     struct exchange *x = AHOY_CONTAINER_OF(msg, struct exchange, stop_msg);
     x->stopping = true;
     services_hang_up_all(x);
+    sys_timer_start(x->loop, &x->patience, SYS_MS(PATIENCE_MS));
     exchange_check_stopped(x);
 }
 

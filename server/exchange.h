@@ -77,7 +77,7 @@ struct exchange {
     struct list call_ages;
     struct map kept; /* struct kept: connections that registrations lean on */
     struct list kept_all;
-    struct sys_timer sweep;
+    struct sys_timer sweep, patience; /* patience: with callers when stopping */
 
     struct ahoy_exchange_counts counts; /* the loop's own */
     bool stopping;
@@ -123,7 +123,7 @@ void exchange_refuse(struct exchange *x, struct sip_server_txn *txn, unsigned st
 
 /** Whether a URI is of the domain served: its users are ours. */
 bool exchange_is_ours(const struct exchange *x, const struct sip_uri *u);
-/** Whether an address of record is one of ours. Telephones leave the port out of it whatever port we are at: so may it be. */
+/** Whether an address of record is one of ours. Telephones leave the port out of it whatever port we are at: so may it. */
 bool exchange_is_our_name(const struct exchange *x, const struct sip_uri *u);
 
 /** Whether it is an address of the exchange itself, with a port it listens on. */
@@ -183,6 +183,7 @@ void kept_drop_all(struct exchange *x);
 /** Whether the user part names a test number: echo, music, time. */
 bool services_know(struct view user);
 void services_incoming(void *arg, struct sip_invite *inv, struct sip_msg *request);
-void services_hang_up_all(struct exchange *x);
+void services_hang_up_all(struct exchange *x); /* each ends once its BYE is answered */
+void services_drop_all(struct exchange *x);    /* at once, with a BYE that may get lost */
 
 #endif

@@ -122,7 +122,7 @@ static unsigned where_to(struct exchange *x, struct forward *f, const struct rou
         return 416;
     t.way = way_to(x, r);
     bool named = t.way.proto != SIP_PROTO_UNKNOWN || route_has_hop(r) || (in_dialog && !exchange_is_self(x, &u));
-    if (!named && exchange_is_ours(x, &u))
+    if (!named && exchange_is_our_name(x, &u))
         return to_user(x, f, &u);
     return forward_add(f, &t) ? 500 : 0;
 }
@@ -261,7 +261,8 @@ void proxy_ack(struct exchange *x, struct sip_flow *in, struct sip_msg *ack, con
     struct sip_uri u;
     struct sip_flow *flow;
     /* Only in dialogs that were begun through us: this is no open relay, and an ACK cannot be challenged. */
-    if (sip_msg_core(ack, &core) || core->max_forwards == 0 || !(r->admitted || x->open) || sip_uri_parse(r->uri, &u))
+    if (x->stopping || sip_msg_core(ack, &core) || core->max_forwards == 0 || !(r->admitted || x->open)
+        || sip_uri_parse(r->uri, &u))
         return;
     struct way way = way_to(x, r);
     if (!route_has_hop(r) && way.proto == SIP_PROTO_UNKNOWN && exchange_is_self(x, &u))

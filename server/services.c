@@ -269,6 +269,15 @@ void services_incoming(void *arg, struct sip_invite *inv, struct sip_msg *reques
 
 void services_hang_up_all(struct exchange *x)
 {
+    LIST_EACH(k, &x->services) {
+        struct service_call *c = LIST_ENTRY(k, struct service_call, link);
+        if (c->inv)
+            sip_invite_hangup(c->inv, NULL);
+    }
+}
+
+void services_drop_all(struct exchange *x)
+{
     LIST_EACH(k, &x->services)
         end_call(LIST_ENTRY(k, struct service_call, link));
 }

@@ -23,9 +23,9 @@ bool users_has(const struct users *u, struct view name);
 size_t users_count(const struct users *u);
 
 /**
- * Which algorithms to accept, and in front of them those to offer (their number is the result). MD5 alone is offered for
- * passwords: baresip 1.0 and SIPp 3.6 give up at the sight of any other. A stronger one is offered, first, as soon as a user's
- * secret is kept as its digest.
+ * Which algorithms to accept, and in front of them those to offer (their number is the result). MD5 alone is offered
+ * for passwords: baresip 1.0 and SIPp 3.6 give up at the sight of any other. A stronger one is offered, first, as soon
+ * as a user's secret is kept as its digest.
  */
 size_t users_algs(const struct users *u, enum sip_digest_alg algs[SIP_DIGEST_ALG_COUNT]);
 

@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-/* ---- the exchange ------------------------------------------------------------------------------------------------- */
+/* ---- the exchange ------------------------------------------------------------------------------------------------ */
 
 static void on_news(void *arg, const char *line)
 {
@@ -88,7 +88,7 @@ void exch_run(struct exch_world *w, int64_t ms)
     sim_run(w->sim, SYS_MS(ms));
 }
 
-/* ---- peers -------------------------------------------------------------------------------------------------------- */
+/* ---- peers ------------------------------------------------------------------------------------------------------- */
 
 static void take(struct exch_peer *p, struct view raw, enum sip_framing framing)
 {
@@ -167,7 +167,7 @@ enum ahoy_err exch_peer_nat(struct exch_world *w, const char *ip, const char *pu
     return err ? err : peer_on(w, ip, 5060, false, out);
 }
 
-/* ---- messages ----------------------------------------------------------------------------------------------------- */
+/* ---- messages ---------------------------------------------------------------------------------------------------- */
 
 static void send_text(struct exch_peer *p, struct view text)
 {

@@ -1,6 +1,6 @@
 /*
- * An exchange at 192.0.2.9:5060 (UDP and TCP) in the simulated network, and peers that send what the test writes and keep
- * what they get. What the peers hold is the test's.
+ * An exchange at 192.0.2.9:5060 (UDP and TCP) in the simulated network, and peers that send what the test writes and
+ * keep what they get. What the peers hold is the test's.
  */
 #ifndef AHOY_TESTS_SERVER_SUPPORT_EXCH_H
 #define AHOY_TESTS_SERVER_SUPPORT_EXCH_H
@@ -50,7 +50,8 @@ enum ahoy_err exch_start(struct exch_world *w, const struct ahoy_exchange_config
 void exch_stop(struct exch_world *w);
 
 /**
- * Lets the longest timers pass; then no forward, ACK, call to a test number or transaction may be left, whatever failed.
+ * Lets the longest timers pass; then no forward, ACK, call to a test number or transaction may be left, whatever
+ * failed.
  */
 void exch_nothing_left(struct t *t, struct exch_world *w);
 

@@ -14,18 +14,22 @@ static const struct {
     bool tcp;
     unsigned status; /* the final answer; NOT_400: any that takes the message for sound; NOTHING: silence */
 } rows[] = {
-    { "wsinv", false, NOT_400 },  { "intmeth", true, NOT_400 },  { "esc01", false, 404 },    { "escnull", false, 200 },
-    { "esc02", true, NOT_400 },   { "lwsdisp", false, 404 },     { "longreq", true, 404 },   { "dblreq", false, 200 },
-    { "semiuri", false, 404 },    { "transports", false, 404 },  { "mpart01", false, 500 },  { "unreason", false, NOTHING },
-    { "noreason", false, NOTHING }, { "badinv01", false, 400 },  { "clerr", false, 400 },    { "ncl", false, 400 },
-    { "scalar02", true, 400 },    { "scalarlg", true, NOTHING }, { "quotbal", false, 400 },  { "ltgtruri", false, 400 },
-    { "lwsruri", false, 400 },    { "lwsstart", false, 400 },    { "trws", true, 400 },      { "escruri", false, 400 },
-    { "baddate", false, 404 },    { "regbadct", false, 400 },    { "badaspec", false, 404 }, { "baddn.fixed", false, 400 },
-    { "badvers", false, 505 },    { "mismatch01", false, 400 },  { "mismatch02", false, 501 }, { "bigcode", false, NOTHING },
-    { "badbranch", false, NOT_400 }, { "insuf", false, 400 },    { "unkscm", true, 416 },    { "novelsc", true, 416 },
-    { "unksm2", false, 400 },     { "bext01", true, 420 },       { "invut", false, 404 },    { "regaut01", true, 200 },
-    { "multi01", false, 400 },    { "mcl01", false, 400 },       { "bcast", false, NOTHING }, { "zeromf", false, 483 },
-    { "cparam01", false, 200 },   { "cparam02", false, 200 },    { "regescrt", false, 200 }, { "sdp01", false, 404 },
+    { "wsinv", false, NOT_400 },    { "intmeth", true, NOT_400 },  { "esc01", false, 404 },
+    { "escnull", false, 200 },      { "esc02", true, NOT_400 },    { "lwsdisp", false, 404 },
+    { "longreq", true, 404 },       { "dblreq", false, 200 },      { "semiuri", false, 404 },
+    { "transports", false, 404 },   { "mpart01", false, 500 },     { "unreason", false, NOTHING },
+    { "noreason", false, NOTHING }, { "badinv01", false, 400 },    { "clerr", false, 400 },
+    { "ncl", false, 400 },          { "scalar02", true, 400 },     { "scalarlg", true, NOTHING },
+    { "quotbal", false, 400 },      { "ltgtruri", false, 400 },    { "lwsruri", false, 400 },
+    { "lwsstart", false, 400 },     { "trws", true, 400 },         { "escruri", false, 400 },
+    { "baddate", false, 404 },      { "regbadct", false, 400 },    { "badaspec", false, 404 },
+    { "baddn.fixed", false, 400 },  { "badvers", false, 505 },     { "mismatch01", false, 400 },
+    { "mismatch02", false, 501 },   { "bigcode", false, NOTHING }, { "badbranch", false, NOT_400 },
+    { "insuf", false, 400 },        { "unkscm", true, 416 },       { "novelsc", true, 416 },
+    { "unksm2", false, 400 },       { "bext01", true, 420 },       { "invut", false, 404 },
+    { "regaut01", true, 200 },      { "multi01", false, 400 },     { "mcl01", false, 400 },
+    { "bcast", false, NOTHING },    { "zeromf", false, 483 },      { "cparam01", false, 200 },
+    { "cparam02", false, 200 },     { "regescrt", false, 200 },    { "sdp01", false, 404 },
     { "inv2543", false, 404 },
 };
 
@@ -60,8 +64,9 @@ static void on_log(void *arg, enum ahoy_log_level level, const char *room, const
 
 static void tortured(struct t *t, const char *file, bool tcp, struct answer *a, size_t *bindings)
 {
-    struct ahoy_exchange_config cfg = { .open = true, .domain = "example.com", .trace = true,
-                                        .log_level = AHOY_LOG_DEBUG, .log = on_log, .log_arg = a };
+    struct ahoy_exchange_config cfg = {
+        .open = true, .domain = "example.com", .trace = true, .log_level = AHOY_LOG_DEBUG, .log = on_log, .log_arg = a
+    };
     struct addr to = addr_ip4(192, 0, 2, 9, 5060);
     struct ahoy_exchange_counts n;
     struct exch_world w = { .sim = NULL };

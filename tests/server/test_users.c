@@ -135,5 +135,6 @@ out:
     users_destroy(u);
 }
 
-T_MAIN(T(test_md5_alone_is_offered_until_a_stronger_digest_is_kept), T(test_a_password_and_digests_are_found_by_name_and_algorithm), T(test_lines_that_are_no_users_are_refused),
+T_MAIN(T(test_md5_alone_is_offered_until_a_stronger_digest_is_kept),
+       T(test_a_password_and_digests_are_found_by_name_and_algorithm), T(test_lines_that_are_no_users_are_refused),
        T(test_a_file_is_read_with_comments_and_either_line_end), T(test_a_bad_file_is_refused_with_its_line))
