@@ -4,12 +4,13 @@
 
 enum { MAP_FIRST_BUCKETS = 16 };
 
-static uint64_t rotl(uint64_t x, int b)
+static inline uint64_t rotl(uint64_t x, int b)
 {
     return (x << b) | (x >> (64 - b));
 }
 
-static void sip_round(uint64_t v[4])
+/* Inlined, or the four words live in memory: this runs several times for each message. */
+static inline void sip_round(uint64_t v[4])
 {
     v[0] += v[1];
     v[1] = rotl(v[1], 13) ^ v[0];
@@ -31,13 +32,21 @@ static uint64_t load_le(const char *p, size_t n)
     return x;
 }
 
+/* One expression, which compilers know for a single load where the byte order allows. */
+static inline uint64_t load_le64(const char *p)
+{
+    const uint8_t *b = (const uint8_t *) p;
+    return (uint64_t) b[0] | (uint64_t) b[1] << 8 | (uint64_t) b[2] << 16 | (uint64_t) b[3] << 24
+           | (uint64_t) b[4] << 32 | (uint64_t) b[5] << 40 | (uint64_t) b[6] << 48 | (uint64_t) b[7] << 56;
+}
+
 uint64_t map_hash(const uint64_t seed[2], struct view s)
 {
     uint64_t v[4] = { seed[0] ^ 0x736f6d6570736575u, seed[1] ^ 0x646f72616e646f6du, seed[0] ^ 0x6c7967656e657261u,
                       seed[1] ^ 0x7465646279746573u };
     size_t at = 0;
     for (; s.n - at >= 8; at += 8) {
-        uint64_t m = load_le(s.p + at, 8);
+        uint64_t m = load_le64(s.p + at);
         v[3] ^= m;
         sip_round(v);
         sip_round(v);
