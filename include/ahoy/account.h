@@ -30,15 +30,22 @@ struct ahoy_account_config {
     uint32_t expires_s;       /* 0: 600 */
 };
 
-/** Adds an account and starts to register it. It is gone when the engine is; see ahoy_account_store. INVAL for a bad URI. */
+/**
+ * Adds an account and starts to register it. It is gone when the engine is; see ahoy_account_store. INVAL for a bad
+ * URI, NOMEM; what is found wrong later comes as AHOY_EVENT_ACCOUNT with FAILED and `removed`.
+ */
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_account_add(struct ahoy_engine *engine, const struct ahoy_account_config *cfg,
                                                       ahoy_account_id *out);
 
-/** Unregisters and forgets it; AHOY_EVENT_ACCOUNT with OFFLINE is the last news of it. NOT_FOUND. */
+/**
+ * Unregisters and forgets it; AHOY_EVENT_ACCOUNT with `removed` is the last news of it. An unknown id does nothing.
+ * NOMEM.
+ */
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_account_remove(struct ahoy_engine *engine, ahoy_account_id account);
 
-/** Registers now (again), or unregisters. */
-AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_account_register(struct ahoy_engine *engine, ahoy_account_id account, bool on);
+/** Registers now (again), or unregisters. An unknown id does nothing. NOMEM. */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_account_register(struct ahoy_engine *engine, ahoy_account_id account,
+                                                           bool on);
 
 /** A registration as it stands. */
 struct ahoy_account_info {
@@ -58,23 +65,31 @@ AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_account_list(struct ahoy_engine *engin
 
 AHOY_API const char *ahoy_account_state_name(enum ahoy_account_state state); /* "registered" */
 
-/* ---- accounts kept on disk (config_dir/accounts.ini; passwords in config_dir/secrets.ini, mode 0600) ----------------------------- */
+/* ---- accounts kept on disk: config_dir/accounts.ini; passwords in config_dir/secrets.ini, mode 0600 ---- */
 
 struct ahoy_account_store;
 
-/** Reads the stored accounts. `dir` NULL: $XDG_CONFIG_HOME/ahoy. CONFIG with `why` naming file and line. No engine needed. */
-AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_account_store_open(struct ahoy_account_store **out, const char *dir, char *why,
-                                                             size_t why_size);
+/**
+ * Reads the stored accounts. `dir` NULL: $XDG_CONFIG_HOME/ahoy. CONFIG with `why` naming file and line, ACCESS,
+ * NOMEM. No engine needed; one thread.
+ */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_account_store_open(struct ahoy_account_store **out, const char *dir,
+                                                             char *why, size_t why_size);
+/** NULL is ignored. */
 AHOY_API void ahoy_account_store_close(struct ahoy_account_store *store);
 
 AHOY_API size_t ahoy_account_store_count(const struct ahoy_account_store *store);
 /** Borrowed until the store changes or closes. NULL behind the end. */
 AHOY_API const struct ahoy_account_config *ahoy_account_store_get(const struct ahoy_account_store *store, size_t i);
 
-/** Adds or replaces (by name) and writes to disk atomically. */
+/**
+ * Adds or replaces (by name) and writes to disk atomically. INVAL: no URI, or a value that a line of an INI file cannot
+ * keep (180 bytes, blanks at its ends, control characters, " ;"; a password may hold anything up to 511 bytes); LIMIT
+ * above 256 accounts; ACCESS, IO, NOMEM.
+ */
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_account_store_put(struct ahoy_account_store *store,
                                                             const struct ahoy_account_config *cfg);
-/** NOT_FOUND. */
+/** NOT_FOUND, ACCESS, IO, NOMEM. */
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_account_store_remove(struct ahoy_account_store *store, const char *name);
 
 #ifdef __cplusplus

@@ -2,8 +2,8 @@
  * Ahoy: a SIP telephone as a library. This header brings in all of it.
  *
  * An engine is one telephone: accounts, calls, sound. It runs on threads of its own; every function may be called from
- * any thread and none waits for the network. A command returns at once with an id (or an error for what is wrong with the call itself); what became of it and
- * all news arrive as events in a bounded queue:
+ * any thread and none waits for the network. A command returns at once with an id (or an error for what is wrong with
+ * the call itself); what became of it and all news arrive as events in a bounded queue:
  *
  *     struct ahoy_engine *engine;
  *     struct ahoy_engine_config cfg = AHOY_ENGINE_CONFIG_DEFAULT;

@@ -21,16 +21,16 @@ enum ahoy_call_state {
 struct ahoy_media_config {
     const char *codecs;  /* "opus,g722,pcmu,pcma,l16": order is preference; NULL: opus,g722,pcma,pcmu */
     uint32_t ptime_ms;   /* 10 … 60; 0: 20 */
-    const char *audio;   /* "null", "tone:HZ", "file:IN.wav[,OUT.wav]", "pulse[:DEV]", "alsa:DEV"; NULL: the default device */
+    const char *audio;   /* "null", "tone:HZ", "file:IN.wav[,OUT.wav]", "pulse[:DEV]", "alsa[:DEV]"; NULL: "pulse" */
     bool echo;           /* send back what is heard, instead of a microphone */
-    const char *impair;  /* harm received packets: "loss=5,burst=3,jitter=40,dup=1,reorder=1,rate=64k,seed=7"; NULL: no */
+    const char *impair;  /* harm what comes in: "loss=5,burst=3,jitter=40,dup=1,reorder=1,rate=64k,seed=7"; NULL: no */
     const char *dtmf;    /* digits to send when the call stands; NULL: none */
     uint32_t no_rtp_s;   /* report NO_RTP/ONE_WAY when nothing came for so long; 0: 10 */
 };
 
 struct ahoy_call_config {
     ahoy_account_id account; /* 0: the first account, or none at all */
-    const char *uri;         /* "sip:bob@example.org", "bob@example.org", "bob" or "+49…" (completed with the account's domain). Needed */
+    const char *uri;         /* "sip:bob@example.org", "bob@example.org"; "bob", "+49…": at the account's domain */
     const char *from;        /* NULL: the account's; without an account "sip:ahoy@ADDRESS" */
     const char *proxy;       /* route the INVITE by this loose route; NULL: the account's */
     enum ahoy_transport transport;
@@ -40,14 +40,17 @@ struct ahoy_call_config {
     uint32_t hold_after_s;   /* put on hold so long after the answer; 0: never */
 };
 
-/** Places a call. Its fate comes as AHOY_EVENT_CALL_STATE. INVAL: the URI or an option cannot be parsed; LIMIT: too many calls; STATE: needs an account. */
+/**
+ * Places a call. Its fate comes as AHOY_EVENT_CALL_STATE, also when there are too many calls or a bare name finds no
+ * account. INVAL: the URI or an option cannot be parsed. NOMEM.
+ */
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_place(struct ahoy_engine *engine, const struct ahoy_call_config *cfg,
                                                      ahoy_call_id *out);
 
 /** What the engine does with calls that come in. */
 struct ahoy_listen_config {
     bool auto_answer;        /* answer after answer_after_ms; else the face decides (ahoy_call_answer …) */
-    uint16_t answer_status;  /* 0 or 200: answer; 180/183: only ring; 3xx-6xx: refuse with it */
+    uint16_t answer_status;  /* 0, 200: answer; 180: only ring; 183: only sound before the answer; 3xx-6xx: refuse */
     uint32_t answer_after_ms;
     struct ahoy_media_config media;
     uint32_t max_s;
@@ -57,8 +60,11 @@ struct ahoy_listen_config {
 /** Sets it; calls that are there stay as they are. Without it calls ring (180) until the face answers. */
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_listen(struct ahoy_engine *engine, const struct ahoy_listen_config *cfg);
 
-/** Commands on a call. Each gives a command id whose AHOY_EVENT_RESULT tells success; NULL `out` if nobody cares.
- * NOT_FOUND: no such call. STATE in the result: not possible now. */
+/**
+ * Commands on a call. Each gives a command id whose AHOY_EVENT_RESULT tells success; NULL `out` if nobody cares. In the
+ * result: NOT_FOUND: no such call; STATE: not possible now (a change is under way, it is so already); REJECTED: the
+ * peer refused; CANCELLED: the call ended before.
+ */
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_answer(struct ahoy_engine *e, ahoy_call_id call, ahoy_command_id *out);
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_reject(struct ahoy_engine *e, ahoy_call_id call, unsigned sip_status,
                                                       ahoy_command_id *out);
@@ -67,7 +73,10 @@ AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_hold(struct ahoy_engine *e, ahoy_
                                                     ahoy_command_id *out);
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_mute(struct ahoy_engine *e, ahoy_call_id call, bool on,
                                                     ahoy_command_id *out);
-/** Digits 0-9 * # A-D, ',' is a pause of 500 ms; sent as telephone-event, or as tones in the sound when the peer has none. */
+/**
+ * Digits 0-9 * # A-D, ',' is a pause of a second; sent as telephone-event, or as tones in the sound when the peer has
+ * none. SYNTAX in the result: another character.
+ */
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_dtmf(struct ahoy_engine *e, ahoy_call_id call, const char *digits,
                                                     ahoy_command_id *out);
 /** Sends a re-INVITE with a fresh offer; `codecs` NULL: the same codecs. */
@@ -94,9 +103,9 @@ struct ahoy_call_stats {
     double jitter_ms;          /* RFC 3550 */
     double rtt_ms;             /* < 0: unknown */
     double buffer_ms;          /* jitter buffer now */
-    double delay_ms;           /* mouth to ear as far as known: half the round trip, both buffers, codec; < 0: unknown */
+    double delay_ms;           /* mouth to ear as far as known: half the round trip, buffers, codec; < 0: unknown */
     double mos;                /* E-model (G.107), < 0: unknown */
-    double level_in_dbfs, level_out_dbfs; /* of the last second; -127 is silence */
+    double level_in_dbfs, level_out_dbfs; /* now, smoothed over 125 ms; -100 is silence */
     double remote_lost_fraction; /* what the peer reports of our packets, 0 … 1; < 0: no report */
 };
 

@@ -14,13 +14,16 @@ struct ahoy_event;
 typedef void ahoy_log_fn(void *arg, enum ahoy_log_level level, const char *room, const char *line);
 
 struct ahoy_engine_config {
-    /** Directory with settings, accounts and secrets; NULL: the engine touches no file. Created (0700) when missing. */
+    /** Directory with accounts and secrets, for load_accounts; NULL: $XDG_CONFIG_HOME/ahoy. */
     const char *config_dir;
-    /** Load the accounts stored there and register them. */
+    /** Load the accounts stored there and register them; else the engine touches no file. */
     bool load_accounts;
 
-    /** Local addresses "ADDR[:PORT]" to listen on; none: every interface (0.0.0.0 and, where there is one, [::]) at port 5060, another
-     * free port when that is taken. Port 0 picks one. A port that was named and is taken fails the start (ADDR_IN_USE; the error event says by whom). */
+    /**
+     * Local addresses "ADDR[:PORT]" to listen on; none: every interface (0.0.0.0 and, where there is one, [::]) at port
+     * 5060, another free port when that is taken. Port 0 picks one. A port that was named and is taken fails the start
+     * (ADDR_IN_USE; `why` of ahoy_engine_create says by whom).
+     */
     const char *const *binds;
     size_t bind_count;
     /** Which transports listen; AUTO: UDP and TCP. */
@@ -37,9 +40,12 @@ struct ahoy_engine_config {
     /** Deliver AHOY_EVENT_TRACE for each SIP message (secrets masked). */
     bool trace;
 
-    /** Events that the queue holds; at the limit statistics and levels are dropped first, and AHOY_EVENT_OVERFLOW tells. 0: 1024. */
+    /** Events that the queue holds; at the limit figures and traces are dropped first; OVERFLOW tells. 0: 1024. */
     uint32_t event_capacity;
-    /** Called when the queue becomes non-empty, from an engine thread: wake your loop, call nothing of the engine. May be NULL. */
+    /**
+     * Called when the queue becomes non-empty, from an engine thread (also before ahoy_engine_create has returned):
+     * wake your loop, call nothing of the engine. May be NULL.
+     */
     void (*wakeup)(void *arg);
     void *wakeup_arg;
 
@@ -50,13 +56,17 @@ struct ahoy_engine_config {
 
 /**
  * Creates an engine and starts its threads. The listening sockets are open when it returns, so ADDR_IN_USE,
- * ADDR_UNAVAILABLE and ACCESS come from here; `why` (may be NULL) gets a sentence for a person, with the program that holds the port.
- * Errors: NOMEM, INVAL, CONFIG (a settings file cannot be read), and those above.
+ * ADDR_UNAVAILABLE and ACCESS come from here; `why` (may be NULL) gets a sentence for a person, with the program that
+ * holds the port. Errors: NOMEM, INVAL (range of media ports), CONFIG (a bind address, a stored account), LIMIT, and
+ * those above.
  */
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_engine_create(struct ahoy_engine **out, const struct ahoy_engine_config *cfg,
                                                         char *why, size_t why_size);
 
-/** Ends all calls (BYE, CANCEL), unregisters, waits for both at most `linger_ms` (0: not at all), frees everything. NULL is ignored. */
+/**
+ * Ends all calls (BYE, CANCEL), unregisters, waits for both at most `linger_ms` (0: not at all), frees everything.
+ * NULL is ignored. No other thread may be in a call of this engine; events taken before stay valid.
+ */
 AHOY_API void ahoy_engine_destroy(struct ahoy_engine *engine, uint32_t linger_ms);
 
 /** The oldest event, or NULL when there is none. Free with ahoy_event_free. */
@@ -68,7 +78,10 @@ AHOY_API struct ahoy_event *ahoy_engine_wait(struct ahoy_engine *engine, int tim
 /** NULL is ignored. Any thread. */
 AHOY_API void ahoy_event_free(struct ahoy_event *event);
 
-/** Local SIP addresses in use, such as "udp:127.0.0.1:5060", as an array of strings ended by NULL in one block; free with ahoy_free. NULL on NOMEM. */
+/**
+ * Local SIP addresses in use, such as "udp:127.0.0.1:5060", as an array of strings ended by NULL in one block; free
+ * with ahoy_free. NULL on NOMEM.
+ */
 AHOY_API char **ahoy_engine_listening(struct ahoy_engine *engine);
 
 /** Frees what the library handed out as plain memory. NULL is ignored. */

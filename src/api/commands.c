@@ -124,7 +124,7 @@ static bool keep_media(struct api_cmd *c, struct ahoy_media_config *m)
     return keep(c, &m->codecs) && keep(c, &m->audio) && keep(c, &m->impair) && keep(c, &m->dtmf);
 }
 
-/* ---- accounts ----------------------------------------------------------------------------------------------------- */
+/* ---- accounts ---------------------------------------------------------------------------------------------------- */
 
 static bool keep_secret(struct api_cmd *c, const char **s)
 {
@@ -176,7 +176,7 @@ enum ahoy_err ahoy_account_register(struct ahoy_engine *e, ahoy_account_id accou
     return cmd_post(c, true);
 }
 
-/* ---- calls -------------------------------------------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
 
 enum ahoy_err ahoy_call_place(struct ahoy_engine *e, const struct ahoy_call_config *cfg, ahoy_call_id *out)
 {
@@ -272,7 +272,7 @@ enum ahoy_err ahoy_call_record(struct ahoy_engine *e, ahoy_call_id call, const c
     return act(e, call, UA_RECORD, 0, path, out);
 }
 
-/* ---- questions ---------------------------------------------------------------------------------------------------- */
+/* ---- questions --------------------------------------------------------------------------------------------------- */
 
 static enum ahoy_err ask(struct ahoy_engine *e, enum cmd_kind kind, ahoy_account_id account, const char *text,
                          ahoy_command_id *out)

@@ -8,7 +8,7 @@
 
 enum { ARENA_BYTES = 1 << 16, WHY_BYTES = 512 };
 
-/* ---- making ------------------------------------------------------------------------------------------------------- */
+/* ---- making ------------------------------------------------------------------------------------------------------ */
 
 static void log_line(void *arg, enum log_level level, const char *room, const char *line)
 {
@@ -146,7 +146,7 @@ enum ahoy_err ahoy_engine_create(struct ahoy_engine **out, const struct ahoy_eng
     return api_engine_create_on(out, NULL, cfg, why, why_size);
 }
 
-/* ---- ending ------------------------------------------------------------------------------------------------------- */
+/* ---- ending ------------------------------------------------------------------------------------------------------ */
 
 static void on_left(void *arg)
 {
@@ -194,7 +194,7 @@ void ahoy_engine_destroy(struct ahoy_engine *e, uint32_t linger_ms)
     engine_free(e);
 }
 
-/* ---- small questions ---------------------------------------------------------------------------------------------- */
+/* ---- small questions --------------------------------------------------------------------------------------------- */
 
 uint32_t api_next_id(struct ahoy_engine *e)
 {

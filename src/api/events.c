@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* ---- copying ------------------------------------------------------------------------------------------------------ */
+/* ---- copying ----------------------------------------------------------------------------------------------------- */
 
 enum { MAX_STRINGS = 6 };
 
@@ -78,7 +78,7 @@ static struct api_event *copy_event(const struct ahoy_event *event)
     return a;
 }
 
-/* ---- lists of accounts and calls ---------------------------------------------------------------------------------- */
+/* ---- lists of accounts and calls --------------------------------------------------------------------------------- */
 
 static struct api_account *find_account(struct ahoy_engine *e, ahoy_account_id id)
 {
@@ -161,7 +161,7 @@ static void note(struct ahoy_engine *e, const struct ahoy_event *event)
     }
 }
 
-/* ---- the queue ---------------------------------------------------------------------------------------------------- */
+/* ---- the queue --------------------------------------------------------------------------------------------------- */
 
 static bool is_cheap(const struct ahoy_event *e)
 {
@@ -285,7 +285,7 @@ void api_events_drop_all(struct ahoy_engine *e)
     e->overflow = NULL;
 }
 
-/* ---- asking for the lists ----------------------------------------------------------------------------------------- */
+/* ---- asking for the lists ---------------------------------------------------------------------------------------- */
 
 static size_t count(const struct list *l)
 {

@@ -34,17 +34,17 @@ struct ahoy_engine {
     struct log log;
 
     struct sys_host *host;
-    bool own_host;                    /* real: made here; else the simulation's */
+    bool own_host; /* real: made here; else the simulation's */
     struct sys_loop *loop;
-    struct ua *ua;                    /* loop thread only, once that runs */
+    struct ua *ua; /* loop thread only, once that runs */
 
-    struct sys_lock lock;             /* of what follows */
-    struct list events, cheap;        /* struct api_event, oldest first */
+    struct sys_lock lock;      /* of what follows */
+    struct list events, cheap; /* struct api_event, oldest first */
     uint32_t event_count, dropped;
-    struct api_event *overflow;       /* kept ready, since there may be no memory when it is needed */
+    struct api_event *overflow; /* kept ready, since there may be no memory when it is needed */
     struct list accounts, calls;
     uint32_t last_id;
-    bool left;                        /* the user agent is done */
+    bool left; /* the user agent is done */
 
     struct sys_msg leave_msg;
     uint32_t linger_ms;

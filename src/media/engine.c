@@ -16,11 +16,11 @@ struct media_engine {
     int sessions;
 };
 
-/* ---- workers ------------------------------------------------------------------------------------------------------ */
+/* ---- workers ----------------------------------------------------------------------------------------------------- */
 
 enum { LATE_TICK_US = 200000 };
 
-/* One timer serves all streams of a worker; their ticks lie on one grid, so streams of one packet time share wake-ups. */
+/* One timer serves all streams of a worker; ticks lie on one grid, so streams of one packet time share wake-ups. */
 static void restart_tick(struct media_worker *w)
 {
     const struct heap_node *first = heap_min(&w->ticks);
@@ -111,7 +111,7 @@ enum ahoy_err media_engine_post_device(struct media_engine *e, struct sys_msg *m
     return AHOY_OK;
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 enum ahoy_err media_engine_create(struct media_engine **out, const struct media_engine_config *cfg)
 {
@@ -176,7 +176,7 @@ void media_engine_count(struct media_engine *e, int sessions)
     e->sessions += sessions;
 }
 
-/* ---- codecs ------------------------------------------------------------------------------------------------------- */
+/* ---- codecs ------------------------------------------------------------------------------------------------------ */
 
 enum ahoy_err media_codecs_parse(struct view list, struct media_codecs *out)
 {

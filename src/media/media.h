@@ -3,8 +3,8 @@
  *
  * A session has two halves. The signalling half (this header; called on the signalling loop only) makes and reads
  * session descriptions. The stream half (media/stream.h) lives on a media worker, a loop with a thread of its own (in
- * the simulated world: another loop in turn), and does packets and sound. They share nothing: commands go down and notes
- * come up as messages of their loops.
+ * the simulated world: another loop in turn), and does packets and sound. They share nothing: commands go down, notes
+ * come up, as messages of their loops.
  *
  * Life: media_session_open → ready → any number of offers and answers → media_session_close → closed. Between close and
  * closed no other callback comes; with `closed` the session is gone.
@@ -25,10 +25,10 @@ struct media_session;
 enum { MEDIA_MAX_CODECS = 16, MEDIA_WHY_BYTES = 256 };
 
 struct media_engine_config {
-    struct sys_loop *loop;         /* the signalling loop; callbacks of sessions come here */
-    unsigned workers;              /* 0: 1. Their threads start with the first session */
-    uint16_t port_low, port_high;  /* UDP ports for sound, inclusive; 0, 0: any */
-    const struct log *log;         /* borrowed; may be NULL */
+    struct sys_loop *loop;        /* the signalling loop; callbacks of sessions come here */
+    unsigned workers;             /* 0: 1. Their threads start with the first session */
+    uint16_t port_low, port_high; /* UDP ports for sound, inclusive; 0, 0: any */
+    const struct log *log;        /* borrowed; may be NULL */
 };
 
 /** INVAL: a port range without an even port that has room for RTCP behind it. NOMEM. */
@@ -43,7 +43,7 @@ void media_engine_destroy(struct media_engine *e);
  */
 AHOY_MUST_USE enum ahoy_err media_engine_post_device(struct media_engine *e, struct sys_msg *msg);
 
-/* ---- what a session is made of ------------------------------------------------------------------------------------ */
+/* ---- what a session is made of ----------------------------------------------------------------------------------- */
 
 struct media_codecs {
     const struct audio_codec *codec[MEDIA_MAX_CODECS]; /* in order of preference */
@@ -53,7 +53,9 @@ struct media_codecs {
 /** "opus,g722,pcmu,pcma,l16/16000". Empty: the default list. NOT_FOUND for an unknown name, LIMIT, SYNTAX. */
 AHOY_MUST_USE enum ahoy_err media_codecs_parse(struct view list, struct media_codecs *out);
 
-/** A sound endpoint of the caller's: a test number, a mixer. Called on the media worker, once a tick: write, then read. */
+/**
+ * A sound endpoint of the caller's: a test number, a mixer. Called on the media worker, each tick: write, then read.
+ */
 struct media_endpoint {
     uint32_t rate_hz;
     void (*read)(void *arg, int16_t *pcm, size_t n);        /* what is sent to the peer: fills all n */
@@ -65,9 +67,9 @@ struct media_endpoint {
 enum media_sound { MEDIA_SOUND_DEVICE, MEDIA_SOUND_ECHO, MEDIA_SOUND_ENDPOINT };
 
 struct media_session_config {
-    struct addr local;              /* IP to bind and to announce; port ignored */
+    struct addr local; /* IP to bind and to announce; port ignored */
     struct media_codecs codecs;
-    unsigned ptime_ms;              /* 10 … 60; 0: 20 */
+    unsigned ptime_ms; /* 10 … 60; 0: 20 */
     enum media_sound sound;
     struct audio_spec device;       /* MEDIA_SOUND_DEVICE */
     struct audio_mem *mem;          /* for a device of kind AUDIO_MEM: tests */
@@ -85,9 +87,9 @@ struct media_stats {
     double jitter_ms, rtt_ms, buffer_ms, delay_ms, mos;
     double level_in_dbfs, level_out_dbfs;
     double remote_lost_fraction;
-    bool remote_reports;     /* RTCP came from the peer */
-    bool remote_hears;       /* it told that packets of ours reached it */
-    bool remote_deaf;        /* its last report, seconds after we began to send, knew of no packet of ours */
+    bool remote_reports; /* RTCP came from the peer */
+    bool remote_hears;   /* it told that packets of ours reached it */
+    bool remote_deaf;    /* its last report, seconds after we began to send, knew of no packet of ours */
 };
 
 /** Who sends and receives, and where, after an exchange or a change of latch. */
@@ -105,7 +107,7 @@ struct media_handler {
     void (*info)(void *arg, const struct media_info *info);
     void (*dtmf)(void *arg, char digit, unsigned duration_ms);
     void (*rtp)(void *arg, enum media_rtp news);
-    void (*stats)(void *arg, const struct media_stats *stats);    /* once a second while running */
+    void (*stats)(void *arg, const struct media_stats *stats); /* once a second while running */
     /** The device failed (the call goes on silent), or is there (OK). */
     void (*sound)(void *arg, enum ahoy_err err, const char *why);
     void (*played)(void *arg);  /* the file of media_session_play, or of a file device, has ended */
@@ -122,7 +124,7 @@ AHOY_MUST_USE enum ahoy_err media_session_open(struct media_session **out, struc
 /** Sends RTCP BYE, closes sockets and files; `closed` follows, always. */
 void media_session_close(struct media_session *s);
 
-/* ---- offer and answer (RFC 3264); errors and state as of sdp/offer.h ----------------------------------------------- */
+/* ---- offer and answer (RFC 3264); errors and state as of sdp/offer.h --------------------------------------------- */
 
 /** Writes an offer. STATE while an exchange is under way. */
 AHOY_MUST_USE enum ahoy_err media_session_offer(struct media_session *s, struct buf *out);
@@ -153,7 +155,7 @@ bool media_session_active(const struct media_session *s);
 /** The address signalling comes from, so that latching can tell near from strange sources; before the exchange. */
 void media_session_set_signalling(struct media_session *s, const struct addr *peer);
 
-/* ---- what the user does. Those that change the description take effect with the next offer. ------------------------ */
+/* ---- what the user does. Those that change the description take effect with the next offer. ---------------------- */
 
 void media_session_set_hold(struct media_session *s, bool on);
 void media_session_set_codecs(struct media_session *s, const struct media_codecs *codecs);
@@ -163,7 +165,7 @@ void media_session_set_mute(struct media_session *s, bool on);
 /** Digits as of dtmf_sender_queue, with ',' as a pause of a second. SYNTAX, LIMIT, NOMEM. */
 AHOY_MUST_USE enum ahoy_err media_session_dtmf(struct media_session *s, struct view digits);
 
-/** Plays a file instead of the microphone, once; NULL: stop. Opened at once: NOT_FOUND, FORMAT, NOMEM…; STATE before sound. */
+/** Plays a file instead of the microphone, once; NULL: stop. Opened at once: NOT_FOUND, FORMAT…; STATE before sound. */
 AHOY_MUST_USE enum ahoy_err media_session_play(struct media_session *s, const char *path);
 
 /** Records a stereo WAV, left what we say, right what we hear; NULL: stop. Errors as above, and ACCESS. */

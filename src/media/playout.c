@@ -7,9 +7,9 @@
 #include <string.h>
 
 enum {
-    FIFO_SAMPLES = 48 * 400,          /* at the sound's rate: the longest packet, stretched, and a tick */
+    FIFO_SAMPLES = 48 * 400, /* at the sound's rate: the longest packet, stretched, and a tick */
     WORK_SAMPLES = AUDIO_MAX_SAMPLES + 48 * STRETCH_MAX_MS,
-    QUIET_DBFS = -50,                 /* a frame this soft may be left out whole */
+    QUIET_DBFS = -50, /* a frame this soft may be left out whole */
 };
 
 enum ahoy_err playout_init(struct playout *p, int64_t tick_us, uint64_t seed, playout_codec_fn *codec_of, void *arg)
@@ -130,7 +130,9 @@ static void push(struct playout *p, const int16_t *pcm, size_t n, uint32_t from_
         p->fifo_n += resample_run(p->resample, pcm, n, p->fifo + p->fifo_n);
 }
 
-/* Follows the jitter buffer's advice with a decoded frame: leaves a pitch period out or puts one in, in silence more. */
+/*
+ * Follows the jitter buffer's advice with a decoded frame: leaves a pitch period out or puts one in; in silence more.
+ */
 static size_t adapt(struct playout *p, int16_t *pcm, size_t n, int16_t *spare)
 {
     uint32_t hz = p->codec->rate_hz;

@@ -16,17 +16,17 @@ typedef const struct audio_codec *playout_codec_fn(void *arg, unsigned pt, bool 
 struct playout {
     struct jitter *jitter;
     struct audio_decoder *decoder;
-    const struct audio_codec *codec;  /* of the decoder; NULL before the first packet */
-    struct resample *resample;        /* codec rate to sound rate; NULL when equal */
+    const struct audio_codec *codec; /* of the decoder; NULL before the first packet */
+    struct resample *resample;       /* codec rate to sound rate; NULL when equal */
     uint32_t sound_hz, resample_from_hz, resample_to_hz;
-    struct jitter_config expected;    /* what the jitter buffer was made or told to be */
-    uint64_t past_played, past_lost;  /* of jitter buffers that were replaced */
-    int16_t *fifo;                    /* at the sound's rate */
+    struct jitter_config expected;   /* what the jitter buffer was made or told to be */
+    uint64_t past_played, past_lost; /* of jitter buffers that were replaced */
+    int16_t *fifo;                   /* at the sound's rate */
     size_t fifo_n, fifo_at;
     struct cng cng;
     uint64_t noise_seed;
-    bool noise;                       /* the sender told of comfort noise */
-    uint64_t concealed_us;            /* time concealed */
+    bool noise;            /* the sender told of comfort noise */
+    uint64_t concealed_us; /* time concealed */
     playout_codec_fn *codec_of;
     void *arg;
 };
@@ -45,7 +45,7 @@ void playout_set_rate(struct playout *p, uint32_t sound_hz);
 /** The codec that packets are expected to have: clock and frame length of the jitter buffer. */
 void playout_expect(struct playout *p, const struct audio_codec *codec, unsigned ptime_ms);
 
-/** Fills `n` samples at the endpoint's rate. `queued_us`: sound queued behind it (in the device) for delay statistics. */
+/** Fills `n` samples at the endpoint's rate. `queued_us`: sound queued behind it (in the device), for the delay. */
 void playout_get(struct playout *p, int64_t now_us, int64_t queued_us, int16_t *pcm, size_t n);
 
 /** Frames played and lost so far, as the jitter buffer saw them. */

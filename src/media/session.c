@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* ---- life --------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 struct sys_loop *media_session_opener(struct media_session *s)
 {
@@ -120,7 +120,7 @@ enum ahoy_err media_session_open(struct media_session **out, struct media_engine
     return AHOY_OK;
 }
 
-/* ---- what the user does ------------------------------------------------------------------------------------------- */
+/* ---- what the user does ------------------------------------------------------------------------------------------ */
 
 void media_session_set_hold(struct media_session *s, bool on)
 {

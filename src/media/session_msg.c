@@ -3,7 +3,7 @@
 
 #include "base/mem.h"
 
-/* ---- commands, to the worker -------------------------------------------------------------------------------------- */
+/* ---- commands, to the worker ------------------------------------------------------------------------------------- */
 
 static void run_cmd(struct sys_msg *msg)
 {
@@ -61,7 +61,7 @@ void media_mute_send(struct media_session *s)
     sys_post(s->stream.worker->loop, &s->mute_cmd.msg);
 }
 
-/* ---- notes, to the signalling loop -------------------------------------------------------------------------------- */
+/* ---- notes, to the signalling loop ------------------------------------------------------------------------------- */
 
 enum note_kind { NOTE_DTMF, NOTE_RTP, NOTE_STATS, NOTE_SOUND, NOTE_PLAYED, NOTE_INFO, NOTE_DEVICES };
 

@@ -27,11 +27,11 @@ struct media_session {
     struct addr signalling;
     struct sys_loop *opener;
     bool ready, closing, hold, mute, recording;
-    uint32_t sound_hz;           /* 0 until sound runs */
+    uint32_t sound_hz; /* 0 until sound runs */
 
     struct sys_dns_query *query; /* for a peer that names a host where an address is usual */
     char host[SYS_DNS_NAME_BYTES];
-    struct addr host_addr;       /* what it resolved to; family ADDR_NONE: not (yet) */
+    struct addr host_addr; /* what it resolved to; family ADDR_NONE: not (yet) */
 
     struct media_stats stats;
     enum ahoy_err open_err;
@@ -39,7 +39,7 @@ struct media_session {
     /* Messages that cannot fail, one use each. */
     struct sys_msg open_msg, ready_msg, close_msg, drain_msg, closed_msg;
     struct media_mute mute_cmd;
-    struct media_stream stream;  /* touched on the worker only, between open and closed */
+    struct media_stream stream; /* touched on the worker only, between open and closed */
 };
 
 /* ---- commands, to the worker (session_msg.c) ---- */

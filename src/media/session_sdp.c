@@ -67,7 +67,7 @@ static void fill_tx(const struct media_session *s, const struct sdp_stream *stre
     p->event_clock_hz = event ? event->clock_hz : 0;
 }
 
-/* ---- the peer's address -------------------------------------------------------------------------------------------- */
+/* ---- the peer's address ------------------------------------------------------------------------------------------ */
 
 static void hand_down(struct media_session *s, struct media_cmd *c);
 
@@ -108,7 +108,7 @@ static void find_host(struct media_session *s, const struct sdp_stream *stream, 
     }
 }
 
-/* ---- handing down ------------------------------------------------------------------------------------------------- */
+/* ---- handing down ------------------------------------------------------------------------------------------------ */
 
 static bool may_retune(const struct media_session *s)
 {
@@ -158,7 +158,7 @@ static void hand_down(struct media_session *s, struct media_cmd *c)
     media_cmd_post(c);
 }
 
-/* ---- offers and answers ------------------------------------------------------------------------------------------- */
+/* ---- offers and answers ------------------------------------------------------------------------------------------ */
 
 enum ahoy_err media_session_offer(struct media_session *s, struct buf *out)
 {

@@ -6,11 +6,11 @@
 
 enum { PLAY_CHUNK = 960, PLAY_FIFO_SAMPLES = 48000 };
 
-/* ---- opening a device --------------------------------------------------------------------------------------------- */
+/* ---- opening a device -------------------------------------------------------------------------------------------- */
 
 /*
- * Between a live device and its sound: goes to the opener's loop and comes back to the worker's, and stays as long as the
- * device. `sound` is looked at on the worker only, so whatever comes late finds nobody instead of freed memory.
+ * Between a live device and its sound: goes to the opener's loop and comes back to the worker's, and stays as long as
+ * the device. `sound` is looked at on the worker only, so whatever comes late finds nobody instead of freed memory.
  */
 struct sound_link {
     struct sys_msg msg;
@@ -166,7 +166,7 @@ static void close_device(struct sound *s)
     s->device = NULL;
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 void sound_start(struct sound *s, const struct sound_config *cfg)
 {
@@ -234,7 +234,7 @@ unsigned sound_tick_ms(const struct sound *s, unsigned ptime_ms)
     return s->live ? SOUND_LIVE_TICK_MS : ptime_ms;
 }
 
-/* ---- playing ------------------------------------------------------------------------------------------------------ */
+/* ---- playing ----------------------------------------------------------------------------------------------------- */
 
 size_t sound_want(struct sound *s, unsigned tick_ms)
 {
@@ -272,7 +272,7 @@ void sound_write(struct sound *s, const int16_t *pcm, size_t n)
     }
 }
 
-/* ---- a file in place of the microphone ---------------------------------------------------------------------------- */
+/* ---- a file in place of the microphone --------------------------------------------------------------------------- */
 
 void sound_play(struct sound *s, struct wav_reader *file)
 {
@@ -333,7 +333,7 @@ static void play_into(struct sound *s, int16_t *pcm, size_t n)
     memset(pcm + done, 0, (n - done) * sizeof *pcm);
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------ */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 /*
  * A live microphone gives what it has; one that gives nothing for long is replaced by silence, so that the peer still
@@ -398,7 +398,7 @@ int64_t sound_latency_us(struct sound *s)
     return AHOY_MAX(st.capture_latency_us, (int64_t) 0) + AHOY_MAX(st.playback_latency_us, (int64_t) 0);
 }
 
-/* ---- recording ---------------------------------------------------------------------------------------------------- */
+/* ---- recording --------------------------------------------------------------------------------------------------- */
 
 /* Writes what both sides have; false when that failed. */
 static bool join_sides(struct sound *s)

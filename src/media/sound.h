@@ -24,7 +24,7 @@ struct sound_link;
 
 /** News of a device; on the media worker. */
 struct sound_events {
-    void (*state)(void *arg, enum ahoy_err err, const char *why); /* DEVICE: it failed or went away; OK: it is (again) there */
+    void (*state)(void *arg, enum ahoy_err err, const char *why); /* DEVICE: it failed or went away; OK: it is there */
     void (*played)(void *arg);                                    /* a file that played has ended */
     void (*devices)(void *arg);                                   /* the machine's devices changed */
     void *arg;
@@ -37,7 +37,7 @@ struct sound {
     struct audio_spec spec;
     struct audio_mem *mem;
     struct audio_device *device;
-    struct sound_link *link;      /* of a live device: what its thread and its opening know us by */
+    struct sound_link *link; /* of a live device: what its thread and its opening know us by */
     struct media_endpoint endpoint;
     struct sound_events events;
     struct sys_loop *worker, *opener;

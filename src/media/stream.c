@@ -7,7 +7,7 @@
 
 enum { PORT_TRIES = 64, STATS_US = 1000000, CNAME_BYTES = 24 };
 
-/* ---- sockets ------------------------------------------------------------------------------------------------------ */
+/* ---- sockets ----------------------------------------------------------------------------------------------------- */
 
 static void on_rtp(void *arg, const struct addr *src, const struct addr *local, const void *data, size_t n,
                    int64_t when_us)
@@ -65,7 +65,7 @@ static enum ahoy_err open_sockets(struct media_stream *st, struct media_engine *
     return err;
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static const struct audio_codec *playout_codec(void *arg, unsigned pt, bool *cn)
 {
@@ -145,7 +145,7 @@ void media_stream_finish(struct media_stream *st)
     st->rtp = NULL;
 }
 
-/* ---- parameters --------------------------------------------------------------------------------------------------- */
+/* ---- parameters -------------------------------------------------------------------------------------------------- */
 
 static void sound_state(void *arg, enum ahoy_err err, const char *why)
 {
@@ -244,7 +244,7 @@ void media_stream_configure(struct media_stream *st, const struct media_params *
     media_note_info(st);
 }
 
-/* ---- ticks -------------------------------------------------------------------------------------------------------- */
+/* ---- ticks ------------------------------------------------------------------------------------------------------- */
 
 static void watch_silence(struct media_stream *st, int64_t now_us)
 {
@@ -301,7 +301,7 @@ void media_stream_tick(struct media_stream *st, int64_t now_us)
     }
 }
 
-/* ---- figures ------------------------------------------------------------------------------------------------------ */
+/* ---- figures ----------------------------------------------------------------------------------------------------- */
 
 static double mouth_to_ear_ms(struct media_stream *st, const struct rtp_stats *r)
 {

@@ -20,7 +20,7 @@
 
 struct media_worker {
     struct sys_loop *loop;
-    struct heap ticks;        /* media_stream.tick by when they are due */
+    struct heap ticks; /* media_stream.tick by when they are due */
     struct sys_timer timer;
     int64_t timer_at_us;
     struct rng rng;
@@ -34,14 +34,14 @@ struct media_params {
     bool active;
     bool send, receive, held;
     bool rtcp_mux;
-    bool silent;                        /* 0.0.0.0: neither RTP nor RTCP */
+    bool silent; /* 0.0.0.0: neither RTP nor RTCP */
     struct addr rtp, rtcp, signalling;
     const struct audio_codec *tx_codec; /* NULL: none */
     uint8_t tx_pt;
     struct audio_params tx_params;
     unsigned ptime_ms;
-    uint32_t sound_hz;                  /* rate of the sound endpoint; 0 without a codec */
-    int tx_event_pt;                    /* -1: none, digits go as tones */
+    uint32_t sound_hz; /* rate of the sound endpoint; 0 without a codec */
+    int tx_event_pt;   /* -1: none, digits go as tones */
     uint32_t event_clock_hz;
     struct {
         uint8_t pt;
@@ -62,7 +62,7 @@ struct media_held {
 };
 
 struct media_stream {
-    struct heap_node tick;       /* in worker->ticks while sound runs */
+    struct heap_node tick; /* in worker->ticks while sound runs */
     struct media_worker *worker;
     struct media_session *session; /* for notes only */
     struct media_session_config config;
@@ -76,7 +76,7 @@ struct media_stream {
 
     struct impair impair;
     bool impaired;
-    struct list held;             /* struct media_held, by time */
+    struct list held; /* struct media_held, by time */
     struct sys_timer held_timer;
     size_t held_count;
 
@@ -88,21 +88,21 @@ struct media_stream {
     struct resample *tx_resample; /* sound rate to codec rate; NULL when equal */
     int16_t *tx_fifo;             /* at the codec's rate */
     size_t tx_fifo_n;
-    uint32_t tx_from_hz;          /* the sound's rate that tx_resample was made for */
+    uint32_t tx_from_hz; /* the sound's rate that tx_resample was made for */
     uint32_t tx_ts;
     struct dtmf_sender dtmf_tx;
-    struct tone_gen tones;        /* the key that sounds, for a peer without telephone-event */
+    struct tone_gen tones; /* the key that sounds, for a peer without telephone-event */
     char tone_queue[DTMF_QUEUE];
     size_t tone_n;
-    struct tone_detect tone_rx;   /* the same for keys of such a peer */
-    uint64_t tone_began;          /* sample at which its present key began */
+    struct tone_detect tone_rx; /* the same for keys of such a peer */
+    uint64_t tone_began;        /* sample at which its present key began */
     struct dtmf_receiver dtmf_rx;
     bool muted;
 
     /* time */
     unsigned tick_ms;
-    int64_t listening_us;         /* since when packets are expected */
-    int64_t sending_us;           /* when the first packet left; 0: none did */
+    int64_t listening_us; /* since when packets are expected */
+    int64_t sending_us;   /* when the first packet left; 0: none did */
     int64_t stats_us;
     struct sys_timer rtcp_timer;
     const struct audio_codec *rx_codec; /* of the last packet */

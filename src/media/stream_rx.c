@@ -82,7 +82,8 @@ static void take_rtp(struct media_stream *st, const struct rtp_packet *p, const 
     }
     enum sdp_use use;
     const struct audio_codec *codec = codec_of(&st->params, p->payload_type, &use);
-    if (use == SDP_USE_EVENT && verdict == RTP_OK) { /* a new source's first packet is on probation; events are repeated */
+    if (use == SDP_USE_EVENT
+        && verdict == RTP_OK) { /* a new source's first packet is on probation; keys are repeated */
         struct dtmf_note note[DTMF_MAX_NOTES];
         size_t n = dtmf_receiver_put(&st->dtmf_rx, p->payload, p->marker, p->timestamp, now_us, note);
         digits(st, note, n);
@@ -145,7 +146,7 @@ static void deliver(struct media_stream *st, bool rtcp_port, const struct addr *
     }
 }
 
-/* ---- packets held back by --impair -------------------------------------------------------------------------------- */
+/* ---- packets held back by --impair ------------------------------------------------------------------------------- */
 
 static void restart_held_timer(struct media_stream *st)
 {

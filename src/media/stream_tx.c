@@ -86,7 +86,7 @@ void media_tx_fini(struct media_stream *st)
     st->tx_fifo_n = 0;
 }
 
-/* ---- RTP ---------------------------------------------------------------------------------------------------------- */
+/* ---- RTP --------------------------------------------------------------------------------------------------------- */
 
 static bool may_send(struct media_stream *st)
 {
@@ -165,7 +165,7 @@ void media_tx_frame(struct media_stream *st, const int16_t *pcm, size_t n, int64
     memmove(st->tx_fifo, st->tx_fifo + at, st->tx_fifo_n * sizeof *pcm);
 }
 
-/* ---- keys --------------------------------------------------------------------------------------------------------- */
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
 
 void media_tx_digits(struct media_stream *st, struct view digits)
 {
@@ -199,7 +199,7 @@ static void overlay_tones(struct media_stream *st, int16_t *pcm, size_t n)
     }
 }
 
-/* ---- RTCP --------------------------------------------------------------------------------------------------------- */
+/* ---- RTCP -------------------------------------------------------------------------------------------------------- */
 
 static void send_rtcp(struct media_stream *st, const void *data, size_t n)
 {

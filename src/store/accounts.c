@@ -20,9 +20,9 @@ enum {
     FILE_BYTES = 1 << 20,
     ARENA_BYTES = 1 << 20,
     PASSWORD_BYTES = 512,
-    VALUE_BYTES = 180,  /* inih reads lines of 200 bytes … */
-    LABEL_BYTES = 48,   /* … and section names of 49 */
-    CHUNK_BYTES = 90,   /* of a password, in one line of Base64 */
+    VALUE_BYTES = 180, /* inih reads lines of 200 bytes … */
+    LABEL_BYTES = 48,  /* … and section names of 49 */
+    CHUNK_BYTES = 90,  /* of a password, in one line of Base64 */
     LABEL_HEX = 16,
 };
 
@@ -34,7 +34,7 @@ struct store_accounts {
     size_t count;
 };
 
-/* ---- keys --------------------------------------------------------------------------------------------------------- */
+/* ---- keys -------------------------------------------------------------------------------------------------------- */
 
 static const struct {
     const char *key;
@@ -68,7 +68,7 @@ static const char *keep(struct store_accounts *s, const char *text, bool *ok)
     return v.p;
 }
 
-/* ---- reading ------------------------------------------------------------------------------------------------------ */
+/* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 struct reading {
     struct store_accounts *s;
@@ -315,7 +315,7 @@ const struct ahoy_account_config *store_accounts_get(const struct store_accounts
     return i < s->count ? &s->account[i] : NULL;
 }
 
-/* ---- writing ------------------------------------------------------------------------------------------------------ */
+/* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 static enum ahoy_err make_dirs(const char *dir)
 {
@@ -445,7 +445,7 @@ static enum ahoy_err write_all(const struct store_accounts *s, size_t skip)
     return err;
 }
 
-/* ---- changing ----------------------------------------------------------------------------------------------------- */
+/* ---- changing ---------------------------------------------------------------------------------------------------- */
 
 /* What inih gives back as it was: one line, no blanks at its ends, nothing that it takes for a comment. */
 static bool fits(const char *v)

@@ -4,12 +4,14 @@
 
 #include <stdio.h>
 
-/* ---- URIs --------------------------------------------------------------------------------------------------------- */
+/* ---- URIs -------------------------------------------------------------------------------------------------------- */
 
 void ua_put_transport(enum ahoy_transport t, struct buf *out)
 {
-    static const char *const name[] = { [AHOY_TRANSPORT_UDP] = "udp", [AHOY_TRANSPORT_TCP] = "tcp",
-                                        [AHOY_TRANSPORT_TLS] = "tls", [AHOY_TRANSPORT_WS] = "ws",
+    static const char *const name[] = { [AHOY_TRANSPORT_UDP] = "udp",
+                                        [AHOY_TRANSPORT_TCP] = "tcp",
+                                        [AHOY_TRANSPORT_TLS] = "tls",
+                                        [AHOY_TRANSPORT_WS] = "ws",
                                         [AHOY_TRANSPORT_WSS] = "wss" };
     if ((size_t) t < AHOY_COUNT(name) && name[t])
         buf_printf(out, ";transport=%s", name[t]);
@@ -93,12 +95,11 @@ static char *complete(enum ahoy_transport t, const char *text, enum ahoy_err *er
     return s;
 }
 
-/* ---- finding ------------------------------------------------------------------------------------------------------ */
+/* ---- finding ----------------------------------------------------------------------------------------------------- */
 
 struct ua_account *ua_account_find(const struct ua *ua, ahoy_account_id id)
 {
-    LIST_EACH(k, &ua->accounts)
-    {
+    LIST_EACH(k, &ua->accounts) {
         struct ua_account *a = LIST_ENTRY(k, struct ua_account, link);
         if (a->id == id && !a->removing)
             return a;
@@ -110,8 +111,7 @@ struct ua_account *ua_account_for(const struct ua *ua, ahoy_account_id id)
 {
     if (id != 0)
         return ua_account_find(ua, id);
-    LIST_EACH(k, &ua->accounts)
-    {
+    LIST_EACH(k, &ua->accounts) {
         struct ua_account *a = LIST_ENTRY(k, struct ua_account, link);
         if (!a->removing)
             return a;
@@ -133,8 +133,7 @@ struct ua_account *ua_account_of_request(const struct ua *ua, struct sip_msg *re
         return NULL;
     bool has_to = sip_uri_parse(core->to.uri, &to) == AHOY_OK;
     struct ua_account *by_user = NULL;
-    LIST_EACH(k, &ua->accounts)
-    {
+    LIST_EACH(k, &ua->accounts) {
         struct ua_account *a = LIST_ENTRY(k, struct ua_account, link);
         if (a->removing)
             continue;
@@ -154,7 +153,7 @@ struct view ua_account_routes(const struct ua_account *a)
     return view_str(a->proxy);
 }
 
-/* ---- registration ------------------------------------------------------------------------------------------------- */
+/* ---- registration ------------------------------------------------------------------------------------------------ */
 
 static void account_wipe(struct ua_account *a)
 {
@@ -186,8 +185,7 @@ static void account_free(struct ua_account *a)
 
 void ua_accounts_wipe_retired(struct ua *ua)
 {
-    LIST_EACH(k, &ua->retired)
-    {
+    LIST_EACH(k, &ua->retired) {
         struct ua_account *a = LIST_ENTRY(k, struct ua_account, link);
         list_remove(&a->link);
         account_wipe(a);
@@ -295,7 +293,7 @@ static enum ahoy_err start_register(struct ua_account *a)
     return err;
 }
 
-/* ---- adding ------------------------------------------------------------------------------------------------------- */
+/* ---- adding ------------------------------------------------------------------------------------------------------ */
 
 static enum ahoy_err add_host(struct sip_auth *auth, const char *uri)
 {
@@ -451,12 +449,11 @@ enum ahoy_err ua_account_remove(struct ua *ua, ahoy_account_id id)
     return AHOY_OK;
 }
 
-/* ---- all of them -------------------------------------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------------------------------------------- */
 
 void ua_accounts_flow_lost(struct ua *ua, struct sip_flow *flow)
 {
-    LIST_EACH(k, &ua->accounts)
-    {
+    LIST_EACH(k, &ua->accounts) {
         struct ua_account *a = LIST_ENTRY(k, struct ua_account, link);
         if (a->reg)
             sip_register_flow_lost(a->reg, flow);
@@ -465,8 +462,7 @@ void ua_accounts_flow_lost(struct ua *ua, struct sip_flow *flow)
 
 void ua_accounts_network_changed(struct ua *ua)
 {
-    LIST_EACH(k, &ua->accounts)
-    {
+    LIST_EACH(k, &ua->accounts) {
         struct ua_account *a = LIST_ENTRY(k, struct ua_account, link);
         if (a->reg)
             sip_register_network_changed(a->reg);

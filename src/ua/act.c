@@ -5,12 +5,11 @@
 
 #include <stdio.h>
 
-/* ---- calls -------------------------------------------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
 
 static struct ua_call *call_find(const struct ua *ua, ahoy_call_id id)
 {
-    LIST_EACH(k, &ua->calls)
-    {
+    LIST_EACH(k, &ua->calls) {
         struct ua_call *c = LIST_ENTRY(k, struct ua_call, link);
         if (c->id == id && !c->over)
             return c;
@@ -125,7 +124,7 @@ enum ahoy_err ua_local_for(struct ua *ua, const struct addr *peer, struct addr *
     return sys_host_source(sys_loop_host(ua->loop), peer, out);
 }
 
-/* ---- OPTIONS ------------------------------------------------------------------------------------------------------ */
+/* ---- OPTIONS ----------------------------------------------------------------------------------------------------- */
 
 struct ua_ping {
     struct list_link link;
@@ -193,8 +192,7 @@ enum ahoy_err ua_ping(struct ua *ua, struct ua_account *a, const char *uri, uint
 void ua_pings_drop(struct ua *ua)
 {
     struct sip_outcome out = { .err = AHOY_ERR_CANCELLED };
-    LIST_EACH(k, &ua->pings)
-    {
+    LIST_EACH(k, &ua->pings) {
         struct ua_ping *p = LIST_ENTRY(k, struct ua_ping, link);
         p->fn(p->arg, &out, 0);
         ping_free(p);

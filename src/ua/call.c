@@ -7,7 +7,7 @@
 
 enum { JUDGE_AFTER_MS = 1500 }; /* a shorter call says nothing about whether sound would have come */
 
-/* ---- telling ------------------------------------------------------------------------------------------------------ */
+/* ---- telling ----------------------------------------------------------------------------------------------------- */
 
 void ua_call_fill_stats(const struct ua_call *c, const struct media_stats *m, struct ahoy_call_stats *out)
 {
@@ -75,7 +75,7 @@ void ua_call_set_state(struct ua_call *c, enum ahoy_call_state state)
     ua_call_emit(c, state);
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static void answer_due(void *arg)
 {
@@ -225,7 +225,7 @@ void ua_call_finish_quietly(struct ua_call *c, bool by_peer, unsigned status, st
     finish(c);
 }
 
-/* ---- all of them -------------------------------------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------------------------------------------- */
 
 void ua_calls_hang_up_all(struct ua *ua)
 {
@@ -241,8 +241,7 @@ void ua_calls_drop(struct ua *ua)
 
 void ua_calls_forget_account(struct ua *ua, const struct ua_account *a)
 {
-    LIST_EACH(k, &ua->calls)
-    {
+    LIST_EACH(k, &ua->calls) {
         struct ua_call *c = LIST_ENTRY(k, struct ua_call, link);
         if (c->account == a)
             c->account = NULL;

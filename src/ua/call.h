@@ -31,23 +31,23 @@ struct ua_call {
     bool media_ready, media_closing;
     struct ua_media config;
 
-    char *uri, *from, *routes;  /* outgoing */
+    char *uri, *from, *routes; /* outgoing */
     char peer_uri[UA_URI_BYTES], peer_name[128], call_id[256];
     uint32_t ring_s, max_s, hold_after_s;
 
     struct sys_timer answer_timer, max_timer, hold_timer;
     int64_t begun_us, answered_us, ended_us;
 
-    bool answering;             /* answer as soon as the sound's ports are open */
-    unsigned answer_status;     /* 200, or 183 for sound before the answer */
+    bool answering;         /* answer as soon as the sound's ports are open */
+    unsigned answer_status; /* 200, or 183 for sound before the answer */
     ahoy_command_id answer_command;
-    struct buf early;           /* the description sent in 183, for the 200 */
+    struct buf early; /* the description sent in 183, for the 200 */
 
     bool hold_wanted, held_by_peer, muted;
     ahoy_command_id change_command; /* of the re-INVITE that is wanted or under way */
     bool change_wanted, change_running, change_is_hold;
-    bool change_bad;            /* its answer was useless */
-    bool hold_later;            /* hold_after_s came while another change was under way */
+    bool change_bad; /* its answer was useless */
+    bool hold_later; /* hold_after_s came while another change was under way */
     struct media_codecs codecs_wanted;
 
     struct media_info info;

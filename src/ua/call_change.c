@@ -1,4 +1,4 @@
-/* Changing a call that stands: hold, resume, other codecs. One change at a time; RFC 3261 section 14, RFC 3264 section 8. */
+/* Changing a call that stands: hold, resume, other codecs. One at a time; RFC 3261 section 14, RFC 3264 section 8. */
 #include "ua/call.h"
 
 static void hold_again(struct ua_call *c)
@@ -62,7 +62,8 @@ static enum ahoy_err change(struct ua_call *c, ahoy_command_id command)
 
 static bool may_change(const struct ua_call *c)
 {
-    return !c->over && !c->change_wanted && c->inv && sip_invite_state(c->inv) == SIP_INVITE_CONFIRMED && c->media_ready;
+    return !c->over && !c->change_wanted && c->inv && sip_invite_state(c->inv) == SIP_INVITE_CONFIRMED
+           && c->media_ready;
 }
 
 enum ahoy_err ua_call_hold(struct ua_call *c, ahoy_command_id command, bool on)

@@ -20,7 +20,7 @@ static bool is_sdp(const struct sip_body *body)
            && sip_media_type_is(&type, VIEW("application"), VIEW("sdp"));
 }
 
-/* ---- what the leg tells ------------------------------------------------------------------------------------------- */
+/* ---- what the leg tells ------------------------------------------------------------------------------------------ */
 
 static void on_progress(void *arg, struct sip_invite *inv, struct sip_dialog *fork, const struct sip_body *body,
                         struct sip_msg *response)
@@ -77,9 +77,9 @@ static void on_offer(void *arg, struct sip_invite *inv, const struct sip_body *o
     (void) msg;
     ua_call_change_beaten(c);
     buf_init(&b, UA_SDP_BYTES);
-    enum ahoy_err err = is_sdp(offer)               ? media_session_answer(c->media, offer->data, &b, &why)
+    enum ahoy_err err = is_sdp(offer)             ? media_session_answer(c->media, offer->data, &b, &why)
                         : view_empty(offer->data) ? media_session_offer(c->media, &b)
-                                                    : AHOY_ERR_UNSUPPORTED;
+                                                  : AHOY_ERR_UNSUPPORTED;
     bool agreed = !err && is_sdp(offer);
     struct sip_body body = sdp_body(&b);
     if (!err)
@@ -176,7 +176,8 @@ static void on_ended(void *arg, struct sip_invite *inv, const struct sip_invite_
         ua_call_finish_quietly(c, false, end->status, reason);
     } else if (c->incoming && by_peer) { /* the caller gave up: no failure of ours */
         ua_call_finish_quietly(c, true, end->status, VIEW("the caller gave up"));
-    } else if (end->who == SIP_INVITE_NETWORK && !end->msg && !was_patience(c, end)) { /* the status is no one's answer */
+    } else if (end->who == SIP_INVITE_NETWORK && !end->msg && !was_patience(c, end)) {
+        /* The status stands for what happened (RFC 3261 section 8.1.3.1); nobody answered it. */
         ua_call_finish(c, 0, end->err, false, view_of(NULL, 0));
     } else {
         ua_call_finish(c, end->status >= 300 ? end->status : 0, end->err, by_peer, reason);
@@ -192,7 +193,7 @@ static const struct sip_invite_handler leg_handler = { .progress = on_progress,
                                                        .info = on_info,
                                                        .ended = on_ended };
 
-/* ---- calling ------------------------------------------------------------------------------------------------------ */
+/* ---- calling ----------------------------------------------------------------------------------------------------- */
 
 static void put_from(const struct ua_call *c, struct buf *out)
 {
@@ -345,7 +346,7 @@ void ua_call_place(struct ua *ua, ahoy_call_id id, const struct ahoy_call_config
         ua_call_finish(c, 0, err, false, view_str(why));
 }
 
-/* ---- being called ------------------------------------------------------------------------------------------------- */
+/* ---- being called ------------------------------------------------------------------------------------------------ */
 
 static void on_refused_ended(void *arg, struct sip_invite *inv, const struct sip_invite_end *end)
 {
@@ -440,7 +441,7 @@ static enum ahoy_err describe(struct ua_call *c)
         return AHOY_OK;
     sip_invite_remote_offer(c->inv, &offer);
     media_session_set_signalling(c->media, sip_flow_peer(sip_server_txn_flow(sip_invite_server_txn(c->inv))));
-    enum ahoy_err err = is_sdp(&offer)            ? media_session_answer(c->media, offer.data, &c->early, &why)
+    enum ahoy_err err = is_sdp(&offer)           ? media_session_answer(c->media, offer.data, &c->early, &why)
                         : view_empty(offer.data) ? media_session_offer(c->media, &c->early)
                                                  : AHOY_ERR_UNSUPPORTED;
     return err ? err : buf_err(&c->early);
@@ -474,7 +475,7 @@ void ua_call_answer_now(struct ua_call *c, unsigned status)
         ua_call_set_state(c, AHOY_CALL_EARLY);
 }
 
-/* ---- hanging up --------------------------------------------------------------------------------------------------- */
+/* ---- hanging up -------------------------------------------------------------------------------------------------- */
 
 void ua_call_hang_up(struct ua_call *c, unsigned status)
 {

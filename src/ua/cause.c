@@ -62,7 +62,8 @@ static const char *text_of_status(unsigned status)
 {
     switch (status) {
     case 401:
-    case 407: return "the server refused the user name or password; check both, or the account's user for authentication";
+    case 407:
+        return "the server refused the user name or password; check both, or the account's user for authentication";
     case 403: return "the server forbids it; the account may be blocked, or not allowed to do this";
     case 404: return "nobody of that name is known there; check the address";
     case 405:
@@ -95,7 +96,8 @@ static const char *text_of_status(unsigned status)
     case 513: return "the message is too large for the server";
     case 603: return "the call was declined";
     case 604: return "that address exists nowhere";
-    default: return status < 400 ? "the call was sent elsewhere, and nowhere could it be placed" : "the other side refused";
+    default:
+        return status < 400 ? "the call was sent elsewhere, and nowhere could it be placed" : "the other side refused";
     }
 }
 
@@ -106,7 +108,8 @@ static const char *text_of_err(enum ahoy_err err)
     case AHOY_ERR_DNS_EMPTY:
         return "the name exists, but no SIP server is listed for it; name the server with --proxy or --registrar";
     case AHOY_ERR_DNS_SERVER: return "the name server does not answer; check the network connection";
-    case AHOY_ERR_TIMEOUT: return "no answer from the server; check its address and port, and whether a firewall is between";
+    case AHOY_ERR_TIMEOUT:
+        return "no answer from the server; check its address and port, and whether a firewall is between";
     case AHOY_ERR_REFUSED: return "nothing listens at that address and port; check both, and that the server runs";
     case AHOY_ERR_UNREACHABLE: return "there is no way to that address; check the network connection";
     case AHOY_ERR_RESET:
@@ -115,9 +118,11 @@ static const char *text_of_err(enum ahoy_err err)
     case AHOY_ERR_ADDR_IN_USE: return "the local port is in use; choose another with --bind or --media-ports";
     case AHOY_ERR_ADDR_UNAVAILABLE: return "the local address does not exist on this machine; check --bind";
     case AHOY_ERR_AUTH: return "the server refused the user name or password; check both";
-    case AHOY_ERR_NOT_FOUND: return "the server wants a password and none fits; give user name and password of this account";
+    case AHOY_ERR_NOT_FOUND:
+        return "the server wants a password and none fits; give user name and password of this account";
     case AHOY_ERR_UNSUPPORTED: return "what the other side asks for is not supported";
-    case AHOY_ERR_LOOP: return "the call was sent from one place to the next without end; a forwarding is misconfigured";
+    case AHOY_ERR_LOOP:
+        return "the call was sent from one place to the next without end; a forwarding is misconfigured";
     case AHOY_ERR_SYNTAX:
     case AHOY_ERR_INVAL: return "the address cannot be understood; it should look like sip:name@host";
     case AHOY_ERR_DEVICE: return "the sound device cannot be used; `ahoy devices ls` lists those there are";

@@ -1,7 +1,7 @@
 /*
- * The doctor: looks at ports, names, servers, registrations and sound devices, in that order, and tells each finding in a
- * sentence with a remedy. Look-ups and OPTIONS run on the signalling loop; sound servers are asked on the thread where
- * devices are opened, since they may take two seconds.
+ * The doctor: looks at ports, names, servers, registrations and sound devices, in that order, and tells each finding in
+ * a sentence with a remedy. Look-ups and OPTIONS run on the signalling loop; sound servers are asked on the thread
+ * where devices are opened, since they may take two seconds.
  */
 #include "ua/impl.h"
 
@@ -43,20 +43,17 @@ struct exam_devices {
     char why[AUDIO_WHY_BYTES];
 };
 
-static void finding(struct ua_exam *x, enum ahoy_verdict verdict, enum ahoy_cause cause, const char *area, const char *what,
-                    const char *remedy)
+static void finding(struct ua_exam *x, enum ahoy_verdict verdict, enum ahoy_cause cause, const char *area,
+                    const char *what, const char *remedy)
 {
     struct ahoy_event e = { .type = AHOY_EVENT_DOCTOR };
     if (verdict != AHOY_VERDICT_DONE && verdict > x->worst) {
         x->worst = verdict;
         x->worst_cause = cause;
     }
-    e.doctor = (struct ahoy_finding){ .command = x->command,
-                                      .verdict = verdict,
-                                      .cause = cause,
-                                      .area = area,
-                                      .what = what,
-                                      .remedy = remedy };
+    e.doctor = (struct ahoy_finding){
+        .command = x->command, .verdict = verdict, .cause = cause, .area = area, .what = what, .remedy = remedy
+    };
     ua_emit(x->ua, &e);
 }
 
@@ -77,7 +74,7 @@ static void one_done(struct ua_exam *x)
     exam_free(x);
 }
 
-/* ---- ports and addresses ------------------------------------------------------------------------------------------ */
+/* ---- ports and addresses ----------------------------------------------------------------------------------------- */
 
 static void look_at_ports(struct ua_exam *x)
 {
@@ -102,7 +99,7 @@ static void look_at_ports(struct ua_exam *x)
                 "this machine has no address but its own loopback", "connect it to a network to reach other machines");
 }
 
-/* ---- a server: name, then OPTIONS --------------------------------------------------------------------------------- */
+/* ---- a server: name, then OPTIONS -------------------------------------------------------------------------------- */
 
 static void ping_over(void *arg, const struct sip_outcome *out, uint32_t took_ms)
 {
@@ -115,7 +112,8 @@ static void ping_over(void *arg, const struct sip_outcome *out, uint32_t took_ms
     buf_init(&remedy, UA_TEXT_BYTES);
     struct cause_subject subject = { .server = view_of(NULL, 0) };
     if (out->status > 0) { /* any answer shows that it is there */
-        snprintf(line, sizeof line, "%s speaks SIP: it answered %u after %u ms", h->host, out->status, (unsigned) took_ms);
+        snprintf(line, sizeof line, "%s speaks SIP: it answered %u after %u ms", h->host, out->status,
+                 (unsigned) took_ms);
         finding(x, AHOY_VERDICT_OK, AHOY_CAUSE_NONE, "server", line, "");
     } else {
         snprintf(line, sizeof line, "%s does not answer SIP", h->host);
@@ -146,7 +144,8 @@ static void name_found(void *arg, enum ahoy_err err, const struct sys_dns_record
         finding(h->exam, AHOY_VERDICT_OK, AHOY_CAUSE_NONE, "dns", line, "");
     } else if (err == AHOY_ERR_DNS_SERVER || err == AHOY_ERR_TIMEOUT) {
         snprintf(line, sizeof line, "the name %s cannot be looked up: the name server does not answer", h->host);
-        finding(h->exam, AHOY_VERDICT_FAILED, AHOY_CAUSE_DNS, "dns", line, "check the network connection and /etc/resolv.conf");
+        finding(h->exam, AHOY_VERDICT_FAILED, AHOY_CAUSE_DNS, "dns", line,
+                "check the network connection and /etc/resolv.conf");
     } else {
         snprintf(line, sizeof line, "the name %s has no IPv4 address (%s)", h->host, ahoy_err_text(err));
         finding(h->exam, AHOY_VERDICT_WARNING, AHOY_CAUSE_DNS, "dns", line,
@@ -168,8 +167,8 @@ static void look_at_host(struct ua_exam *x, struct ua_account *a, const char *se
         buf_str(&b, server);
     else
         buf_printf(&b, "sip:%s", server);
-    bool ok = !buf_err(&b) && sip_uri_parse(buf_content(&b), &u) == AHOY_OK && view_copy(u.host, h->host, sizeof h->host)
-              && view_copy(buf_content(&b), h->uri, sizeof h->uri);
+    bool ok = !buf_err(&b) && sip_uri_parse(buf_content(&b), &u) == AHOY_OK
+              && view_copy(u.host, h->host, sizeof h->host) && view_copy(buf_content(&b), h->uri, sizeof h->uri);
     bool literal = ok && sip_uri_ip(&u, &ip) == AHOY_OK;
     buf_fini(&b);
     for (size_t i = 0; i < x->hosts; i++)
@@ -185,7 +184,7 @@ static void look_at_host(struct ua_exam *x, struct ua_account *a, const char *se
         name_found(h, AHOY_ERR_DNS_SERVER, NULL, 0);
 }
 
-/* ---- accounts ----------------------------------------------------------------------------------------------------- */
+/* ---- accounts ---------------------------------------------------------------------------------------------------- */
 
 static void look_at_account(struct ua_exam *x, struct ua_account *a)
 {
@@ -225,7 +224,7 @@ static void look_at_account(struct ua_exam *x, struct ua_account *a)
     }
 }
 
-/* ---- sound devices ------------------------------------------------------------------------------------------------ */
+/* ---- sound devices ----------------------------------------------------------------------------------------------- */
 
 static void devices_back(struct sys_msg *msg)
 {
@@ -280,7 +279,7 @@ static void look_at_devices(struct ua_exam *x)
     x->waiting++;
 }
 
-/* ---- the examination ---------------------------------------------------------------------------------------------- */
+/* ---- the examination --------------------------------------------------------------------------------------------- */
 
 void ua_doctor(struct ua *ua, ahoy_command_id command, ahoy_account_id account, const char *server)
 {
@@ -294,8 +293,7 @@ void ua_doctor(struct ua *ua, ahoy_command_id command, ahoy_account_id account, 
     x->waiting = 1; /* this function itself */
     list_push_back(&ua->exams, &x->link);
     look_at_ports(x);
-    LIST_EACH(k, &ua->accounts)
-    {
+    LIST_EACH(k, &ua->accounts) {
         struct ua_account *a = LIST_ENTRY(k, struct ua_account, link);
         if (!a->removing && (account == 0 || a->id == account))
             look_at_account(x, a);
@@ -308,8 +306,7 @@ void ua_doctor(struct ua *ua, ahoy_command_id command, ahoy_account_id account, 
 
 void ua_exams_drop(struct ua *ua)
 {
-    LIST_EACH(k, &ua->exams)
-    {
+    LIST_EACH(k, &ua->exams) {
         struct ua_exam *x = LIST_ENTRY(k, struct ua_exam, link);
         if (x->devices)
             x->devices->exam = NULL;

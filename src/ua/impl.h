@@ -61,22 +61,23 @@ struct ua {
     void *left_arg;
 };
 
-/* ---- accounts ----------------------------------------------------------------------------------------------------- */
+/* ---- accounts ---------------------------------------------------------------------------------------------------- */
 
 struct ua_account {
     struct list_link link;
     struct ua *ua;
     ahoy_account_id id;
-    char *name, *uri, *display, *user, *contact_user, *registrar, *proxy; /* uri with scheme; proxy: a Route value or NULL */
+    char *name, *uri, *display, *user, *contact_user, *registrar; /* uri with scheme */
+    char *proxy;                                                  /* a Route value, or NULL */
     enum ahoy_transport transport;
     bool no_register;
     bool removing;
-    bool stopping, wanted;    /* unregistering; and to be registered again after that */
+    bool stopping, wanted; /* unregistering; and to be registered again after that */
     uint32_t expires_s;
     struct sip_auth *auth;
     struct sip_register *reg; /* NULL while not registering */
     enum ahoy_account_state state;
-    enum ahoy_cause failure;      /* FAILED: of the last failure */
+    enum ahoy_cause failure; /* FAILED: of the last failure */
     char failure_text[UA_TEXT_BYTES];
 };
 
@@ -94,10 +95,10 @@ struct view ua_account_routes(const struct ua_account *a);
 void ua_accounts_flow_lost(struct ua *ua, struct sip_flow *flow);
 void ua_accounts_network_changed(struct ua *ua);
 void ua_accounts_leave(struct ua *ua);
-void ua_accounts_drop(struct ua *ua); /* at once */
+void ua_accounts_drop(struct ua *ua);         /* at once */
 void ua_accounts_wipe_retired(struct ua *ua); /* after all legs */
 
-/* ---- calls -------------------------------------------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
 
 /** INVAL with `why` saying which option is wrong. */
 AHOY_MUST_USE enum ahoy_err ua_media_parse(const struct ahoy_media_config *cfg, struct ua_media *out, const char **why);
@@ -109,7 +110,7 @@ void ua_calls_hang_up_all(struct ua *ua);
 void ua_calls_forget_account(struct ua *ua, const struct ua_account *a);
 void ua_calls_drop(struct ua *ua); /* without a word to peers; sound is still closed in order */
 
-/* ---- common ------------------------------------------------------------------------------------------------------- */
+/* ---- common ------------------------------------------------------------------------------------------------------ */
 
 void ua_emit(struct ua *ua, struct ahoy_event *event);
 void ua_result(struct ua *ua, ahoy_command_id command, enum ahoy_err err, unsigned status, const char *text,

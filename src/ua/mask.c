@@ -1,4 +1,4 @@
-/* Secrets of a message that is to be shown: enough stays to see what went on. Generous in what it takes for a secret. */
+/* Secrets of a message that is to be shown: enough stays to see what went on. Generous in taking things for secrets. */
 #include "ua/impl.h"
 
 #include "base/chars.h"
@@ -80,7 +80,8 @@ void ua_mask(struct view message, struct buf *out)
         struct view line = view_first(rest, end < rest.n ? end + 1 : end);
         bool continued = credentials && (line.p[0] == ' ' || line.p[0] == '\t');
         rest = view_from(rest, line.n);
-        credentials = continued || is_header(line, VIEW("Authorization")) || is_header(line, VIEW("Proxy-Authorization"));
+        credentials = continued || is_header(line, VIEW("Authorization"))
+                      || is_header(line, VIEW("Proxy-Authorization"));
         if (credentials)
             mask_credentials(line, continued, &digest, out);
         else if (view_istarts(line, VIEW("a=crypto:")))

@@ -1,6 +1,6 @@
 /*
- * The user agent: accounts, registrations, calls, the doctor. It joins sip/ (signalling) and media/ (sound) and tells what
- * happens as events in the words of include/ahoy/. Everything here runs on the signalling loop.
+ * The user agent: accounts, registrations, calls, the doctor. It joins sip/ (signalling) and media/ (sound) and tells
+ * what happens as events in the words of include/ahoy/. Everything here runs on the signalling loop.
  */
 #ifndef AHOY_UA_UA_H
 #define AHOY_UA_UA_H
@@ -26,8 +26,8 @@ struct ua_config {
 AHOY_MUST_USE enum ahoy_err ua_create(struct ua **out, const struct ua_config *cfg, char *why, size_t why_size);
 
 /**
- * Ends all calls and unregisters; `done` comes when that has happened, or when `linger_ms` is over and the rest was dropped
- * (sound devices and files are always closed in order). Nothing but ua_destroy may follow.
+ * Ends all calls and unregisters; `done` comes when that has happened, or when `linger_ms` is over and the rest was
+ * dropped (sound devices and files are always closed in order). Nothing but ua_destroy may follow.
  */
 void ua_leave(struct ua *ua, uint32_t linger_ms, void (*done)(void *arg), void *arg);
 
@@ -39,13 +39,13 @@ bool ua_listening(const struct ua *ua, size_t i, char text[80]);
 
 void ua_set_trace(struct ua *ua, bool on);
 
-/* ---- accounts: as the functions of ahoy/account.h; ids are given by the caller ------------------------------------- */
+/* ---- accounts: as the functions of ahoy/account.h; ids are given by the caller ----------------------------------- */
 
 AHOY_MUST_USE enum ahoy_err ua_account_add(struct ua *ua, ahoy_account_id id, const struct ahoy_account_config *cfg);
 enum ahoy_err ua_account_remove(struct ua *ua, ahoy_account_id id);
 enum ahoy_err ua_account_register(struct ua *ua, ahoy_account_id id, bool on);
 
-/* ---- calls: as the functions of ahoy/call.h; a failure to begin comes as an event with state ENDED ------------------ */
+/* ---- calls: as the functions of ahoy/call.h; a failure to begin comes as an event with state ENDED --------------- */
 
 void ua_call_place(struct ua *ua, ahoy_call_id id, const struct ahoy_call_config *cfg);
 AHOY_MUST_USE enum ahoy_err ua_listen(struct ua *ua, const struct ahoy_listen_config *cfg);
@@ -54,7 +54,19 @@ AHOY_MUST_USE enum ahoy_err ua_listen(struct ua *ua, const struct ahoy_listen_co
 void ua_set_call_ids(struct ua *ua, ahoy_call_id (*next)(void *arg), void *arg);
 
 /** What a command on a call does; its result comes as an event with the command's id. */
-enum ua_act { UA_ANSWER, UA_REJECT, UA_HANGUP, UA_HOLD, UA_RESUME, UA_MUTE, UA_UNMUTE, UA_DTMF, UA_REINVITE, UA_PLAY, UA_RECORD };
+enum ua_act {
+    UA_ANSWER,
+    UA_REJECT,
+    UA_HANGUP,
+    UA_HOLD,
+    UA_RESUME,
+    UA_MUTE,
+    UA_UNMUTE,
+    UA_DTMF,
+    UA_REINVITE,
+    UA_PLAY,
+    UA_RECORD
+};
 
 void ua_call_act(struct ua *ua, ahoy_call_id id, ahoy_command_id command, enum ua_act act, unsigned status,
                  const char *text);

@@ -20,7 +20,8 @@ static enum ahoy_err engine(struct ahoy_engine **out, char at[80])
 }
 
 /* Waits for the call's state (its end with `end`); everything else passes by. */
-static bool await(struct ahoy_engine *e, enum ahoy_call_state state, struct ahoy_call_stats *end, enum ahoy_cause *cause)
+static bool await(struct ahoy_engine *e, enum ahoy_call_state state, struct ahoy_call_stats *end,
+                  enum ahoy_cause *cause)
 {
     for (struct ahoy_event *ev; (ev = ahoy_engine_wait(e, 20000)); ahoy_event_free(ev)) {
         if (ev->type != AHOY_EVENT_CALL_STATE)

@@ -1,8 +1,8 @@
 /* From packets to sound: exact durations, concealment, comfort noise, changes of codec and tick. */
+#include "support/t.h"
 #include "audio/mix.h"
 #include "media/playout.h"
 #include "sys/loop.h"
-#include "support/t.h"
 
 struct bench {
     struct playout p;

@@ -1,7 +1,7 @@
 /* Where sound comes from and goes to: endpoints, echo, files, recordings, other rates. */
 #include "audio/mix.h"
-#include "media/sound.h"
 #include "base/mem.h"
+#include "media/sound.h"
 #include "support/t.h"
 #include "sys/sim.h"
 
@@ -164,7 +164,8 @@ out:
 static void test_a_recording_is_whole_though_one_side_is_ahead(struct t *t)
 {
     struct room r;
-    struct media_session_config c = { .sound = MEDIA_SOUND_ENDPOINT, .endpoint = { .rate_hz = 8000, .read = read_one } };
+    struct media_session_config c = { .sound = MEDIA_SOUND_ENDPOINT,
+                                      .endpoint = { .rate_hz = 8000, .read = read_one } };
     struct wav_writer *w = NULL;
     struct wav_reader *reader = NULL;
     int16_t pcm[160] = { 0 }, back[4000];

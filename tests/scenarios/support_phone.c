@@ -212,7 +212,7 @@ bool phone_result(struct phone *a, struct phone *b, enum ahoy_err want)
     return phone_run(a, b, phone_had_result, 10000) && a->result == want;
 }
 
-/* ---- two telephones ------------------------------------------------------------------------------------------------ */
+/* ---- two telephones ---------------------------------------------------------------------------------------------- */
 
 bool world_write_said(const char *path, unsigned seconds, uint64_t seed)
 {

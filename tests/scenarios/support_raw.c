@@ -8,7 +8,7 @@
 
 enum { RAW_RTP_PORT = 40000 };
 
-/* ---- text ---------------------------------------------------------------------------------------------------------- */
+/* ---- text -------------------------------------------------------------------------------------------------------- */
 
 /* The first header line of that name, whole with its line end; "" when missing. */
 static struct view line_of(const char *msg, const char *name)
@@ -75,7 +75,8 @@ static void respond(struct raw *r, const char *request, unsigned status, const c
     put_all(request, "Via", &b);
     put_all(request, "Record-Route", &b);
     buf_printf(&b, "%.*s\r\n", VIEW_ARG(line_of(request, "From")));
-    buf_printf(&b, "%.*s%s\r\n", VIEW_ARG(to), view_search(to, VIEW(";tag=")) < to.n || status == 100 ? "" : ";tag=raw");
+    buf_printf(&b, "%.*s%s\r\n", VIEW_ARG(to),
+               view_search(to, VIEW(";tag=")) < to.n || status == 100 ? "" : ";tag=raw");
     buf_printf(&b, "%.*s\r\n%.*s\r\n", VIEW_ARG(line_of(request, "Call-ID")), VIEW_ARG(line_of(request, "CSeq")));
     buf_printf(&b, "Contact: <sip:raw@%s>\r\n%s", r->ip, extra);
     put_body(r, "application/sdp", sdp, &b);
@@ -87,7 +88,7 @@ void raw_answer(struct raw *r, unsigned status, const char *sdp)
     respond(r, r->invite, status, "", sdp);
 }
 
-/* ---- requests ------------------------------------------------------------------------------------------------------ */
+/* ---- requests ---------------------------------------------------------------------------------------------------- */
 
 static void send_request(struct raw *r, const char *method, unsigned cseq, const char *type, const char *body)
 {
@@ -122,7 +123,7 @@ void raw_request(struct raw *r, const char *method, const char *type, const char
     send_request(r, method, ++r->cseq, type, body);
 }
 
-/* ---- arrivals ------------------------------------------------------------------------------------------------------ */
+/* ---- arrivals ---------------------------------------------------------------------------------------------------- */
 
 static void note_sdp(struct raw *r, const char *msg)
 {
@@ -171,7 +172,8 @@ static void take_register(struct raw *r, const char *msg)
         respond(r, msg, r->register_status, extra, NULL);
 }
 
-static void on_sip(void *arg, const struct addr *src, const struct addr *local, const void *data, size_t n, int64_t when)
+static void on_sip(void *arg, const struct addr *src, const struct addr *local, const void *data, size_t n,
+                   int64_t when)
 {
     struct raw *r = arg;
     char msg[RAW_TEXT];
@@ -206,7 +208,8 @@ static void on_sip(void *arg, const struct addr *src, const struct addr *local, 
         raw_answer(r, 487, NULL);
 }
 
-static void on_rtp(void *arg, const struct addr *src, const struct addr *local, const void *data, size_t n, int64_t when)
+static void on_rtp(void *arg, const struct addr *src, const struct addr *local, const void *data, size_t n,
+                   int64_t when)
 {
     struct raw *r = arg;
     const uint8_t *p = data;
@@ -237,7 +240,7 @@ static void on_rtcp(void *arg, const struct addr *src, const struct addr *local,
     r->rtcp_in++;
 }
 
-/* ---- sound --------------------------------------------------------------------------------------------------------- */
+/* ---- sound ------------------------------------------------------------------------------------------------------- */
 
 void raw_send_rtp(struct raw *r, unsigned pt, bool marker, uint32_t ts, const void *payload, size_t n)
 {
@@ -301,7 +304,7 @@ enum ahoy_err raw_move(struct raw *r)
     return AHOY_OK;
 }
 
-/* ---- life ---------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 enum ahoy_err raw_open(struct raw *r, struct sim *sim, struct sys_host *host, const char *ip)
 {

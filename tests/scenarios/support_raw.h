@@ -1,6 +1,6 @@
 /*
- * A peer made of text: sends SIP and RTP as a test spells them out and remembers what it got. It answers BYE, CANCEL and
- * OPTIONS by itself and acknowledges; everything else is the test's. For what no telephone of ours would send.
+ * A peer made of text: sends SIP and RTP as a test spells them out and remembers what it got. It answers BYE, CANCEL
+ * and OPTIONS by itself and acknowledges; everything else is the test's. For what no telephone of ours would send.
  */
 #ifndef AHOY_TESTS_SUPPORT_RAW_H
 #define AHOY_TESTS_SUPPORT_RAW_H
@@ -14,14 +14,14 @@ struct raw {
     struct sys_loop *loop;
     struct sys_udp *sip, *rtp, *rtcp;
     struct sys_timer talk;
-    struct addr local, peer;      /* peer: where its signalling goes */
-    struct addr media;            /* where its RTP goes; from the last SDP received */
+    struct addr local, peer; /* peer: where its signalling goes */
+    struct addr media;       /* where its RTP goes; from the last SDP received */
     char ip[64];
-    char invite[RAW_TEXT];        /* the last INVITE received */
-    char request[RAW_TEXT];       /* the last request of any other kind */
-    char response[RAW_TEXT];      /* the last response */
-    char sdp[RAW_TEXT];           /* the last description received */
-    char to_tag[64];              /* of the phone, when we called */
+    char invite[RAW_TEXT];   /* the last INVITE received */
+    char request[RAW_TEXT];  /* the last request of any other kind */
+    char response[RAW_TEXT]; /* the last response */
+    char sdp[RAW_TEXT];      /* the last description received */
+    char to_tag[64];         /* of the phone, when we called */
     unsigned cseq;
     unsigned invites, acks, byes, cancels, registers, others, status; /* status: of the last final response */
     unsigned rtp_in, rtcp_in;
@@ -34,7 +34,7 @@ struct raw {
     uint32_t ts, ssrc;
     double phase;
     unsigned register_status, register_expires; /* a registrar's answer; 0: none */
-    char nonce[40];               /* not "": REGISTER without credentials is challenged */
+    char nonce[40];                             /* not "": REGISTER without credentials is challenged */
 };
 
 AHOY_MUST_USE enum ahoy_err raw_open(struct raw *r, struct sim *sim, struct sys_host *host, const char *ip);

@@ -33,10 +33,9 @@ static void office_close(struct t *t, struct office *o)
     sim_destroy(o->sim);
 }
 
-static const struct ahoy_account_config alice = { .name = "work",
-                                                  .uri = "sip:alice@office.example.org",
-                                                  .display_name = "Alice \"A\" Liddell",
-                                                  .password = "rabbit" };
+static const struct ahoy_account_config alice = {
+    .name = "work", .uri = "sip:alice@office.example.org", .display_name = "Alice \"A\" Liddell", .password = "rabbit"
+};
 
 static void test_an_account_registers_and_unregisters_when_it_leaves(struct t *t)
 {
@@ -153,4 +152,5 @@ out:
 T_MAIN(T_STRIDE(test_an_account_registers_and_unregisters_when_it_leaves, 3),
        T_STRIDE(test_a_challenge_is_answered_without_the_password_on_the_wire, 3),
        T_STRIDE(test_a_refusal_is_told_with_its_remedy, 3), T_STRIDE(test_an_account_that_is_removed_is_forgotten, 3),
-       T_STRIDE(test_a_name_alone_is_called_at_the_accounts_domain, 3), T_STRIDE(test_options_are_answered_and_timed, 3))
+       T_STRIDE(test_a_name_alone_is_called_at_the_accounts_domain, 3),
+       T_STRIDE(test_options_are_answered_and_timed, 3))

@@ -211,6 +211,6 @@ T_MAIN(T_STRIDE(test_hold_silences_both_ways_and_resume_brings_back, 17),
        T_STRIDE(test_both_may_hold_and_each_resumes_its_own, 17), T_STRIDE(test_both_hold_at_the_same_moment, 7),
        T_STRIDE(test_codecs_change_and_the_sound_goes_on, 211),
        T_STRIDE(test_a_refused_change_leaves_the_call_as_it_was, 13),
-       T_STRIDE(test_a_second_change_is_refused_while_one_is_under_way, 7), T_STRIDE(test_a_better_codec_is_heard_as_such, 29),
-       T_STRIDE(test_the_call_is_held_after_a_while_by_itself, 13), T_STRIDE(test_muting_silences_us_alone, 13),
-       T_STRIDE(test_a_file_is_played_and_both_sides_are_recorded, 101))
+       T_STRIDE(test_a_second_change_is_refused_while_one_is_under_way, 7),
+       T_STRIDE(test_a_better_codec_is_heard_as_such, 29), T_STRIDE(test_the_call_is_held_after_a_while_by_itself, 13),
+       T_STRIDE(test_muting_silences_us_alone, 13), T_STRIDE(test_a_file_is_played_and_both_sides_are_recorded, 101))

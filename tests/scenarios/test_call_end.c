@@ -231,7 +231,7 @@ out:
     world_close(t, &w);
 }
 
-/* ---- leaving in every phase: world_close does it, and looks at what is left --------------------------------------- */
+/* ---- leaving in every phase: world_close does it, and looks at what is left -------------------------------------- */
 
 static void test_leaving_while_the_name_is_looked_up(struct t *t)
 {

@@ -4,8 +4,8 @@
 #include <stdio.h>
 
 /*
- * What each says reaches the other with this codec and packet time. Within the first second the play-out comes nearer by
- * a pitch period or two, once: that second correlates by halves, the others wholly.
+ * What each says reaches the other with this codec and packet time. Within the first second the play-out comes nearer
+ * by a pitch period or two, once: that second correlates by halves, the others wholly.
  */
 static void sounds(struct t *t, const char *codec, unsigned ptime_ms, const char *name, int score)
 {

@@ -382,17 +382,13 @@ out:
     odd_close(t, &o);
 }
 
-T_MAIN(T(test_keys_go_as_tones_to_a_peer_without_telephone_event),
-       T(test_keys_that_come_by_info_are_heard),
-       T(test_hold_by_the_address_of_old_is_silence_and_ends),
-       T(test_payload_numbers_may_differ_by_direction),
+T_MAIN(T(test_keys_go_as_tones_to_a_peer_without_telephone_event), T(test_keys_that_come_by_info_are_heard),
+       T(test_hold_by_the_address_of_old_is_silence_and_ends), T(test_payload_numbers_may_differ_by_direction),
        T(test_a_peer_with_40_ms_packets_gets_40_ms_packets),
        T(test_reports_go_to_their_own_port_unless_they_are_multiplexed),
        T(test_an_invite_without_offer_is_offered_ours),
        T(test_a_reinvite_without_offer_leaves_the_call_when_no_answer_comes),
-       T(test_useless_descriptions_are_refused_and_the_call_stays),
-       T(test_an_answer_without_a_stream_ends_the_call), T_STRIDE(test_sound_before_the_answer_is_heard, 9),
-       T(test_sound_is_followed_to_a_new_address),
-       T(test_a_host_name_in_the_description_is_looked_up),
-       T(test_a_host_name_that_is_unknown_costs_the_sound_alone),
+       T(test_useless_descriptions_are_refused_and_the_call_stays), T(test_an_answer_without_a_stream_ends_the_call),
+       T_STRIDE(test_sound_before_the_answer_is_heard, 9), T(test_sound_is_followed_to_a_new_address),
+       T(test_a_host_name_in_the_description_is_looked_up), T(test_a_host_name_that_is_unknown_costs_the_sound_alone),
        T(test_a_silent_peer_is_told_of_and_judged), T_STRIDE(test_codecs_may_change_between_packets, 9))

@@ -106,8 +106,10 @@ out:
 
 static void test_passwords_of_any_kind_come_back(struct t *t)
 {
-    static const char *const odd[] = { "", " ", " both ends ", "semi ; colon", "#hash", "\"quoted\"", "[x]", "a=b:c", "tab\there",
-                                       "line\r\nend", "\x01\x7f\xff\xc3\xa4", "=", "%s%n" };
+    static const char *const odd[] = {
+        "",      " ",         " both ends ", "semi ; colon",         "#hash", "\"quoted\"", "[x]",
+        "a=b:c", "tab\there", "line\r\nend", "\x01\x7f\xff\xc3\xa4", "=",     "%s%n"
+    };
     struct shelf f;
     char name[20], lengthy[512];
     T_CHECK(shelf_open(&f));
@@ -116,12 +118,14 @@ static void test_passwords_of_any_kind_come_back(struct t *t)
     lengthy[sizeof lengthy - 1] = '\0';
     for (size_t i = 0; i < AHOY_COUNT(odd); i++) {
         (void) snprintf(name, sizeof name, "n%zu", i);
-        T_OK(store_accounts_put(f.s, &(struct ahoy_account_config){ .name = name, .uri = "sip:a@b", .password = odd[i] }));
+        T_OK(store_accounts_put(f.s,
+                                &(struct ahoy_account_config){ .name = name, .uri = "sip:a@b", .password = odd[i] }));
     }
     for (size_t n = 149; n < sizeof lengthy; n += 37) {
         (void) snprintf(name, sizeof name, "l%zu", n);
-        T_OK(store_accounts_put(f.s, &(struct ahoy_account_config){
-                                         .name = name, .uri = "sip:a@b", .password = lengthy + sizeof lengthy - 1 - n }));
+        T_OK(store_accounts_put(f.s, &(struct ahoy_account_config){ .name = name,
+                                                                    .uri = "sip:a@b",
+                                                                    .password = lengthy + sizeof lengthy - 1 - n }));
     }
     T_OK(again(&f));
     for (size_t i = 0; i < AHOY_COUNT(odd); i++)
@@ -134,13 +138,16 @@ out:
 
 static void test_names_of_any_kind_come_back(struct t *t)
 {
-    static const char *const odd[] = { "sip:firstname.lastname@telephone.department.company.example.org:5080", "[x]", "a;b", "a#b",
-                                       "sip:firstname.lastname@telephone.department.company.example.org:5081", "=", "a:b=c" };
+    static const char *const odd[] = {
+        "sip:firstname.lastname@telephone.department.company.example.org:5080", "[x]", "a;b",  "a#b",
+        "sip:firstname.lastname@telephone.department.company.example.org:5081", "=",   "a:b=c"
+    };
     struct shelf f;
     T_CHECK(shelf_open(&f));
     T_OK(again(&f));
     for (size_t i = 0; i < AHOY_COUNT(odd); i++)
-        T_OK(store_accounts_put(f.s, &(struct ahoy_account_config){ .name = odd[i], .uri = "sip:a@b", .password = odd[i] }));
+        T_OK(store_accounts_put(f.s,
+                                &(struct ahoy_account_config){ .name = odd[i], .uri = "sip:a@b", .password = odd[i] }));
     T_OK(again(&f));
     T_EQ(store_accounts_count(f.s), AHOY_COUNT(odd));
     for (size_t i = 0; i < AHOY_COUNT(odd); i++) {
@@ -162,7 +169,8 @@ static void test_what_a_line_cannot_keep_is_refused(struct t *t)
     T_ERR(store_accounts_put(f.s, &(struct ahoy_account_config){ .name = "x" }), AHOY_ERR_INVAL);
     T_ERR(store_accounts_put(f.s, &(struct ahoy_account_config){ .uri = "a\nuri = b" }), AHOY_ERR_INVAL);
     T_ERR(store_accounts_put(f.s, &(struct ahoy_account_config){ .uri = lengthy }), AHOY_ERR_INVAL);
-    T_ERR(store_accounts_put(f.s, &(struct ahoy_account_config){ .uri = "a", .display_name = "Bob ; no" }), AHOY_ERR_INVAL);
+    T_ERR(store_accounts_put(f.s, &(struct ahoy_account_config){ .uri = "a", .display_name = "Bob ; no" }),
+          AHOY_ERR_INVAL);
     T_ERR(store_accounts_put(f.s, &(struct ahoy_account_config){ .uri = "a", .display_name = " Bob" }), AHOY_ERR_INVAL);
     T_EQ(store_accounts_count(f.s), 0);
 out:

@@ -39,8 +39,9 @@ static void test_keys_in_descriptions_are_hidden(struct t *t)
 
 static void test_everything_else_stays(struct t *t)
 {
-    static const char message[] = "INVITE sip:a@b SIP/2.0\r\nTo: <sip:response=x@b>\r\nWWW-Authenticate: Digest nonce=\"n\"\r\n\r\n"
-                                  "response=\"this is a body\"\n\n";
+    static const char message[] =
+        "INVITE sip:a@b SIP/2.0\r\nTo: <sip:response=x@b>\r\nWWW-Authenticate: Digest nonce=\"n\"\r\n\r\n"
+        "response=\"this is a body\"\n\n";
     masked(t, message, message);
     masked(t, "", "");
     masked(t, "\n", "\n");

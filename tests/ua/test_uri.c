@@ -2,7 +2,8 @@
 #include "support/t.h"
 #include "ua/impl.h"
 
-static void completes(struct t *t, const struct ua_account *a, enum ahoy_transport tr, const char *text, const char *want)
+static void completes(struct t *t, const struct ua_account *a, enum ahoy_transport tr, const char *text,
+                      const char *want)
 {
     struct buf b;
     buf_init(&b, UA_URI_BYTES);
