@@ -123,7 +123,7 @@ void exchange_refuse(struct exchange *x, struct sip_server_txn *txn, unsigned st
 
 /** Whether a URI is of the domain served: its users are ours. */
 bool exchange_is_ours(const struct exchange *x, const struct sip_uri *u);
-/** Whether an address of record is one of ours. Telephones leave the port out of it whatever port we are at: so may it. */
+/** Whether an address of record is one of ours. Telephones leave the port out of it wherever we listen. */
 bool exchange_is_our_name(const struct exchange *x, const struct sip_uri *u);
 
 /** Whether it is an address of the exchange itself, with a port it listens on. */

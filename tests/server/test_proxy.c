@@ -2,6 +2,8 @@
 #include "server/support_exch.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
 
 static const struct ahoy_exchange_config open_house = { .open = true };
 static const char *const users[] = { "alice:secret", "bob:hidden" };
@@ -356,6 +358,66 @@ out:
     exch_close(&w);
 }
 
+static void test_a_via_that_is_not_the_source_gets_received(struct t *t)
+{
+    struct pair p;
+    T_OK(pair_open(&p, false, false));
+    exch_send(p.a, "MESSAGE sip:bob@192.0.2.9 SIP/2.0\nv: SIP/2.0/UDP phone.local;received=1.2.3.4;branch=z9hG4bK5,"
+                   " SIP/2.0/UDP 192.0.2.66;branch=z9hG4bK6\nFrom: <sip:a@b>;tag=1\nTo: <sip:bob@192.0.2.9>\n"
+                   "Call-ID: m5\nCSeq: 1 MESSAGE\nContent-Length: 0\n\n");
+    exch_run(&p.w, 100);
+    T_CHECK(exch_has(exch_got(p.b, "MESSAGE", 0), "v: SIP/2.0/UDP phone.local;branch=z9hG4bK5;received=192.0.2.1,"
+                                                  " SIP/2.0/UDP 192.0.2.66;branch=z9hG4bK6\r\n"));
+    exch_reply(p.b, exch_got(p.b, "MESSAGE", 0), 200, "", "");
+    exch_nothing_left(t, &p.w);
+out:
+    exch_close(&p.w);
+}
+
+/* The seal's key lives in the file: who talks may hang up without a password also after a restart. */
+static void test_a_dialog_outlives_a_restart_with_a_file(struct t *t)
+{
+    char dir[] = "/tmp/ahoy-exch-XXXXXX", path[64] = "", line[1200];
+    struct pair p = { .a = NULL };
+    struct sip_msg *m, *ok;
+    T_CHECK(mkdtemp(dir));
+    snprintf(path, sizeof path, "%s/l.db", dir);
+    struct ahoy_exchange_config cfg = closed_house;
+    cfg.database = path;
+    T_OK(exch_open(&p.w, &cfg));
+    T_OK(exch_peer(&p.w, "192.0.2.1", 5060, false, &p.a));
+    T_OK(exch_peer(&p.w, "192.0.2.2", 5060, false, &p.b));
+    exch_register(p.b, "bob", 1, "Contact: <sip:bob@192.0.2.2:5060>\n");
+    exch_request(p.a, "INVITE", "alice", "bob@192.0.2.9", "call", 1, "");
+    exch_run(&p.w, 100);
+    T_CHECK((m = exch_got(p.b, "SIP/2.0 401", 0)));
+    T_CHECK(exch_authorize(m, SIP_DIGEST_MD5, "REGISTER", "sip:192.0.2.9", "bob", "hidden", line, sizeof line));
+    size_t n = strlen(line);
+    snprintf(line + n, sizeof line - n, "Contact: <sip:bob@192.0.2.2:5060>\n");
+    exch_register(p.b, "bob", 2, line);
+    T_CHECK((m = exch_got(p.a, "SIP/2.0 407", 0)));
+    T_CHECK(exch_authorize(m, SIP_DIGEST_MD5, "INVITE", "sip:bob@192.0.2.9", "alice", "secret", line, sizeof line));
+    exch_run(&p.w, 100);
+    exch_request(p.a, "INVITE", "alice", "bob@192.0.2.9", "call", 2, line);
+    exch_run(&p.w, 100);
+    exch_reply(p.b, exch_got(p.b, "INVITE", 0), 200, "bob", "");
+    exch_run(&p.w, 100);
+    T_CHECK((ok = exch_got(p.a, "SIP/2.0 200 OK", 0)));
+    T_CHECK(!exch_has(exch_got(p.b, "INVITE", 0), "Proxy-Authorization")); /* it was for us alone */
+    exch_in_dialog(p.a, "ACK", 2, "alice", ok);
+    exch_run(&p.w, 100);
+    T_EQ(exch_count(p.b, "ACK"), 1);
+    exch_stop(&p.w);
+    T_OK(exch_start(&p.w, &cfg));
+    exch_in_dialog(p.b, "BYE", 3, "bob", exch_got(p.b, "INVITE", 0));
+    exch_run(&p.w, 100);
+    T_EQ(exch_count(p.a, "BYE"), 1);
+out:
+    exch_close(&p.w);
+    unlink(path);
+    rmdir(dir);
+}
+
 static void test_messages_and_events_pass(struct t *t)
 {
     struct pair p;
@@ -389,5 +451,6 @@ T_MAIN(T(test_a_call_between_telephones_by_udp), T(test_a_call_from_udp_to_tcp_e
        T(test_a_strict_router_before_us_is_understood), T(test_failover_to_the_next_server_of_a_name),
        T(test_a_host_that_refuses_is_500_and_one_that_is_silent_408),
        T(test_strangers_are_challenged_and_users_are_who_they_say), T(test_a_forged_dialog_relays_nothing),
+       T(test_a_via_that_is_not_the_source_gets_received), T(test_a_dialog_outlives_a_restart_with_a_file),
        /* seven requests that allocate alike */
        T_STRIDE(test_messages_and_events_pass, 5))
