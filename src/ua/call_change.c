@@ -44,6 +44,8 @@ static enum ahoy_err send_change(struct ua_call *c)
     if (!err && (err = sip_invite_reinvite(c->inv, none, &body)))
         media_session_rollback(c->media);
     c->change_running = err == AHOY_OK;
+    if (err) /* the peer's offer that comes between is answered with what we have, not with what we wish */
+        media_session_set_codecs(c->media, &c->config.codecs);
     buf_fini(&b);
     return err;
 }
@@ -99,6 +101,7 @@ void ua_call_change_beaten(struct ua_call *c)
     if (!c->change_running)
         return;
     media_session_rollback(c->media);
+    media_session_set_codecs(c->media, &c->config.codecs);
     c->change_running = false;
 }
 

@@ -111,6 +111,8 @@ static void test_a_refused_change_leaves_the_call_as_it_was(struct t *t)
     T_CHECK(world_call(&w, &plain, &plain, 0));
     COMMAND(&w, ahoy_call_reinvite(w.a.engine, w.a.placed, "opus", NULL), AHOY_ERR_REJECTED);
     T_EQ(w.a.result_status, 488);
+    T_OK(ahoy_call_reinvite(w.b.engine, w.b.incoming, NULL, NULL)); /* answered with what was agreed, not with opus */
+    T_CHECK(phone_result(&w.b, &w.a, AHOY_OK));
     COMMAND(&w, ahoy_call_reinvite(w.a.engine, w.a.placed, "nonsense", NULL), AHOY_ERR_INVAL);
     COMMAND(&w, ahoy_call_hold(w.a.engine, w.a.placed, true, NULL), AHOY_OK); /* offers what was agreed, not opus */
     COMMAND(&w, ahoy_call_hold(w.a.engine, w.a.placed, false, NULL), AHOY_OK);
