@@ -172,6 +172,7 @@ static void account_wipe(struct ua_account *a)
 static void account_free(struct ua_account *a)
 {
     struct ua *ua = a->ua;
+    ua_calls_forget_account(ua, a);
     list_remove(&a->link);
     sip_register_destroy(a->reg);
     a->reg = NULL;

@@ -49,7 +49,7 @@ static void fill_event(const struct ua_call *c, enum ahoy_call_state state, stru
 {
     *e = (struct ahoy_event){ .type = AHOY_EVENT_CALL_STATE };
     e->call.id = c->id;
-    e->call.account = c->account ? c->account->id : 0;
+    e->call.account = c->account_id;
     e->call.state = state;
     e->call.incoming = c->incoming;
     e->call.peer_uri = c->peer_uri;

@@ -22,6 +22,7 @@ struct ua_call {
     struct ua *ua;
     ahoy_call_id id;
     struct ua_account *account; /* NULL: none, or it was removed */
+    ahoy_account_id account_id; /* of its events, also when the account is gone */
     bool incoming;
     enum ahoy_call_state state;
 

@@ -332,6 +332,7 @@ void ua_call_place(struct ua *ua, ahoy_call_id id, const struct ahoy_call_config
         return;
     }
     c->account = ua_account_for(ua, cfg->account);
+    c->account_id = c->account ? c->account->id : 0;
     (void) view_copy(view_str(cfg->uri), c->peer_uri, sizeof c->peer_uri);
     c->state = AHOY_CALL_ENDED;
     ua_call_set_state(c, AHOY_CALL_CALLING);
@@ -413,6 +414,7 @@ void ua_call_incoming(void *arg, struct sip_invite *inv, struct sip_msg *request
     c->config = ua->listen_media;
     c->max_s = ua->listen.max_s;
     c->account = ua_account_of_request(ua, request);
+    c->account_id = c->account ? c->account->id : 0;
     identify(c, request);
     sip_invite_set_handler(inv, &handler);
     if (c->account && sip_invite_set_account(inv, c->account->auth, view_of(NULL, 0)))
