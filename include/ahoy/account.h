@@ -9,11 +9,11 @@ extern "C" {
 #endif
 
 enum ahoy_account_state {
-    AHOY_ACCOUNT_OFFLINE,     /* not registering */
+    AHOY_ACCOUNT_OFFLINE, /* not registering */
     AHOY_ACCOUNT_REGISTERING,
     AHOY_ACCOUNT_REGISTERED,
-    AHOY_ACCOUNT_FAILED,      /* will be tried again after retry_in_s, unless that is 0 */
-    AHOY_ACCOUNT_LEAVING,     /* unregistering */
+    AHOY_ACCOUNT_FAILED,  /* will be tried again after retry_in_s, unless that is 0 */
+    AHOY_ACCOUNT_LEAVING, /* unregistering */
 };
 
 struct ahoy_account_config {
@@ -26,8 +26,8 @@ struct ahoy_account_config {
     const char *registrar;    /* "sip:HOST[:PORT]"; NULL: the host of uri */
     const char *proxy;        /* outbound proxy URI (loose route); NULL: none */
     enum ahoy_transport transport;
-    bool no_register;         /* only place calls; do not register */
-    uint32_t expires_s;       /* 0: 600 */
+    bool no_register;   /* only place calls; do not register */
+    uint32_t expires_s; /* 0: 600 */
 };
 
 /**
@@ -53,8 +53,8 @@ struct ahoy_account_info {
     enum ahoy_account_state state;
     char name[128];
     char uri[256];
-    char registrar[256];      /* the address that answered, "udp:192.0.2.1:5060", or empty */
-    uint16_t sip_status;      /* last final answer, or 0 */
+    char registrar[256]; /* the address that answered, "udp:192.0.2.1:5060", or empty */
+    uint16_t sip_status; /* last final answer, or 0 */
     char reason[160];
     uint32_t expires_in_s, retry_in_s;
 };

@@ -19,13 +19,13 @@ enum ahoy_call_state {
 
 /** How sound comes in and goes out, and what the network is made to do; shared by all ways to make a call. */
 struct ahoy_media_config {
-    const char *codecs;  /* "opus,g722,pcmu,pcma,l16": order is preference; NULL: opus,g722,pcma,pcmu */
-    uint32_t ptime_ms;   /* 10 … 60; 0: 20 */
-    const char *audio;   /* "null", "tone:HZ", "file:IN.wav[,OUT.wav]", "pulse[:DEV]", "alsa[:DEV]"; NULL: "pulse" */
-    bool echo;           /* send back what is heard, instead of a microphone */
-    const char *impair;  /* harm what comes in: "loss=5,burst=3,jitter=40,dup=1,reorder=1,rate=64k,seed=7"; NULL: no */
-    const char *dtmf;    /* digits to send when the call stands; NULL: none */
-    uint32_t no_rtp_s;   /* report NO_RTP/ONE_WAY when nothing came for so long; 0: 10 */
+    const char *codecs; /* "opus,g722,pcmu,pcma,l16": order is preference; NULL: opus,g722,pcma,pcmu */
+    uint32_t ptime_ms;  /* 10 … 60; 0: 20 */
+    const char *audio;  /* "null", "tone:HZ", "file:IN.wav[,OUT.wav]", "pulse[:DEV]", "alsa[:DEV]"; NULL: "pulse" */
+    bool echo;          /* send back what is heard, instead of a microphone */
+    const char *impair; /* harm what comes in: "loss=5,burst=3,jitter=40,dup=1,reorder=1,rate=64k,seed=7"; NULL: no */
+    const char *dtmf;   /* digits to send when the call stands; NULL: none */
+    uint32_t no_rtp_s;  /* report NO_RTP/ONE_WAY when nothing came for so long; 0: 10 */
 };
 
 struct ahoy_call_config {
@@ -35,9 +35,9 @@ struct ahoy_call_config {
     const char *proxy;       /* route the INVITE by this loose route; NULL: the account's */
     enum ahoy_transport transport;
     struct ahoy_media_config media;
-    uint32_t ring_s;         /* give up (CANCEL) when not answered for so long; 0: 180 */
-    uint32_t max_s;          /* hang up after so long; 0: never */
-    uint32_t hold_after_s;   /* put on hold so long after the answer; 0: never */
+    uint32_t ring_s;       /* give up (CANCEL) when not answered for so long; 0: 180 */
+    uint32_t max_s;        /* hang up after so long; 0: never */
+    uint32_t hold_after_s; /* put on hold so long after the answer; 0: never */
 };
 
 /**
@@ -49,12 +49,12 @@ AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_place(struct ahoy_engine *engine,
 
 /** What the engine does with calls that come in. */
 struct ahoy_listen_config {
-    bool auto_answer;        /* answer after answer_after_ms; else the face decides (ahoy_call_answer …) */
-    uint16_t answer_status;  /* 0, 200: answer; 180: only ring; 183: only sound before the answer; 3xx-6xx: refuse */
+    bool auto_answer;       /* answer after answer_after_ms; else the face decides (ahoy_call_answer …) */
+    uint16_t answer_status; /* 0, 200: answer; 180: only ring; 183: only sound before the answer; 3xx-6xx: refuse */
     uint32_t answer_after_ms;
     struct ahoy_media_config media;
     uint32_t max_s;
-    uint32_t max_calls;      /* more are answered 486; 0: 1000 */
+    uint32_t max_calls; /* more are answered 486; 0: 1000 */
 };
 
 /** Sets it; calls that are there stay as they are. Without it calls ring (180) until the face answers. */
@@ -91,22 +91,22 @@ AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_record(struct ahoy_engine *e, aho
 
 /** Quality of a call so far. Counts are packets. */
 struct ahoy_call_stats {
-    uint32_t duration_ms;      /* since the answer */
-    uint32_t setup_ms;         /* from INVITE to answer */
-    char codec[16];            /* "opus", empty before sound */
-    uint32_t rate_hz;          /* sampling rate of the codec */
+    uint32_t duration_ms; /* since the answer */
+    uint32_t setup_ms;    /* from INVITE to answer */
+    char codec[16];       /* "opus", empty before sound */
+    uint32_t rate_hz;     /* sampling rate of the codec */
     char send_codec[16];
     uint64_t rtp_in, rtp_out;
     uint64_t bytes_in, bytes_out;
     uint64_t lost, late, duplicate, reordered;
     uint32_t concealed_ms;
-    double jitter_ms;          /* RFC 3550 */
-    double rtt_ms;             /* < 0: unknown */
-    double buffer_ms;          /* jitter buffer now */
-    double delay_ms;           /* mouth to ear as far as known: half the round trip, buffers, codec; < 0: unknown */
-    double mos;                /* E-model (G.107), < 0: unknown */
+    double jitter_ms; /* RFC 3550 */
+    double rtt_ms;    /* < 0: unknown */
+    double buffer_ms; /* jitter buffer now */
+    double delay_ms;  /* mouth to ear as far as known: half the round trip, buffers, codec; < 0: unknown */
+    double mos;       /* E-model (G.107), < 0: unknown */
     double level_in_dbfs, level_out_dbfs; /* now, smoothed over 125 ms; -100 is silence */
-    double remote_lost_fraction; /* what the peer reports of our packets, 0 … 1; < 0: no report */
+    double remote_lost_fraction;          /* what the peer reports of our packets, 0 … 1; < 0: no report */
 };
 
 /** A call as it stands. */
@@ -117,7 +117,7 @@ struct ahoy_call_info {
     bool incoming, muted, held_by_us, held_by_peer;
     char peer_uri[256];
     char peer_name[128];
-    char call_id[256];         /* SIP Call-ID */
+    char call_id[256]; /* SIP Call-ID */
     struct ahoy_call_stats stats;
 };
 
@@ -125,7 +125,7 @@ struct ahoy_call_info {
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_list(struct ahoy_engine *engine, struct ahoy_call_info **out,
                                                     size_t *count);
 
-AHOY_API const char *ahoy_call_state_name(enum ahoy_call_state state);       /* "confirmed" */
+AHOY_API const char *ahoy_call_state_name(enum ahoy_call_state state); /* "confirmed" */
 
 #ifdef __cplusplus
 }

@@ -21,8 +21,8 @@ AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_device_list(struct ahoy_device **out, 
 
 struct ahoy_device_test {
     uint32_t frames_captured, frames_played;
-    double level_dbfs;    /* of what the microphone heard */
-    double latency_ms;    /* as the device reports, both ways; < 0: unknown */
+    double level_dbfs; /* of what the microphone heard */
+    double latency_ms; /* as the device reports, both ways; < 0: unknown */
 };
 
 /** Opens a device, plays a soft tone and listens for `ms`. Blocks for that long. DEVICE with `why`. */
@@ -31,10 +31,10 @@ AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_device_test(const char *spec, uint32_t
 
 /** What two WAV files have to do with each other: for the verdict on a test call and for tests. */
 struct ahoy_sound_score {
-    double correlation;  /* normalised cross-correlation at the best lag of each second, mean, 0 … 1 */
-    double delay_ms;     /* by which `heard` lags `said`, median of the seconds */
-    double level_dbfs;   /* of `heard` */
-    double gain_db;      /* heard against said */
+    double correlation; /* normalised cross-correlation at the best lag of each second, mean, 0 … 1 */
+    double delay_ms;    /* by which `heard` lags `said`, median of the seconds */
+    double level_dbfs;  /* of `heard` */
+    double gain_db;     /* heard against said */
 };
 
 /** Compares a recording with what was played, 65 s at most. FORMAT, IO, NOT_FOUND, NOMEM; INVAL: nothing but silence was said. */

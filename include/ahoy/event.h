@@ -31,9 +31,9 @@ struct ahoy_event {
     union {
         struct {
             ahoy_command_id command;
-            enum ahoy_err err;    /* OK: done */
-            uint16_t sip_status;  /* where a SIP answer decided it, else 0 */
-            const char *text;     /* a sentence for a person; never NULL */
+            enum ahoy_err err;   /* OK: done */
+            uint16_t sip_status; /* where a SIP answer decided it, else 0 */
+            const char *text;    /* a sentence for a person; never NULL */
             uint32_t took_ms;
         } result;
         struct {
@@ -43,8 +43,8 @@ struct ahoy_event {
             enum ahoy_cause cause;
             const char *name, *uri;
             const char *registrar; /* who answers, "udp:192.0.2.1:5060", or ""; never NULL */
-            const char *text;     /* cause and remedy for a person; never NULL */
-            bool removed;         /* the account is forgotten: the last news of it */
+            const char *text;      /* cause and remedy for a person; never NULL */
+            bool removed;          /* the account is forgotten: the last news of it */
             uint32_t expires_s, retry_in_s;
         } account;
         struct {
@@ -54,11 +54,11 @@ struct ahoy_event {
             bool incoming;
             const char *peer_uri, *peer_name, *call_id;
             /* the rest is for ENDED */
-            enum ahoy_cause cause;   /* NONE: it was a call and somebody hung up */
+            enum ahoy_cause cause; /* NONE: it was a call and somebody hung up */
             bool ended_by_peer;
-            uint16_t sip_status;     /* last status, 200 for an answered call */
-            const char *reason;      /* reason phrase or Reason header; never NULL */
-            const char *text;        /* cause and remedy for a person; never NULL */
+            uint16_t sip_status; /* last status, 200 for an answered call */
+            const char *reason;  /* reason phrase or Reason header; never NULL */
+            const char *text;    /* cause and remedy for a person; never NULL */
             struct ahoy_call_stats stats;
         } call;
         struct {

@@ -14,16 +14,16 @@ extern "C" {
 struct ahoy_exchange;
 
 struct ahoy_exchange_config {
-    const char *const *listens;  /* "udp:127.0.0.1:5060", "tcp:…"; none: udp and tcp on every interface, port 5060 */
+    const char *const *listens; /* "udp:127.0.0.1:5060", "tcp:…"; none: udp and tcp on every interface, port 5060 */
     size_t listen_count;
-    const char *domain;          /* the domain served, besides the own addresses; NULL: any host that reaches us */
-    const char *users_file;      /* lines NAME:PASSWORD or NAME:{HA1-MD5}HEX, {HA1-SHA-256}, {HA1-SHA-512-256}; NULL: none */
-    const char *const *users;    /* "NAME:PASSWORD" */
+    const char *domain;     /* the domain served, besides the own addresses; NULL: any host that reaches us */
+    const char *users_file; /* lines NAME:PASSWORD or NAME:{HA1-MD5}HEX, {HA1-SHA-256}, {HA1-SHA-512-256}; NULL: none */
+    const char *const *users; /* "NAME:PASSWORD" */
     size_t user_count;
-    bool open;                   /* anybody may register and call without a password: laboratories only */
-    const char *database;        /* SQLite file of the location service; NULL: in memory */
-    const char *realm;           /* NULL: the domain, or "ahoy" */
-    bool trace;                  /* SIP messages to the log at level debug */
+    bool open;            /* anybody may register and call without a password: laboratories only */
+    const char *database; /* SQLite file of the location service; NULL: in memory */
+    const char *realm;    /* NULL: the domain, or "ahoy" */
+    bool trace;           /* SIP messages to the log at level debug */
     enum ahoy_log_level log_level;
     ahoy_log_fn *log;
     void *log_arg;
@@ -33,9 +33,8 @@ struct ahoy_exchange_config {
 };
 
 /** Starts it on a thread of its own; sockets are open when this returns. Errors as of ahoy_engine_create. */
-AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_exchange_create(struct ahoy_exchange **out,
-                                                          const struct ahoy_exchange_config *cfg, char *why,
-                                                          size_t why_size);
+AHOY_API AHOY_MUST_USE enum ahoy_err
+ahoy_exchange_create(struct ahoy_exchange **out, const struct ahoy_exchange_config *cfg, char *why, size_t why_size);
 
 /** Stops and frees. NULL is ignored. */
 AHOY_API void ahoy_exchange_destroy(struct ahoy_exchange *x);

@@ -33,12 +33,12 @@ enum ahoy_log_level { AHOY_LOG_ERROR, AHOY_LOG_WARNING, AHOY_LOG_INFO, AHOY_LOG_
 /** Why something failed, in a form that a program can act on and a person can read. */
 enum ahoy_cause {
     AHOY_CAUSE_NONE,
-    AHOY_CAUSE_DNS,            /* the name was not found */
-    AHOY_CAUSE_NO_ANSWER_NET,  /* no answer from the server at all */
+    AHOY_CAUSE_DNS,           /* the name was not found */
+    AHOY_CAUSE_NO_ANSWER_NET, /* no answer from the server at all */
     AHOY_CAUSE_TLS,
-    AHOY_CAUSE_AUTH,           /* 401, 403, 407 */
-    AHOY_CAUSE_LOCAL_SOCKET,   /* a local port or socket */
-    AHOY_CAUSE_DEVICE,         /* no sound device */
+    AHOY_CAUSE_AUTH,         /* 401, 403, 407 */
+    AHOY_CAUSE_LOCAL_SOCKET, /* a local port or socket */
+    AHOY_CAUSE_DEVICE,       /* no sound device */
     AHOY_CAUSE_CONFIG,
     AHOY_CAUSE_BUSY,           /* 486, 600 */
     AHOY_CAUSE_DECLINED,       /* 603, 607, 608 */

@@ -12,7 +12,15 @@
 
 #include <stdlib.h>
 
-enum { TEST_HZ = 48000, TEST_STEP_MS = 10, TEST_QUEUE_MS = 40, TEST_TONE_HZ = 440, SCORE_HZ = 16000, SCORE_LAG_MS = 2000, SCORE_SILENT_DBFS = -55 };
+enum {
+    TEST_HZ = 48000,
+    TEST_STEP_MS = 10,
+    TEST_QUEUE_MS = 40,
+    TEST_TONE_HZ = 440,
+    SCORE_HZ = 16000,
+    SCORE_LAG_MS = 2000,
+    SCORE_SILENT_DBFS = -55
+};
 
 /* ---- listing ------------------------------------------------------------------------------------------------------ */
 

@@ -15,7 +15,7 @@ struct sip_auth_server;
 struct sip_auth_server_config {
     const char *realm;                              /* copied */
     enum sip_digest_alg algs[SIP_DIGEST_ALG_COUNT]; /* accepted, preferred first; SIP_DIGEST_UNKNOWN ends the list */
-    size_t offered;      /* that many of them are offered, from the front; 0: all */
+    size_t offered;                                 /* that many of them are offered, from the front; 0: all */
     uint32_t nonce_ms;                              /* life of a nonce */
     uint32_t max_nonces; /* nonces whose counts are remembered; older ones become stale above it */
     bool auth_int;       /* offer qop="auth,auth-int" */
