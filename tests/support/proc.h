@@ -13,7 +13,7 @@
 #include <sys/types.h>
 
 enum {
-    LAB_PROCS = 8,           /* programs at a time */
+    LAB_PROCS = 16,          /* programs at a time */
     LAB_ENV = 16,            /* variables set with lab_env */
     LAB_PATH_BYTES = 256,
     LAB_FILE_BYTES = 65536,  /* of a file made by lab_write */

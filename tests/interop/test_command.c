@@ -1,0 +1,189 @@
+/*
+ * The command as scripts see it: exit statuses, signals, JSON over standard input, accounts, status and trace of a running
+ * phone. T_PLAIN throughout: real processes, real time.
+ */
+#include "support_ahoy.h"
+
+#include "base/mem.h"
+
+#include <signal.h>
+#include <stdio.h>
+
+
+#define QUIET "--config", "none", "--bind", "127.0.0.1:0"
+
+/* Runs to its end; what it said is in the process until the lab closes. */
+#define RUN(lab, want, ...)                                                                                            \
+    do {                                                                                                               \
+        run = AHOY((lab), __VA_ARGS__);                                                                                \
+        T_EQ(proc_exit(run, WAIT_MS), (want));                                                                         \
+    } while (0)
+
+static void test_each_cause_has_its_exit_status(struct t *t)
+{
+    struct lab lab;
+    struct proc *run;
+    T_CHECK(lab_open(&lab));
+    RUN(&lab, 10, "call", "sip:bob@nowhere.invalid", QUIET, "--audio", "null");
+    T_CHECK(proc_said(run, "ahoy: ") && proc_said(run, "not found"));
+    RUN(&lab, 11, "call", "sip:bob@127.0.0.1:9", QUIET, "--audio", "null");
+    RUN(&lab, 2, "call");
+    T_CHECK(proc_said(run, "needs URI"));
+    RUN(&lab, 2, "frobnicate");
+    RUN(&lab, 2, "call", "sip:x@127.0.0.1", "--nonsense");
+    RUN(&lab, 2, "call", "sip:x@127.0.0.1", QUIET, "--codec", "bad");
+    RUN(&lab, 16, "listen", "--account", "nobody", "--bind", "127.0.0.1:0", "--audio", "null");
+out:
+    lab_close(&lab, t->failed);
+}
+
+static void test_a_taken_port_names_who_holds_it(struct t *t)
+{
+    struct lab lab;
+    struct proc *first, *second;
+    char bind[LAB_PATH_BYTES], pid[32];
+    uint16_t port;
+    T_CHECK(lab_open(&lab));
+    T_CHECK((first = AHOY(&lab, "listen", QUIET, "--audio", "null", "--json")));
+    T_CHECK((port = ahoy_ready(first)));
+    (void) snprintf(bind, sizeof bind, "127.0.0.1:%u", port);
+    (void) snprintf(pid, sizeof pid, "pid %d", (int) first->pid);
+    T_CHECK((second = AHOY(&lab, "listen", "--config", "none", "--bind", bind, "--audio", "null")));
+    T_EQ(proc_exit(second, WAIT_MS), 14);
+    T_CHECK(proc_said(second, "ahoy") && proc_said(second, pid));
+out:
+    lab_close(&lab, t->failed);
+}
+
+static void test_ctrl_c_ends_a_call_at_once_with_bye(struct t *t)
+{
+    struct lab lab;
+    struct proc *bob, *alice;
+    char uri[LAB_PATH_BYTES];
+    uint16_t port;
+    T_CHECK(lab_open(&lab));
+    T_CHECK((bob = AHOY(&lab, "listen", QUIET, "--audio", "null", "--json")));
+    T_CHECK((port = ahoy_ready(bob)));
+    T_CHECK((alice = AHOY(&lab, "call", uri_of("bob", port, uri), QUIET, "--audio", "null", "--json")));
+    T_CHECK(ahoy_state(alice, "confirmed") && ahoy_state(bob, "confirmed"));
+    int64_t began = lab_now_ms();
+    proc_signal(alice, SIGINT);
+    T_CHECK(ahoy_summary(alice));
+    T_EQ(proc_exit(alice, WAIT_MS), 0);
+    T_LE(lab_now_ms() - began, 2000);
+    T_CHECK(proc_wait_both(bob, "\"state\":\"ended\"", "\"ended_by_peer\":true", WAIT_MS));
+    T_CHECK(proc_said(bob, "\"sip_status\":200"));
+out:
+    lab_close(&lab, t->failed);
+}
+
+static bool result(struct proc *p, int id, bool ok)
+{
+    char key[32];
+    (void) snprintf(key, sizeof key, "\"id\":%d", id);
+    const char *line = proc_wait_both(p, "\"event\":\"result\"", key, WAIT_MS);
+    return line && (strstr(line, "\"ok\":true") != NULL) == ok;
+}
+
+static void test_commands_go_over_standard_input(struct t *t)
+{
+    struct lab lab;
+    struct proc *alice, *bob;
+    char uri[LAB_PATH_BYTES];
+    uint16_t port;
+    T_CHECK(lab_open(&lab));
+    T_CHECK((bob = AHOY(&lab, "listen", QUIET, "--audio", "null", "--answer", "ask", "--json")));
+    T_CHECK((port = ahoy_ready(bob)));
+    T_CHECK((alice = AHOY(&lab, "listen", QUIET, "--audio", "tone:440", "--json")));
+    T_CHECK(ahoy_ready(alice));
+    T_CHECK(proc_say(alice, "{\"id\":1,\"cmd\":\"call\",\"uri\":\"%s\"}", uri_of("bob", port, uri)) && result(alice, 1, true));
+    T_CHECK(ahoy_state(bob, "ringing"));
+    T_CHECK(proc_say(bob, "{\"id\":1,\"cmd\":\"answer\"}") && result(bob, 1, true));
+    T_CHECK(ahoy_state(alice, "confirmed"));
+    T_CHECK(proc_say(alice, "{\"id\":2,\"cmd\":\"dtmf\",\"digits\":\"4#\"}") && result(alice, 2, true));
+    T_CHECK(proc_wait_both(bob, "call.dtmf", "\"digit\":\"4\"", WAIT_MS));
+    T_CHECK(proc_wait_both(bob, "call.dtmf", "\"digit\":\"#\"", WAIT_MS));
+    T_CHECK(proc_say(alice, "{\"id\":3,\"cmd\":\"hold\"}") && result(alice, 3, true));
+    T_CHECK(proc_say(alice, "{\"id\":4,\"cmd\":\"resume\"}") && result(alice, 4, true));
+    T_CHECK(proc_say(alice, "{\"id\":5,\"cmd\":\"frobnicate\"}") && result(alice, 5, false));
+    T_CHECK(proc_say(alice, "not json"));
+    T_CHECK(proc_wait_both(alice, "\"event\":\"result\"", "\"ok\":false", WAIT_MS));
+    T_CHECK(proc_say(bob, "{\"id\":6,\"cmd\":\"hangup\"}") && result(bob, 6, true));
+    T_CHECK(ahoy_state(alice, "ended") || proc_said(alice, "\"state\":\"ended\""));
+    T_CHECK(proc_say(alice, "{\"id\":7,\"cmd\":\"quit\"}"));
+    T_EQ(proc_exit(alice, WAIT_MS), 0);
+out:
+    lab_close(&lab, t->failed);
+}
+
+static void test_echo_ends_with_a_verdict(struct t *t)
+{
+    struct lab lab;
+    struct proc *run;
+    T_CHECK(lab_open(&lab));
+    T_CHECK(lab_env(&lab, "PULSE_SERVER", "unix:/nonexistent"));
+    RUN(&lab, 0, "echo", "--config", "none", "--max", "3");
+    T_CHECK(proc_said(run, "Sound works:"));
+out:
+    lab_close(&lab, t->failed);
+}
+
+static void test_accounts_are_added_listed_and_removed(struct t *t)
+{
+    struct lab lab;
+    struct proc *run;
+    char dir[LAB_PATH_BYTES];
+    T_CHECK(lab_open(&lab));
+    T_CHECK(lab_env(&lab, "PW", "a secret"));
+    (void) lab_path(&lab, "settings", dir);
+    RUN(&lab, 0, "account", "add", "alice@example.org", "--name", "al", "--no-register", "--password-env", "PW", "--config",
+        dir);
+    RUN(&lab, 0, "account", "ls", "--config", dir, "--json");
+    T_CHECK(proc_said(run, "\"name\":\"al\"") && proc_said(run, "alice@example.org") && !proc_said(run, "a secret"));
+    RUN(&lab, 0, "account", "rm", "al", "--config", dir);
+    RUN(&lab, 16, "account", "rm", "al", "--config", dir);
+    RUN(&lab, 0, "account", "ls", "--config", dir, "--json");
+    T_CHECK(!proc_said(run, "alice"));
+out:
+    lab_close(&lab, t->failed);
+}
+
+static void test_a_running_phone_shows_status_and_trace(struct t *t)
+{
+    struct lab lab;
+    struct proc *phone, *trace, *run;
+    char uri[LAB_PATH_BYTES], pcap[LAB_PATH_BYTES], messages[LAB_PATH_BYTES];
+    uint16_t port;
+    struct view file = { 0 };
+    T_CHECK(lab_open(&lab));
+    (void) lab_path(&lab, "call.pcap", pcap);
+    (void) lab_path(&lab, "messages", messages);
+    T_CHECK((phone = AHOY(&lab, "listen", "--bind", "127.0.0.1:0", "--audio", "null", "--json", "--trace", messages)));
+    T_CHECK((port = ahoy_ready(phone)));
+    RUN(&lab, 0, "status", "--json");
+    T_CHECK(proc_said(run, "\"verb\":\"listen\"") && proc_said(run, "\"calls\":[]"));
+    T_CHECK((trace = AHOY(&lab, "trace", "--pcap", pcap)));
+    /* It says nothing until a message passes; calls are placed until it has seen one. */
+    for (int i = 0; i < 20 && !proc_said(trace, "INVITE"); i++) {
+        struct proc *call = AHOY(&lab, "call", uri_of("x", port, uri), QUIET, "--audio", "tone:440", "--max", "1");
+        T_CHECK(call && proc_exit(call, WAIT_MS) >= 0);
+        (void) proc_end(call);
+    }
+    T_CHECK(proc_said(trace, "INVITE") && proc_said(trace, "200 OK"));
+    proc_signal(trace, SIGINT);
+    T_EQ(proc_exit(trace, WAIT_MS), 0);
+    T_CHECK(t_read_file(t, pcap, &file));
+    T_CHECK(view_search(file, VIEW("INVITE sip:x@127.0.0.1")) < file.n);
+    T_CHECK(proc_say(phone, "{\"id\":1,\"cmd\":\"quit\"}"));
+    T_EQ(proc_exit(phone, WAIT_MS), 0);
+    RUN(&lab, 0, "trace", messages);
+    T_CHECK(proc_said(run, "INVITE") && proc_said(run, "BYE"));
+out:
+    mem_free((char *) (uintptr_t) file.p);
+    lab_close(&lab, t->failed);
+}
+
+T_MAIN(T_PLAIN(test_each_cause_has_its_exit_status), T_PLAIN(test_a_taken_port_names_who_holds_it),
+       T_PLAIN(test_ctrl_c_ends_a_call_at_once_with_bye), T_PLAIN(test_commands_go_over_standard_input),
+       T_PLAIN(test_echo_ends_with_a_verdict), T_PLAIN(test_accounts_are_added_listed_and_removed),
+       T_PLAIN(test_a_running_phone_shows_status_and_trace))

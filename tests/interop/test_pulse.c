@@ -1,0 +1,85 @@
+/*
+ * A virtual cable: two phones of ours on a PulseAudio daemon of the test's own, whose null sinks are their speakers and the
+ * monitors of other null sinks their microphones. T_PLAIN: real processes, real time.
+ */
+#include "support_ahoy.h"
+
+#include <stdio.h>
+
+static const char script[] = "load-module module-null-sink sink_name=to_alice rate=48000 channels=1\n"
+                             "load-module module-null-sink sink_name=from_alice rate=48000 channels=1\n"
+                             "load-module module-null-sink sink_name=to_bob rate=48000 channels=1\n"
+                             "load-module module-null-sink sink_name=from_bob rate=48000 channels=1\n"
+                             "load-module module-native-protocol-unix auth-anonymous=1 socket=%s/native\n";
+
+static bool daemon_start(struct lab *lab)
+{
+    char file[LAB_PATH_BYTES], server[LAB_PATH_BYTES + 8], native[LAB_PATH_BYTES];
+    (void) snprintf(server, sizeof server, "unix:%s", lab_path(lab, "native", native));
+    struct proc *p = lab_write(lab, "default.pa", script, lab->dir) ?
+                         LAB_START(lab, "pulseaudio", "-n", "-F", lab_path(lab, "default.pa", file), "--daemonize=no",
+                                   "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=yes", "--high-priority=no",
+                                   "--realtime=no", "-v") :
+                         NULL;
+    return p && proc_wait(p, "startup complete", WAIT_MS) && lab_env(lab, "PULSE_SERVER", server);
+}
+
+/* What a person says into the microphone, and what comes out of the speaker: PulseAudio's own tools. */
+static struct proc *say(struct lab *lab, const char *sink, const char *wav)
+{
+    char device[64], file[LAB_PATH_BYTES];
+    (void) snprintf(device, sizeof device, "--device=%s", sink);
+    return LAB_START(lab, "paplay", device, lab_path(lab, wav, file));
+}
+
+static void test_two_phones_talk_by_sound_devices(struct t *t)
+{
+    struct lab lab;
+    struct proc *alice, *bob, *mouth, *ear;
+    char uri[LAB_PATH_BYTES], file[LAB_PATH_BYTES];
+    uint16_t port;
+    T_CHECK(lab_open(&lab));
+    T_CHECK(speech_make(&lab, "said.wav", 48000, 0));
+    T_CHECK(daemon_start(&lab));
+    T_CHECK((bob = AHOY(&lab, "listen", "--config", "none", "--bind", "127.0.0.1:0", "--json", "--codec", "g722", "--audio",
+                        "pulse:from_bob.monitor,to_bob")));
+    T_CHECK((port = ahoy_ready(bob)));
+    T_CHECK((alice = AHOY(&lab, "call", uri_of("bob", port, uri), "--config", "none", "--bind", "127.0.0.1:0", "--json",
+                          "--codec", "g722", "--audio", "pulse:from_alice.monitor,to_alice")));
+    T_CHECK(ahoy_state(alice, "confirmed"));
+    T_CHECK(ahoy_state(bob, "confirmed"));
+    T_CHECK(ahoy_lasted(bob, 1000)); /* the devices run */
+    T_CHECK((ear = LAB_START(&lab, "parecord", "--device=to_bob.monitor", "--rate=48000", "--channels=1",
+                             "--format=s16le", "--file-format=wav", lab_path(&lab, "heard.wav", file))));
+    T_CHECK((mouth = say(&lab, "from_alice", "said.wav")));
+    T_CHECK(ahoy_lasted(bob, 1000 + SPEECH_MS + 2500));
+    (void) proc_end(mouth);
+    (void) proc_end(ear);
+    T_CHECK(proc_say(alice, "{\"id\":1,\"cmd\":\"hangup\"}"));
+    const char *line = ahoy_summary(alice);
+    T_CHECK(json_is(line, "result", "done"));
+    T_EQ(proc_exit(alice, WAIT_MS), 0);
+    T_HEARD(&lab, "said.wav", "heard.wav", 0.5); /* null sinks run in bursts, which play-out follows; other sound is below 0.2 */
+out:
+    lab_close(&lab, t->failed);
+}
+
+static void test_a_daemon_that_is_not_there_ends_with_15(struct t *t)
+{
+    struct lab lab;
+    struct proc *phone, *bob;
+    char uri[LAB_PATH_BYTES], server[LAB_PATH_BYTES + 8], native[LAB_PATH_BYTES];
+    uint16_t port;
+    T_CHECK(lab_open(&lab));
+    (void) snprintf(server, sizeof server, "unix:%s", lab_path(&lab, "nobody", native));
+    T_CHECK(lab_env(&lab, "PULSE_SERVER", server));
+    T_CHECK((bob = AHOY(&lab, "listen", "--config", "none", "--bind", "127.0.0.1:0", "--json", "--audio", "null")));
+    T_CHECK((port = ahoy_ready(bob)));
+    T_CHECK((phone = AHOY(&lab, "call", uri_of("bob", port, uri), "--config", "none", "--bind", "127.0.0.1:0", "--json",
+                          "--audio", "pulse", "--max", "3")));
+    T_EQ(proc_exit(phone, WAIT_MS), 15);
+out:
+    lab_close(&lab, t->failed);
+}
+
+T_MAIN(T_PLAIN(test_two_phones_talk_by_sound_devices), T_PLAIN(test_a_daemon_that_is_not_there_ends_with_15))
