@@ -14,18 +14,37 @@
 #define ACTIVE_LEVEL 1e-7f
 
 /* How far before the strongest echo the model begins, and where that may wander before it is placed anew, in hops. */
-enum { LEAD = 2, LEAD_MOST = 8 };
+enum { LEAD = 2, LEAD_MOST = 8, UNPLACED = AEC_BLOCKS };
 
-/* The filter adds sound instead of taking it: after so many hops more of that than not, the path is another. */
-enum { WORSE_HOPS = 8 };
+/* Parts of the microphone's power that are left, and of what is left that follows the prediction, after so many hops. */
+enum { WORSE_HOPS = 6 };
+#define ADDS   1.1f
+#define LEAVES 0.4f
+#define MISSES 0.45f
+#define GOOD   0.03f
 
-/* Hops of far sound during which a new model is not relied on, and over which it then comes to be. */
-enum { DISTRUST_HOPS = 30, DISTRUST_FADE = 20 };
+/* A model that for so long takes nothing from an echo as plain as this has settled on there being none: a loudspeaker
+ * that was muted. */
+enum { IDLE_HOPS = 20 };
+#define PLAIN      4.0f
+#define IDLE_DOUBT 0.3f
+
+/* What a model is worth on another path. */
+#define REOPEN_KEEP  0.6f
+#define REOPEN_DOUBT 0.02f
+
+/* A filter that leaves this much of the microphone's power may be at the wrong place. */
+#define USELESS 0.9f
+
+/* Hops of far sound until a new model can be told from another. */
+enum { DISTRUST_HOPS = 30 };
 
 /* Until its delay is known, an echo of anything in this memory is reckoned with: decay a hop, as power. */
 #define HOLD_UNKNOWN 0.97f
 #define HOLD_KNOWN   0.75f
 #define GAIN_UNKNOWN 4.0f
+#define GAIN_KNOWN   0.5f
+#define DOUBT_PART   0.5f
 
 struct aec {
     uint32_t rate_hz;
@@ -39,12 +58,16 @@ struct aec {
 
     float ahead[AEC_LOOK_AHEAD];                /* newest samples of the microphone, not used yet */
     float mic_before[AEC_HOP];
+    size_t placed_for;                          /* the delay that the model was placed for */
     float far_level;                            /* mean square of some 10 hops */
     float learned;                              /* hops of far sound since the model was opened */
     float reverb[AEC_BINS];                     /* power of recent far sound */
     float expected[AEC_BINS];
-    float worse_rest, worse_mic;                /* energies of some 10 hops … */
-    unsigned worse;                             /* … and how long the first exceeded the second */
+    float worse_rest, worse_mic, missed;        /* energies and the part missed, of some 5 hops … */
+    bool good;                                  /* the model has taken out GOOD since it was opened */
+    unsigned worse;                             /* … and how long they spoke of another path */
+
+    unsigned idle;                              /* how long there was plainly an echo and the model took nothing */
 
     float low_before[AEC_HOP + AEC_LOOK_AHEAD]; /* the lower band, as late as the canceller makes it */
     float wide_before[3 * (AEC_HOP + AEC_LOOK_AHEAD) + AEC_BAND_DELAY];
@@ -84,6 +107,7 @@ void aec_reset(struct aec *a)
     aec_band_init(&a->far_band);
     aec_band_init(&a->near_band);
     a->high_gain = 1;
+    a->placed_for = UNPLACED;
 }
 
 void aec_destroy(struct aec *a)
@@ -145,6 +169,8 @@ static void follow_frames(struct aec *a, int hops)
         aec_filter_slide(&a->filter, (int) (lag - fits));
     a->filter.lag = (size_t) fits;
     aec_delay_move(&a->delay, hops);
+    if (a->placed_for != UNPLACED)
+        a->placed_for = a->delay.at;
 }
 
 static void reopen(struct aec *a, float keep, float doubt)
@@ -152,68 +178,88 @@ static void reopen(struct aec *a, float keep, float doubt)
     aec_filter_reopen(&a->filter, keep, doubt);
     aec_drift_skip(&a->drift);
     a->learned = 0;
+    a->good = false;
     a->worse = 0;
+    a->idle = 0;
     a->recoveries++;
 }
 
 /* Places the model so that the strongest echo is near its beginning; when the echo has jumped, the model follows. */
 static void follow_delay(struct aec *a)
 {
-    if (!a->delay.found)
+    if (!a->delay.found || a->delay.at == a->placed_for)
         return;
-    float strength;
     size_t at = a->delay.at;
-    size_t peak = a->filter.lag + aec_filter_peak(&a->filter, &strength);
-    bool known = strength > 0.01f && peak + 2 >= at && peak <= at + 2;
-    size_t want = at > LEAD ? at - LEAD : 0;
-    if (known && at >= a->filter.lag && at <= a->filter.lag + LEAD_MOST)
-        return;
-    if (known || strength <= 0.01f) {
-        if (want == a->filter.lag)
+    size_t before = a->placed_for;
+    size_t peak = a->filter.lag + aec_filter_peak(&a->filter);
+    bool there = peak + 2 >= at && peak <= at + 2;
+    a->placed_for = at;
+    bool useless = a->worse_rest > USELESS * a->worse_mic;
+    if (before != UNPLACED && !there && a->learned > DISTRUST_HOPS) {
+        if (!useless) {
+            a->placed_for = before;
             return;
+        }
+        int64_t lag = (int64_t) a->filter.lag + (int64_t) at - (int64_t) before;
+        a->filter.lag = (size_t) AHOY_MIN(AHOY_MAX(lag, 0), AEC_MAX_LAG);
+        reopen(a, 0.7f, REOPEN_DOUBT);
+    } else if (at < a->filter.lag || at > a->filter.lag + LEAD_MOST) {
+        size_t want = at > LEAD ? at - LEAD : 0;
         aec_filter_slide(&a->filter, (int) a->filter.lag - (int) want);
         a->filter.lag = want;
         aec_drift_skip(&a->drift);
-        return;
     }
-    int64_t lag = (int64_t) a->filter.lag + (int64_t) at - (int64_t) peak;
-    a->filter.lag = (size_t) AHOY_MIN(AHOY_MAX(lag, 0), AEC_MAX_LAG);
-    reopen(a, 0.7f, 0.02f);
 }
 
-/* A filter that adds energy belongs to another path than there is. Double talk never looks like that. */
+/*
+ * The echo has taken another path when much is left and that still follows the prediction. Near speech also leaves much,
+ * but follows nothing.
+ */
 static void watch_path(struct aec *a, const float *mic, const float *rest)
 {
-    a->worse_rest = 0.9f * a->worse_rest + 0.1f * energy(rest);
-    a->worse_mic = 0.9f * a->worse_mic + 0.1f * energy(mic);
-    if (a->worse_rest > 1.1f * a->worse_mic && a->worse_mic > 1e-5f)
+    a->worse_rest = 0.8f * a->worse_rest + 0.2f * energy(rest);
+    a->worse_mic = 0.8f * a->worse_mic + 0.2f * energy(mic);
+    a->missed = 0.9f * a->missed + 0.1f * a->suppress.missed;
+    bool adds = a->worse_rest > ADDS * a->worse_mic && a->missed > 0.3f;
+    bool leaves = a->worse_rest > LEAVES * a->worse_mic && a->missed > MISSES && a->good;
+    if (a->worse_mic > 1e-4f && a->worse_rest < GOOD * a->worse_mic)
+        a->good = true;
+    if (a->worse_mic > 1e-5f && (adds || leaves))
         a->worse++;
     else if (a->worse > 0)
         a->worse--;
-    if (a->worse >= WORSE_HOPS)
-        reopen(a, 0.3f, 0.02f);
+    if (a->worse >= WORSE_HOPS && a->learned > DISTRUST_HOPS)
+        reopen(a, REOPEN_KEEP, REOPEN_DOUBT);
+    bool idle = a->worse_rest > USELESS * a->worse_mic && a->delay.found && a->delay.evidence[a->delay.at] > PLAIN;
+    a->idle = idle ? a->idle + 1 : 0;
+    if (a->idle >= IDLE_HOPS && a->learned > DISTRUST_HOPS)
+        reopen(a, REOPEN_KEEP, IDLE_DOUBT);
 }
 
-/* While the model is new, echo is expected from what was played and the path's gain alone. */
+/*
+ * Echo that the model's own doubt leaves room for, where that is less than what the path's gain makes of the far sound:
+ * all of it while the model is new, and later wherever the far end had no sound before.
+ */
 static void expect_echo(struct aec *a)
 {
     bool known = a->delay.found;
     const struct aec_block *b = aec_far_block(&a->far, known ? a->delay.at : 0);
     float hold = known ? HOLD_KNOWN : HOLD_UNKNOWN;
-    float distrust = a->learned < DISTRUST_HOPS ? 1 : fmaxf(0, 1 - (a->learned - DISTRUST_HOPS) / DISTRUST_FADE);
     for (size_t k = 0; k < AEC_BINS; k++) {
         a->reverb[k] = fmaxf(0.5f * b->power[k], hold * a->reverb[k]);
-        float gain = known ? fmaxf(a->filter.gain[k], 0.5f) : GAIN_UNKNOWN;
-        a->expected[k] = distrust * gain * a->reverb[k];
+        float gain = known ? fmaxf(a->filter.gain[k], GAIN_KNOWN) : GAIN_UNKNOWN;
+        a->expected[k] = fminf(DOUBT_PART * a->filter.unsure[k], gain * a->reverb[k]);
     }
 }
 
-static void learn(struct aec *a, const float *mic, const float *rest)
+/* `fresh`: there is a new block of far sound. */
+static void learn(struct aec *a, const float *mic, const float *rest, bool fresh)
 {
     float window[AEC_N] = { 0 };
     struct aec_spec rest_spec = { { 0 }, { 0 } };
     struct aec_spec mic_spec = rest_spec;
     memcpy(window + AEC_HOP, rest, AEC_HOP * sizeof *rest);
+    aec_fft_clear(&a->fft);
     aec_fft_put(&a->fft, 0, window);
     memcpy(window, a->mic_before, sizeof a->mic_before);
     memcpy(window + AEC_HOP, mic, AEC_HOP * sizeof *mic);
@@ -221,9 +267,10 @@ static void learn(struct aec *a, const float *mic, const float *rest)
     aec_fft_put(&a->fft, 1, window);
     aec_fft_forward(&a->fft);
     aec_fft_get_pair(&a->fft, 0, &rest_spec, &mic_spec);
-    bool active = a->far.level > ACTIVE_LEVEL;
-    aec_delay_update(&a->delay, &aec_far_block(&a->far, 0)->x, active, &mic_spec);
-    a->far_level = 0.9f * a->far_level + 0.1f * a->far.level;
+    bool active = fresh && a->far.level > ACTIVE_LEVEL;
+    if (fresh)
+        aec_delay_update(&a->delay, &aec_far_block(&a->far, 0)->x, active, &mic_spec);
+    a->far_level = 0.9f * a->far_level + (fresh ? 0.1f * a->far.level : 0);
     bool learning = active || a->far_level > ACTIVE_LEVEL;
     if (learning) {
         watch_path(a, mic, rest);
@@ -240,14 +287,17 @@ static void cancel(struct aec *a, const float *mic, float *out)
 {
     struct aec_spec echo_spec;
     float echo[AEC_HOP], rest[AEC_HOP];
+    uint64_t blocks = a->far.blocks_made;
     follow_frames(a, aec_far_advance(&a->far, &a->fft));
+    bool fresh = a->far.blocks_made != blocks;
     aec_filter_predict(&a->filter, &a->far, &echo_spec);
+    aec_fft_clear(&a->fft);
     aec_fft_put_pair(&a->fft, 0, &echo_spec, NULL);
     aec_fft_inverse(&a->fft);
     aec_fft_get(&a->fft, 0, AEC_HOP, AEC_HOP, echo);
     for (size_t i = 0; i < AEC_HOP; i++)
         rest[i] = mic[i] - echo[i];
-    learn(a, mic, rest);
+    learn(a, mic, rest, fresh);
     expect_echo(a);
     struct aec_hop hop = { mic, echo, rest, a->expected };
     aec_suppress_run(&a->suppress, &hop, &a->fft, out);

@@ -3,13 +3,13 @@
 #include <math.h>
 #include <string.h>
 
-/* Memory of the mean, in hops with sound, and how long a lag must have been the best. */
-enum { MEMORY = 50, SURE_HOPS = 8, FIRST_HOPS = 10 };
+/* Memory of the mean and of the evidence, and how long to listen before either says anything; hops with sound. */
+enum { MEMORY = 50, EVIDENCE_MEMORY = 40, DEAF_HOPS = 12, FIRST_HOPS = 20 };
 
-/* Independent signals give 1 / (2 · MEMORY - 1) ± 1.5e-3. */
-#define SCORE_MIN  0.035f
-/* A new place must be this much better than the old one. */
-#define SCORE_BETTER 1.5f
+/* A lag's coherence over that of all lags, as a mean over time. Without echo the best one is at 1.5 … 2. */
+#define RATIO_MOST      8.0f
+#define EVIDENCE_MIN    2.2f
+#define EVIDENCE_BETTER 1.25f
 
 void aec_delay_init(struct aec_delay *d)
 {
@@ -45,18 +45,27 @@ static float coherence(const struct aec_phase *m)
     return (sum[0] + sum[1] + sum[2] + sum[3]) / AEC_DELAY_BINS;
 }
 
+/* Near speech makes one hop's best lag a lottery, but the echo's lag wins it more often than any other. */
+static void weigh(struct aec_delay *d)
+{
+    float mean = 1e-9f;
+    for (size_t lag = 0; lag < AEC_MAX_LAG; lag++)
+        mean += d->score[lag] * (1.0f / AEC_MAX_LAG);
+    unsigned since = d->heard - DEAF_HOPS;
+    float rate = 1.0f / (float) AHOY_MIN(since, (unsigned) EVIDENCE_MEMORY);
+    for (size_t lag = 0; lag < AEC_MAX_LAG; lag++)
+        d->evidence[lag] += rate * (fminf(d->score[lag] / mean, RATIO_MOST) - d->evidence[lag]);
+}
+
 static void decide(struct aec_delay *d)
 {
     size_t best = 0;
     for (size_t lag = 1; lag < AEC_MAX_LAG; lag++)
-        if (d->score[lag] > d->score[best])
+        if (d->evidence[lag] > d->evidence[best])
             best = lag;
-    bool near_it = best + 1 >= d->best && best <= d->best + 1;
-    d->same = near_it ? d->same + 1 : 0;
-    d->best = best;
-    if (d->heard < FIRST_HOPS || d->same < SURE_HOPS || d->score[best] < SCORE_MIN + 1.0f / (float) d->heard)
+    if (d->evidence[best] < EVIDENCE_MIN)
         return;
-    if (d->found && d->score[best] < SCORE_BETTER * d->score[d->at])
+    if (d->found && d->evidence[best] < EVIDENCE_BETTER * d->evidence[d->at])
         return;
     d->found = true;
     d->at = best;
@@ -74,13 +83,16 @@ void aec_delay_update(struct aec_delay *d, const struct aec_spec *far, bool acti
     if (!active)
         return;
     unit_phasors(&m, mic);
-    d->heard = AHOY_MIN(d->heard + 1, (unsigned) MEMORY);
-    float rate = 1.0f / (float) d->heard;
+    d->heard = AHOY_MIN(d->heard + 1, (unsigned) (MEMORY + DEAF_HOPS));
+    float rate = 1.0f / (float) AHOY_MIN(d->heard, (unsigned) MEMORY);
     for (size_t lag = 0; lag < AEC_MAX_LAG; lag++) {
         blend(&d->mean[lag], &m, &d->far[(d->head + AEC_MAX_LAG - lag) % AEC_MAX_LAG], rate);
         d->score[lag] = coherence(&d->mean[lag]);
     }
-    decide(d);
+    if (d->heard > DEAF_HOPS)
+        weigh(d);
+    if (d->heard > FIRST_HOPS)
+        decide(d);
 }
 
 static size_t moved(size_t lag, int hops)
@@ -95,9 +107,11 @@ void aec_delay_move(struct aec_delay *d, int hops)
     by = AHOY_MIN(by, (size_t) AEC_MAX_LAG);
     size_t from = hops < 0 ? by : 0;
     size_t to = hops < 0 ? 0 : by;
-    memmove(d->mean + to, d->mean + from, (AEC_MAX_LAG - by) * sizeof d->mean[0]);
-    memset(d->mean + (hops < 0 ? AEC_MAX_LAG - by : 0), 0, by * sizeof d->mean[0]);
-    d->best = moved(d->best, hops);
+    size_t left = AEC_MAX_LAG - by;
+    size_t empty = hops < 0 ? left : 0;
+    memmove(d->mean + to, d->mean + from, left * sizeof d->mean[0]);
+    memset(d->mean + empty, 0, by * sizeof d->mean[0]);
+    memmove(d->evidence + to, d->evidence + from, left * sizeof d->evidence[0]);
+    memset(d->evidence + empty, 0, by * sizeof d->evidence[0]);
     d->at = moved(d->at, hops);
 }
-

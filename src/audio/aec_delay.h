@@ -19,9 +19,8 @@ struct aec_delay {
     size_t head;                            /* … and its newest */
     struct aec_phase mean[AEC_MAX_LAG];     /* of mic against the block `lag` hops ago */
     float score[AEC_MAX_LAG];               /* 0 … 1: coherence over all bins */
+    float evidence[AEC_MAX_LAG];            /* the score over the mean score, over some time */
     unsigned heard;                         /* hops with far sound, up to full memory */
-    unsigned same;                          /* how long `best` has been the best */
-    size_t best;
     bool found;                             /* … and `at` is where the echo is */
     size_t at;
 };

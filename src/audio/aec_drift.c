@@ -23,14 +23,13 @@ void aec_drift_skip(struct aec_drift *d)
 
 static void take(struct aec_drift *d, const struct aec_filter *f)
 {
-    float energy;
-    size_t peak = aec_filter_peak(f, &energy);
+    size_t peak = aec_filter_peak(f);
     size_t from = peak > 0 ? peak - 1 : 0;
     d->from = AHOY_MIN(from, (size_t) (AEC_PARTS - AEC_DRIFT_PARTS));
     memcpy(d->before, f->h + d->from, sizeof d->before);
     d->hops = 0;
     d->active = 0;
-    d->taken = energy > 0;
+    d->taken = true;
 }
 
 struct cross {
@@ -83,7 +82,7 @@ static bool measure(struct aec_drift *d, const struct aec_filter *f)
         return false;
     double seen = -delay / (d->hops * (double) AEC_HOP) * 1e6;
     d->measured++;
-    double trust = fmax(0.08, 1.0 / (1 + d->measured));
+    double trust = fmax(0.2, 1.0 / (1 + d->measured));
     d->ppm = fmin(AEC_DRIFT_MAX_PPM, fmax(-AEC_DRIFT_MAX_PPM, d->ppm + trust * seen));
     return true;
 }

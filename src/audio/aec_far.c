@@ -69,8 +69,10 @@ static void push_block(struct aec_far *f, struct aec_fft *fft, bool silent)
     f->level = sum / AEC_HOP;
     if (!silent)
         f->at += AEC_HOP * (1 + f->ppm * 1e-6);
+    f->blocks_made++;
     f->head = (f->head + 1) % AEC_BLOCKS;
     struct aec_block *b = &f->blocks[f->head];
+    aec_fft_clear(fft);
     aec_fft_put(fft, 0, window);
     aec_fft_forward(fft);
     aec_fft_get_pair(fft, 0, &b->x, NULL);

@@ -35,6 +35,7 @@ struct aec_far {
     unsigned reads;         /* … and reads in it */
     float last[AEC_HOP];    /* the newest block */
     float level;            /* its mean square */
+    uint64_t blocks_made;
     size_t head;            /* the newest of blocks[] */
     struct aec_block blocks[AEC_BLOCKS];
 };

@@ -22,29 +22,37 @@ struct turn {
 
 static struct turn turn_at(const struct aec_fft *f, size_t i)
 {
-    return (struct turn) { f->cosine[i % AEC_N], f->sine[i % AEC_N] };
+    return (struct turn) { f->cosine[i], f->sine[i] };
 }
 
-/* One radix-4 butterfly over all lanes: x + {0, 1, 2, 3}·step to y + {0, 1, 2, 3}·gap. */
-static void butterfly_4(const float *restrict xr, const float *restrict xi, size_t step, float *restrict yr,
-                        float *restrict yi, size_t gap, const struct turn w[3])
+/* Four rows of lanes, `step` apart in x, become four rows `gap` apart in y; through `o`, so that no row can overlap. */
+static void butterfly_4(const float *restrict xr, const float *restrict xi, size_t step, float *yr, float *yi,
+                        size_t gap, const struct turn w[3])
 {
-    for (size_t l = 0; l < L; l++) {
-        float ar = xr[l] + xr[2 * step + l], ai = xi[l] + xi[2 * step + l];
-        float br = xr[l] - xr[2 * step + l], bi = xi[l] - xi[2 * step + l];
-        float cr = xr[step + l] + xr[3 * step + l], ci = xi[step + l] + xi[3 * step + l];
-        float dr = xr[step + l] - xr[3 * step + l], di = xi[step + l] - xi[3 * step + l];
+    const float w1r = w[0].re, w1i = w[0].im, w2r = w[1].re, w2i = w[1].im, w3r = w[2].re, w3i = w[2].im;
+    const float *x1r = xr + step, *x2r = x1r + step, *x3r = x2r + step;
+    const float *x1i = xi + step, *x2i = x1i + step, *x3i = x2i + step;
+    float o[8][L];
+    for (int l = 0; l < L; l++) {
+        float ar = xr[l] + x2r[l], ai = xi[l] + x2i[l];
+        float br = xr[l] - x2r[l], bi = xi[l] - x2i[l];
+        float cr = x1r[l] + x3r[l], ci = x1i[l] + x3i[l];
+        float dr = x1r[l] - x3r[l], di = x1i[l] - x3i[l];
         float er = br + di, ei = bi - dr;
         float fr = ar - cr, fi = ai - ci;
         float gr = br - di, gi = bi + dr;
-        yr[l] = ar + cr;
-        yi[l] = ai + ci;
-        yr[gap + l] = er * w[0].re - ei * w[0].im;
-        yi[gap + l] = er * w[0].im + ei * w[0].re;
-        yr[2 * gap + l] = fr * w[1].re - fi * w[1].im;
-        yi[2 * gap + l] = fr * w[1].im + fi * w[1].re;
-        yr[3 * gap + l] = gr * w[2].re - gi * w[2].im;
-        yi[3 * gap + l] = gr * w[2].im + gi * w[2].re;
+        o[0][l] = ar + cr;
+        o[1][l] = ai + ci;
+        o[2][l] = er * w1r - ei * w1i;
+        o[3][l] = er * w1i + ei * w1r;
+        o[4][l] = fr * w2r - fi * w2i;
+        o[5][l] = fr * w2i + fi * w2r;
+        o[6][l] = gr * w3r - gi * w3i;
+        o[7][l] = gr * w3i + gi * w3r;
+    }
+    for (size_t row = 0; row < 4; row++) {
+        memcpy(yr + row * gap, o[2 * row], sizeof o[0]);
+        memcpy(yi + row * gap, o[2 * row + 1], sizeof o[0]);
     }
 }
 
@@ -118,6 +126,12 @@ void aec_fft_cut(struct aec_fft *f)
 {
     memset(f->re + AEC_HOP * L, 0, AEC_HOP * L * sizeof *f->re);
     memset(f->im + AEC_HOP * L, 0, AEC_HOP * L * sizeof *f->im);
+}
+
+void aec_fft_clear(struct aec_fft *f)
+{
+    memset(f->re, 0, sizeof f->re);
+    memset(f->im, 0, sizeof f->im);
 }
 
 void aec_fft_put(struct aec_fft *f, size_t slot, const float *x)

@@ -35,7 +35,10 @@ struct aec_fft {
 
 void aec_fft_init(struct aec_fft *f);
 
-/** Sets signal `slot` (0 … 7) of the batch: AEC_N samples. Slots not set hold what was there; they do not mix. */
+/** Begins a batch: all signals zero. What is left of an earlier one would grow without bound in slots that are not set. */
+void aec_fft_clear(struct aec_fft *f);
+
+/** Sets signal `slot` (0 … 7) of the batch: AEC_N samples. */
 void aec_fft_put(struct aec_fft *f, size_t slot, const float *x);
 
 /** Reads `n` samples from `from` of signal `slot`. */

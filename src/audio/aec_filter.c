@@ -8,7 +8,8 @@
 
 #define FIRST_DOUBT  0.5f
 #define DOUBT_DECAY  0.93f
-#define NEAR_SMOOTH  0.85f
+#define NEW_DOUBT    0.05f  /* of partitions that come in when the model slides */
+#define NEAR_SMOOTH  0.7f
 #define POWER_FLOOR  1e-4f
 
 void aec_filter_init(struct aec_filter *f)
@@ -94,6 +95,7 @@ void aec_filter_update(struct aec_filter *f, const struct aec_far *far, const st
     float inverse[AEC_BINS] = { 0 };
     for (size_t p = 0; p < AEC_PARTS; p++)
         add_product(inverse, f->doubt[p], aec_far_block(far, f->lag + p)->power);
+    memcpy(f->unsure, inverse, sizeof inverse);
     follow_near(f->near, inverse, e);
     for (size_t p = 0; p < AEC_PARTS; p++)
         learn(&f->h[p], f->doubt[p], aec_far_block(far, f->lag + p), e, inverse);
@@ -131,10 +133,10 @@ void aec_filter_slide(struct aec_filter *f, int hops)
     memset(f->h + empty, 0, by * sizeof f->h[0]);
     for (size_t p = empty; p < empty + by; p++)
         for (size_t k = 0; k < AEC_USED; k++)
-            f->doubt[p][k] = f->gain[k] / AEC_PARTS;
+            f->doubt[p][k] = NEW_DOUBT + f->gain[k] / AEC_PARTS;
 }
 
-size_t aec_filter_peak(const struct aec_filter *f, float *energy)
+size_t aec_filter_peak(const struct aec_filter *f)
 {
     size_t peak = 0;
     float most = 0;
@@ -147,6 +149,5 @@ size_t aec_filter_peak(const struct aec_filter *f, float *energy)
             peak = p;
         }
     }
-    *energy = most;
     return peak;
 }

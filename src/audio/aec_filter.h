@@ -13,6 +13,7 @@ struct aec_filter {
     float doubt[AEC_PARTS][AEC_BINS];   /* variance of the error of h */
     float near[AEC_BINS];               /* power of all that is not echo */
     float gain[AEC_BINS];               /* |h|² over all partitions: the path's power gain */
+    float unsure[AEC_BINS];             /* power that the doubt makes of the far sound: echo that may be left */
     size_t lag;                         /* blocks[lag + p] meets h[p] */
 };
 
@@ -30,7 +31,7 @@ void aec_filter_reopen(struct aec_filter *f, float keep, float doubt);
 /** Places the model `hops` later in the path (earlier when negative) while the sound keeps its place. */
 void aec_filter_slide(struct aec_filter *f, int hops);
 
-/** Partition with the most energy, and that energy (summed |h|²). */
-size_t aec_filter_peak(const struct aec_filter *f, float *energy);
+/** Partition with the most energy. */
+size_t aec_filter_peak(const struct aec_filter *f);
 
 #endif

@@ -52,16 +52,16 @@ static void follow_cross(struct aec_spec *restrict mean, const struct aec_spec *
     }
 }
 
-/* The part of the microphone's power that is coherent with the predicted echo. */
-static float echo_share(const struct aec_suppress *s)
+/* The part of a power that is coherent with the predicted echo, given their cross-spectrum. */
+static float echo_share(const struct aec_suppress *s, const struct aec_spec *cross, const float *power)
 {
     float coherent = 0;
     float all = 1e-12f;
     float echo = 0;
     for (size_t k = SHARE_FROM; k < SHARE_TO; k++) {
-        float c = s->cross.re[k] * s->cross.re[k] + s->cross.im[k] * s->cross.im[k];
+        float c = cross->re[k] * cross->re[k] + cross->im[k] * cross->im[k];
         coherent += c / (s->power_echo[k] + 1e-12f);
-        all += s->power_mic[k];
+        all += power[k];
         echo += s->power_echo[k];
     }
     return echo > 1e-6f * (SHARE_TO - SHARE_FROM) ? fminf(coherent / all, 1) : 0;
@@ -139,6 +139,7 @@ void aec_suppress_run(struct aec_suppress *s, const struct aec_hop *in, struct a
 {
     struct aec_spec rest = { { 0 }, { 0 } }, echo = rest, mic = rest;
     float x[AEC_N];
+    aec_fft_clear(fft);
     put_windowed(s, fft, 0, s->rest, in->rest);
     put_windowed(s, fft, 1, s->echo, in->echo);
     put_windowed(s, fft, 2, s->mic, in->mic);
@@ -149,12 +150,15 @@ void aec_suppress_run(struct aec_suppress *s, const struct aec_hop *in, struct a
     follow(s->power_echo, &echo);
     follow(s->power_mic, &mic);
     follow_cross(&s->cross, &mic, &echo);
-    s->share = echo_share(s);
+    follow_cross(&s->left, &rest, &echo);
+    s->share = echo_share(s, &s->cross, s->power_mic);
+    s->missed = echo_share(s, &s->left, s->power_rest);
     s->single = 0.8f * s->single + (s->share > 0.7f ? 0.2f : 0);
     follow_leak(s);
     choose_gain(s, in->expected);
     follow_high(s);
     shape(s, &rest);
+    aec_fft_clear(fft);
     aec_fft_put_pair(fft, 0, &rest, NULL);
     aec_fft_inverse(fft);
     aec_fft_get(fft, 0, 0, AEC_N, x);

@@ -12,13 +12,15 @@ struct aec_suppress {
     float rest[AEC_HOP], echo[AEC_HOP], mic[AEC_HOP];  /* the hops before */
     float tail[AEC_HOP];                               /* of the output, to be added to the next hop */
     float power_rest[AEC_BINS], power_echo[AEC_BINS], power_mic[AEC_BINS];
-    struct aec_spec cross;      /* mic against echo */
+    struct aec_spec cross;      /* mic against predicted echo */
+    struct aec_spec left;       /* rest against predicted echo */
     float leak[AEC_BINS];       /* echo power left, as a part of the predicted echo */
     float held[AEC_BINS];       /* echo power left, with its decay */
     float gain[AEC_BINS];
     float noise[AEC_BINS];      /* background, |spectrum|² */
     float single;               /* 0 … 1: only the far end talks */
-    float share;                /* 0 … 1: part of the microphone that is echo */
+    float share;                /* 0 … 1: part of the microphone that is echo … */
+    float missed;               /* … and part of the rest that still follows the predicted echo */
     float high_gain;            /* for what is above these bins */
     uint32_t dice;
 };
