@@ -81,7 +81,7 @@ static struct row *new_row(struct bench *b, const char *name, const char *unit, 
     return r;
 }
 
-/* ---- the sound ---------------------------------------------------------------------------------------------------- */
+/* ---- the sound --------------------------------------------------------------------------------------------------- */
 
 static void put16(FILE *f, unsigned x)
 {
@@ -130,7 +130,7 @@ static bool write_wav(const char *path, unsigned hz)
     return fclose(f) == 0;
 }
 
-/* ---- start to registered ------------------------------------------------------------------------------------------ */
+/* ---- start to registered ----------------------------------------------------------------------------------------- */
 
 static bool start_once(struct bench *b, enum phone_kind kind, double *wall, double *cpu)
 {
@@ -171,7 +171,7 @@ static bool run_starts(struct bench *b)
     return true;
 }
 
-/* ---- idle --------------------------------------------------------------------------------------------------------- */
+/* ---- idle -------------------------------------------------------------------------------------------------------- */
 
 static bool run_idle(struct bench *b)
 {
@@ -208,7 +208,7 @@ static bool run_idle(struct bench *b)
     return ok;
 }
 
-/* ---- calls -------------------------------------------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
 
 static bool run_calls(struct bench *b, const char *codec, double cpu_target, const char *const names[3])
 {
@@ -257,7 +257,7 @@ static bool run_calls(struct bench *b, const char *codec, double cpu_target, con
     return ok;
 }
 
-/* ---- the table ---------------------------------------------------------------------------------------------------- */
+/* ---- the table --------------------------------------------------------------------------------------------------- */
 
 static void print_rows(const struct bench *b)
 {

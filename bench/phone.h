@@ -39,7 +39,7 @@ void phone_remove_tree(const char *dir);
 const char *phone_ahoy(void);
 void phone_find_ahoy(const char *argv0);
 
-/* ---- cost --------------------------------------------------------------------------------------------------------- */
+/* ---- cost -------------------------------------------------------------------------------------------------------- */
 
 struct cost {
     double cpu_ms;    /* all threads since the start */
@@ -49,7 +49,7 @@ struct cost {
 
 bool cost_read(pid_t pid, struct cost *out);
 
-/* ---- registrar ---------------------------------------------------------------------------------------------------- */
+/* ---- registrar --------------------------------------------------------------------------------------------------- */
 
 /* A socket on 127.0.0.1; the port to `port`. Negative on failure. */
 int registrar_open(uint16_t *port);

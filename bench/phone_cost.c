@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* ---- cost --------------------------------------------------------------------------------------------------------- */
+/* ---- cost -------------------------------------------------------------------------------------------------------- */
 
 /* The number behind a label at the start of a line, 0 when there is none; an empty label: the first number. */
 static uint64_t read_number(const char *path, const char *label)
@@ -57,7 +57,7 @@ bool cost_read(pid_t pid, struct cost *out)
     return out->cpu_ms > 0;
 }
 
-/* ---- registrar ---------------------------------------------------------------------------------------------------- */
+/* ---- registrar --------------------------------------------------------------------------------------------------- */
 
 int registrar_open(uint16_t *port)
 {

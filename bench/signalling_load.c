@@ -62,7 +62,7 @@ static int64_t now_ms(void)
     return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
 
-/* ---- sockets ------------------------------------------------------------------------------------------------------ */
+/* ---- sockets ----------------------------------------------------------------------------------------------------- */
 
 static bool open_socket(struct outbox *o, uint16_t server, uint16_t *here)
 {
@@ -110,7 +110,7 @@ static void post(struct gen *g, struct outbox *o)
     o->n[o->count++] = g->text.n;
 }
 
-/* ---- what is sent ------------------------------------------------------------------------------------------------- */
+/* ---- what is sent ------------------------------------------------------------------------------------------------ */
 
 static const char offer[] =
     "v=0\r\no=bench 2890844526 2890844526 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
@@ -242,7 +242,7 @@ static void finish(struct gen *g, struct slot *s)
     start(g, s, s->index + g->l->window);
 }
 
-/* ---- what comes back ---------------------------------------------------------------------------------------------- */
+/* ---- what comes back --------------------------------------------------------------------------------------------- */
 
 /* Copies the values of header fields of that name, each as a line with `as` in front, into out. */
 static void take_header(struct view msg, const char *name, const char *as, char *out, size_t size)
@@ -366,7 +366,7 @@ static void receive(struct gen *g, struct outbox *o)
     }
 }
 
-/* ---- the run ------------------------------------------------------------------------------------------------------ */
+/* ---- the run ----------------------------------------------------------------------------------------------------- */
 
 static void resend_old(struct gen *g, int64_t now)
 {

@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- a user agent that takes every call --------------------------------------------------------------------------- */
+/* ---- a user agent that takes every call -------------------------------------------------------------------------- */
 
 struct agent {
     struct sys_host *host;
@@ -130,7 +130,7 @@ static void agent_stop(struct agent *a)
     sys_host_destroy(a->host);
 }
 
-/* ---- the exchange ------------------------------------------------------------------------------------------------- */
+/* ---- the exchange ------------------------------------------------------------------------------------------------ */
 
 static uint16_t exchange_start(struct ahoy_exchange **out, enum server_kind kind)
 {
@@ -161,7 +161,7 @@ static uint16_t exchange_start(struct ahoy_exchange **out, enum server_kind kind
     return port;
 }
 
-/* ---- the process -------------------------------------------------------------------------------------------------- */
+/* ---- the process ------------------------------------------------------------------------------------------------- */
 
 static size_t resident_bytes(void)
 {

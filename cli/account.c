@@ -105,7 +105,7 @@ static int forget(const struct cli_args *args, struct ahoy_account_store *store)
     return EXIT_DONE;
 }
 
-/* ---- test: register once ------------------------------------------------------------------------------------------ */
+/* ---- test: register once ----------------------------------------------------------------------------------------- */
 
 static int wait_registered(struct phone *p)
 {

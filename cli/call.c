@@ -8,7 +8,7 @@
 
 enum { READY_BYTES = 1024 };
 
-/* ---- ready: where we can be reached ------------------------------------------------------------------------------- */
+/* ---- ready: where we can be reached ------------------------------------------------------------------------------ */
 
 static void say_ready(struct phone *p, bool aloud)
 {
@@ -61,7 +61,7 @@ static void conclude(struct phone *p)
     phone_say_summary(p);
 }
 
-/* ---- call --------------------------------------------------------------------------------------------------------- */
+/* ---- call -------------------------------------------------------------------------------------------------------- */
 
 static void place(struct phone *p)
 {
@@ -99,7 +99,7 @@ int verb_call(const struct cli_args *args)
     return phone_close(p);
 }
 
-/* ---- listen ------------------------------------------------------------------------------------------------------- */
+/* ---- listen ------------------------------------------------------------------------------------------------------ */
 
 static bool answer_how(const struct cli_args *args, struct ahoy_listen_config *cfg, bool *ask)
 {

@@ -25,7 +25,7 @@ static enum ahoy_err wrong(struct outcome *out, const char *text)
     return AHOY_ERR_INVAL;
 }
 
-/* ---- which call, which account ------------------------------------------------------------------------------------ */
+/* ---- which call, which account ----------------------------------------------------------------------------------- */
 
 /* The call that is named, or the newest; for `ringing` the newest that rings here. */
 static enum ahoy_err find_call(struct phone *p, const json_t *cmd, bool ringing, ahoy_call_id *out, struct outcome *o)
@@ -75,7 +75,7 @@ static enum ahoy_err find_account(struct phone *p, const json_t *cmd, ahoy_accou
     return err;
 }
 
-/* ---- calls -------------------------------------------------------------------------------------------------------- */
+/* ---- calls ------------------------------------------------------------------------------------------------------- */
 
 static enum ahoy_err cmd_call(struct phone *p, const json_t *cmd, struct outcome *out)
 {
@@ -186,7 +186,7 @@ static enum ahoy_err cmd_record(struct phone *p, const json_t *cmd, struct outco
     return err ? err : ahoy_call_record(p->engine, call, string_of(cmd, "file"), &out->wait);
 }
 
-/* ---- the phone ---------------------------------------------------------------------------------------------------- */
+/* ---- the phone --------------------------------------------------------------------------------------------------- */
 
 static enum ahoy_err cmd_options(struct phone *p, const json_t *cmd, struct outcome *out)
 {
@@ -297,7 +297,7 @@ static const struct {
     { "subscribe", cmd_later },   { "publish", cmd_later },
 };
 
-/* ---- answering ---------------------------------------------------------------------------------------------------- */
+/* ---- answering --------------------------------------------------------------------------------------------------- */
 
 static void reply(struct phone *p, const struct outcome *out, json_t *id, enum ahoy_err err)
 {

@@ -36,7 +36,7 @@ void control_drop(struct control *c, int client);
 void control_send(struct control *c, int client, const char *line, size_t n);
 bool control_any_trace(const struct control *c);
 
-/* ---- the other end ------------------------------------------------------------------------------------------------ */
+/* ---- the other end ----------------------------------------------------------------------------------------------- */
 
 /** Connects to a phone's socket; -1 when nobody is behind it (then the dead socket is removed). */
 int control_connect(const char *dir, uint32_t pid);

@@ -33,7 +33,7 @@ struct echo {
     struct echo_result result;
 };
 
-/* ---- the sound ---------------------------------------------------------------------------------------------------- */
+/* ---- the sound --------------------------------------------------------------------------------------------------- */
 
 static bool has_devices(void)
 {
@@ -77,7 +77,7 @@ static void measure(struct echo *x)
     x->result.compared = ahoy_sound_compare(x->said, x->heard, &x->result.score) == AHOY_OK;
 }
 
-/* ---- the verdict -------------------------------------------------------------------------------------------------- */
+/* ---- the verdict ------------------------------------------------------------------------------------------------- */
 
 static const char *name_of_codec(const char *codec)
 {
@@ -161,7 +161,7 @@ static void say_verdict(struct echo *x)
         say("%s", sentence);
 }
 
-/* ---- the call ----------------------------------------------------------------------------------------------------- */
+/* ---- the call ---------------------------------------------------------------------------------------------------- */
 
 static void on_event(struct phone *p, const struct ahoy_event *e)
 {

@@ -74,7 +74,7 @@ static void hand_over(struct pcap_reader *r, const struct segment *s, const char
     r->fn(r->arg, &m);
 }
 
-/* ---- TCP ---------------------------------------------------------------------------------------------------------- */
+/* ---- TCP --------------------------------------------------------------------------------------------------------- */
 
 static size_t stream_of(struct pcap_reader *r, const uint8_t key[36], uint32_t seq)
 {
@@ -136,7 +136,7 @@ static void tcp_data(struct pcap_reader *r, struct segment *s, uint32_t seq)
     stream_messages(r, i, s);
 }
 
-/* ---- IP ----------------------------------------------------------------------------------------------------------- */
+/* ---- IP ---------------------------------------------------------------------------------------------------------- */
 
 static void name_ends(struct segment *s, const uint8_t *src, const uint8_t *dst, bool v6, const uint8_t *ports)
 {
@@ -220,7 +220,7 @@ static void ip(struct pcap_reader *r, struct segment *s)
         ip6(r, s);
 }
 
-/* ---- links -------------------------------------------------------------------------------------------------------- */
+/* ---- links ------------------------------------------------------------------------------------------------------- */
 
 static bool ethernet(struct bytes *b)
 {
@@ -254,7 +254,7 @@ static bool known_link(uint32_t link)
     return false;
 }
 
-/* ---- the file ----------------------------------------------------------------------------------------------------- */
+/* ---- the file ---------------------------------------------------------------------------------------------------- */
 
 bool pcap_is_capture(const uint8_t magic[4], struct text *why)
 {

@@ -22,7 +22,7 @@ enum {
     SCORE_SILENT_DBFS = -55
 };
 
-/* ---- listing ------------------------------------------------------------------------------------------------------ */
+/* ---- listing ----------------------------------------------------------------------------------------------------- */
 
 static void to_public(const struct audio_device_info *in, struct ahoy_device *out)
 {
@@ -57,7 +57,7 @@ enum ahoy_err ahoy_device_list(struct ahoy_device **out, size_t *count, char *wh
     return AHOY_OK;
 }
 
-/* ---- testing ------------------------------------------------------------------------------------------------------ */
+/* ---- testing ----------------------------------------------------------------------------------------------------- */
 
 struct device_test {
     struct sys_loop *loop;
@@ -139,7 +139,7 @@ out:
     return err;
 }
 
-/* ---- comparing ---------------------------------------------------------------------------------------------------- */
+/* ---- comparing --------------------------------------------------------------------------------------------------- */
 
 /* A file whole, at SCORE_HZ, as long as the comparison can take. */
 static enum ahoy_err load(const char *path, int16_t **out, size_t *n)

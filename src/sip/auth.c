@@ -43,7 +43,7 @@ struct sip_auth {
     size_t next_peer, next_realm;
 };
 
-/* ---- credentials and hosts ---------------------------------------------------------------------------------------- */
+/* ---- credentials and hosts --------------------------------------------------------------------------------------- */
 
 static void free_secret(char *s)
 {
@@ -197,7 +197,7 @@ enum ahoy_err sip_auth_add_host(struct sip_auth *a, struct view host)
     return AHOY_ERR_LIMIT;
 }
 
-/* ---- who may be answered ------------------------------------------------------------------------------------------ */
+/* ---- who may be answered ----------------------------------------------------------------------------------------- */
 
 static bool peer_is_learnt(const struct sip_auth *a, const struct addr *peer)
 {
@@ -247,7 +247,7 @@ static bool is_register(const struct sip_auth_request *rq)
     return view_eq(rq->method, VIEW("REGISTER"));
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------------------ */
+/* ---- sending ----------------------------------------------------------------------------------------------------- */
 
 static size_t try_find(const struct sip_auth_try *try, uint64_t serial)
 {
@@ -348,7 +348,7 @@ enum ahoy_err sip_auth_put(struct sip_auth *a, struct sip_auth_try *try, const s
     return AHOY_OK;
 }
 
-/* ---- being challenged --------------------------------------------------------------------------------------------- */
+/* ---- being challenged -------------------------------------------------------------------------------------------- */
 
 struct wanted {
     bool proxy;
@@ -509,7 +509,7 @@ enum ahoy_err sip_auth_challenged(struct sip_auth *a, struct sip_auth_try *try, 
     return AHOY_OK;
 }
 
-/* ---- being accepted ----------------------------------------------------------------------------------------------- */
+/* ---- being accepted ---------------------------------------------------------------------------------------------- */
 
 static void learn(struct sip_auth *a, const struct space *s, const struct sip_auth_request *rq)
 {

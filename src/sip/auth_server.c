@@ -82,7 +82,7 @@ size_t sip_auth_server_nonces(const struct sip_auth_server *s)
     return s->used.count;
 }
 
-/* ---- nonces ------------------------------------------------------------------------------------------------------- */
+/* ---- nonces ------------------------------------------------------------------------------------------------------ */
 
 static enum ahoy_err nonce_mac(const struct sip_auth_server *s, const char stamp[STAMP_BYTES], uint8_t mac[MAC_BYTES])
 {
@@ -166,7 +166,7 @@ enum ahoy_err sip_auth_server_challenge(struct sip_auth_server *s, int64_t now_m
     return err;
 }
 
-/* ---- counts ------------------------------------------------------------------------------------------------------- */
+/* ---- counts ------------------------------------------------------------------------------------------------------ */
 
 /* Whether this count is new for a nonce that is in the table; takes note of it. */
 static bool count_is_new(struct used_nonce *u, uint32_t nc)
@@ -220,7 +220,7 @@ static bool take_count(struct sip_auth_server *s, int64_t now_ms, const char sta
     return true;
 }
 
-/* ---- checking ----------------------------------------------------------------------------------------------------- */
+/* ---- checking ---------------------------------------------------------------------------------------------------- */
 
 /* The credentials for our realm among those of the request. */
 static enum sip_auth_verdict find_credentials(const struct sip_auth_server *s, const struct sip_msg *request,

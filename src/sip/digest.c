@@ -5,7 +5,7 @@
 #include "base/mem.h"
 #include "crypto/digest.h"
 
-/* ---- names -------------------------------------------------------------------------------------------------------- */
+/* ---- names ------------------------------------------------------------------------------------------------------- */
 
 static const struct {
     struct view name, sess_name;
@@ -39,7 +39,7 @@ static struct view qop_name(enum sip_digest_qop qop)
     return qop == SIP_QOP_AUTH_INT ? VIEW("auth-int") : VIEW("auth");
 }
 
-/* ---- scanning ----------------------------------------------------------------------------------------------------- */
+/* ---- scanning ---------------------------------------------------------------------------------------------------- */
 
 static bool is_token_char(char c)
 {
@@ -165,7 +165,7 @@ static enum sip_digest_qop qop_of(struct view v)
     return view_ieq(v, VIEW("auth-int")) ? SIP_QOP_AUTH_INT : SIP_QOP_NONE;
 }
 
-/* ---- challenges --------------------------------------------------------------------------------------------------- */
+/* ---- challenges -------------------------------------------------------------------------------------------------- */
 
 static void challenge_qop(struct sip_challenge *c, struct view list)
 {
@@ -252,7 +252,7 @@ enum ahoy_err sip_challenge_next(struct view *rest, struct sip_challenge *out)
     return err;
 }
 
-/* ---- credentials -------------------------------------------------------------------------------------------------- */
+/* ---- credentials ------------------------------------------------------------------------------------------------- */
 
 /* Sets a value that may be given once. */
 static bool set_once(struct view *slot, struct view value)
@@ -403,7 +403,7 @@ enum ahoy_err sip_auth_info_parse(struct view v, struct sip_auth_info *out)
     return AHOY_OK;
 }
 
-/* ---- arithmetic --------------------------------------------------------------------------------------------------- */
+/* ---- arithmetic -------------------------------------------------------------------------------------------------- */
 
 static enum ahoy_err hash_hex(enum sip_digest_alg alg, const struct view *parts, size_t n,
                               char out[SIP_DIGEST_HEX_BYTES])

@@ -169,7 +169,7 @@ enum ahoy_err sip_flow_send(struct sip_flow *f, struct view message)
     return AHOY_OK;
 }
 
-/* ---- keep-alive --------------------------------------------------------------------------------------------------- */
+/* ---- keep-alive -------------------------------------------------------------------------------------------------- */
 
 /* Between 80 and 100 % of the interval, so that flows of many clients drift apart (RFC 5626 section 4.4.1). */
 static int64_t keepalive_wait_us(struct sip_flow *f)
@@ -197,7 +197,7 @@ bool sip_flow_ping(struct sip_flow *f, struct view ping)
     return f->carrier->send(f, ping) == AHOY_OK;
 }
 
-/* ---- in messages -------------------------------------------------------------------------------------------------- */
+/* ---- in messages ------------------------------------------------------------------------------------------------- */
 
 static void put_host_port(const struct sip_flow *f, struct buf *out)
 {

@@ -77,7 +77,7 @@ struct sip_locate {
 
 static void step(struct sip_locate *k);
 
-/* ---- asking ------------------------------------------------------------------------------------------------------- */
+/* ---- asking ------------------------------------------------------------------------------------------------------ */
 
 static enum ahoy_err ask_start(struct ask *q, const char *name, sys_dns_fn *fn)
 {
@@ -113,7 +113,7 @@ static void wake(struct sip_locate *k)
         sys_timer_start(sip_stack_loop(k->locator->stack), &k->turn, 0);
 }
 
-/* ---- services ----------------------------------------------------------------------------------------------------- */
+/* ---- services ---------------------------------------------------------------------------------------------------- */
 
 static struct host *host_new(struct sip_locate *k, enum sip_proto proto, uint16_t port, struct view name)
 {
@@ -276,7 +276,7 @@ static const struct host *next_host(struct sip_locate *k, bool *busy)
     return h;
 }
 
-/* ---- addresses ---------------------------------------------------------------------------------------------------- */
+/* ---- addresses --------------------------------------------------------------------------------------------------- */
 
 static void on_late(void *arg)
 {
@@ -353,7 +353,7 @@ static bool next_target(struct sip_locate *k, struct sip_target *out)
     return false;
 }
 
-/* ---- giving out --------------------------------------------------------------------------------------------------- */
+/* ---- giving out -------------------------------------------------------------------------------------------------- */
 
 static void give(struct sip_locate *k, enum ahoy_err err, const struct sip_target *t)
 {
@@ -426,7 +426,7 @@ bool sip_locate_may_have_more(const struct sip_locate *k)
                || !k->services_known || fallback || k->deferred_at < k->deferreds);
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static enum ahoy_err plan(struct sip_locate *k)
 {

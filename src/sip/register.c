@@ -71,7 +71,7 @@ static void tell(struct sip_register *r, enum sip_register_state state, struct s
     r->handler.event(r->handler.arg, r, &e);
 }
 
-/* ---- success ------------------------------------------------------------------------------------------------------ */
+/* ---- success ----------------------------------------------------------------------------------------------------- */
 
 /* When to refresh: long enough before the end for two tries at a dead server, and never all phones at once. */
 static int64_t refresh_ms(struct sip_register *r, uint32_t granted_s)
@@ -144,7 +144,7 @@ static void on_registered(struct sip_register *r, const struct sip_outcome *out,
     sip_msg_unref(response);
 }
 
-/* ---- failure ------------------------------------------------------------------------------------------------------ */
+/* ---- failure ----------------------------------------------------------------------------------------------------- */
 
 static bool is_refusal(const struct sip_outcome *out)
 {
@@ -270,7 +270,7 @@ static void on_retry(void *arg, struct sip_request *rq, struct sip_msg *response
         (void) learn_public(r, sip_request_flow(rq), response);
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------------------ */
+/* ---- sending ----------------------------------------------------------------------------------------------------- */
 
 static void put_headers(void *arg, struct sip_request *rq, const struct sip_flow *flow, struct buf *out)
 {
@@ -340,7 +340,7 @@ static void on_stop_limit(void *arg)
     on_gone(arg, AHOY_ERR_TIMEOUT, 0);
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static enum ahoy_err copy_texts(struct sip_register *r)
 {
@@ -478,7 +478,7 @@ void sip_register_stop(struct sip_register *r)
     sys_timer_start(loop_of(r), &r->stop_limit, SYS_MS(r->cfg.stop_ms));
 }
 
-/* ---- looking ------------------------------------------------------------------------------------------------------ */
+/* ---- looking ----------------------------------------------------------------------------------------------------- */
 
 const char *sip_register_state_name(enum sip_register_state s)
 {

@@ -10,7 +10,7 @@ static void begin_target(struct sip_request *rq);
 static void next_server(struct sip_request *rq);
 static void send_try(struct sip_request *rq);
 
-/* ---- the end ------------------------------------------------------------------------------------------------------ */
+/* ---- the end ----------------------------------------------------------------------------------------------------- */
 
 static void drop_txn(struct sip_request *rq)
 {
@@ -99,7 +99,7 @@ static void fail(struct sip_request *rq, enum ahoy_err err)
     next_target(rq);
 }
 
-/* ---- responses ---------------------------------------------------------------------------------------------------- */
+/* ---- responses --------------------------------------------------------------------------------------------------- */
 
 static void penalize(struct sip_request *rq, uint32_t seconds)
 {
@@ -240,7 +240,7 @@ static void on_done(void *arg, struct sip_client_txn *txn)
     }
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------------------ */
+/* ---- sending ----------------------------------------------------------------------------------------------------- */
 
 static uint32_t patience_ms(const struct sip_request *rq)
 {
@@ -377,7 +377,7 @@ static void on_turn(void *arg)
     }
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static enum ahoy_err copy_texts(struct sip_request *rq, const struct sip_request_config *cfg)
 {

@@ -109,7 +109,7 @@ struct sip_stack_counts {
 };
 void sip_stack_counts(const struct sip_stack *s, struct sip_stack_counts *out);
 
-/* ---- transports --------------------------------------------------------------------------------------------------- */
+/* ---- transports -------------------------------------------------------------------------------------------------- */
 
 /**
  * Listens on an address. UDP opens a socket; TCP opens a listener (connections out need none). Port 0 picks one. Errors
@@ -125,7 +125,7 @@ void sip_transport_close(struct sip_transport *t);
 const struct addr *sip_transport_local(const struct sip_transport *t);
 enum sip_proto sip_transport_proto(const struct sip_transport *t);
 
-/* ---- flows -------------------------------------------------------------------------------------------------------- */
+/* ---- flows ------------------------------------------------------------------------------------------------------- */
 
 /**
  * The flow to a destination: UDP through the transport that routes there (or `via` when not NULL), TCP an open

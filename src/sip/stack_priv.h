@@ -52,7 +52,7 @@ void sip_stack_digest(const struct sip_stack *s, const struct view *parts, size_
 /** Takes one from the budget of answers to faulty requests; false when it is used up. */
 bool sip_stack_may_refuse(struct sip_stack *s);
 
-/* ---- carriers: what differs from protocol to protocol -------------------------------------------------------------- */
+/* ---- carriers: what differs from protocol to protocol ------------------------------------------------------------ */
 
 struct sip_carrier {
     enum ahoy_err (*listen)(struct sip_transport *t, const struct addr *local); /* sets t->local */
@@ -89,7 +89,7 @@ AHOY_MUST_USE enum ahoy_err sip_transport_for(struct sip_stack *s, enum sip_prot
 /** Whether a Via's sent-by names one of our transports. */
 bool sip_stack_is_ours(const struct sip_stack *s, const struct sip_via *via);
 
-/* ---- flows -------------------------------------------------------------------------------------------------------- */
+/* ---- flows ------------------------------------------------------------------------------------------------------- */
 
 /** Somebody who waits for something on a flow, embedded in its struct. */
 struct sip_flow_user {
@@ -143,7 +143,7 @@ bool sip_flow_ping(struct sip_flow *f, struct view ping);
 AHOY_MUST_USE enum ahoy_err sip_udp_flow(struct sip_transport *t, const struct addr *peer, const struct addr *local,
                                          struct sip_flow **out);
 
-/* ---- messages ----------------------------------------------------------------------------------------------------- */
+/* ---- messages ---------------------------------------------------------------------------------------------------- */
 
 /** All bytes of a message. */
 struct view sip_msg_raw(const struct sip_msg *m);

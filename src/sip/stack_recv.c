@@ -14,7 +14,7 @@ struct view sip_msg_raw(const struct sip_msg *m)
     return view_of(m->head.p, m->head.n + m->body.n);
 }
 
-/* ---- requests ----------------------------------------------------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------------------------------------------------- */
 
 static bool overloaded(const struct sip_stack *s, enum sip_method method)
 {
@@ -77,7 +77,7 @@ static void on_request(struct sip_stack *s, struct sip_flow *f, struct sip_msg *
         s->core.ack(s->core.arg, f, m);
 }
 
-/* ---- responses ---------------------------------------------------------------------------------------------------- */
+/* ---- responses --------------------------------------------------------------------------------------------------- */
 
 static bool has_one_via(const struct sip_msg *m)
 {
@@ -101,7 +101,7 @@ static void on_response(struct sip_stack *s, struct sip_flow *f, struct sip_msg 
         s->counts.dropped_stray++;
 }
 
-/* ---- both --------------------------------------------------------------------------------------------------------- */
+/* ---- both -------------------------------------------------------------------------------------------------------- */
 
 /* Never a response, never an ACK, and not more a second than the budget allows. */
 static void on_fault(struct sip_stack *s, struct sip_flow *f, struct sip_msg *m, const struct sip_fault *fault)

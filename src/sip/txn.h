@@ -10,7 +10,7 @@
 
 #include "sip/stack.h"
 
-/* ---- client ------------------------------------------------------------------------------------------------------- */
+/* ---- client ------------------------------------------------------------------------------------------------------ */
 
 struct sip_client_handler {
     /**
@@ -64,7 +64,7 @@ const struct sip_msg *sip_client_txn_request(const struct sip_client_txn *txn); 
 struct sip_flow *sip_client_txn_flow(const struct sip_client_txn *txn);
 const char *sip_client_txn_branch(const struct sip_client_txn *txn);
 
-/* ---- server ------------------------------------------------------------------------------------------------------- */
+/* ---- server ------------------------------------------------------------------------------------------------------ */
 
 struct sip_server_handler {
     /**

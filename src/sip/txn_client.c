@@ -115,7 +115,7 @@ static void transmit(struct sip_client_txn *txn)
         fail_soon(txn, err);
 }
 
-/* ---- making the message ------------------------------------------------------------------------------------------- */
+/* ---- making the message ------------------------------------------------------------------------------------------ */
 
 static void fresh_branch(struct sip_stack *s, char branch[BRANCH_BYTES + 1])
 {
@@ -212,7 +212,7 @@ static bool fall_back(struct sip_client_txn *txn)
     return true;
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static void destroy(struct sip_client_txn *txn)
 {
@@ -364,7 +364,7 @@ void sip_client_txn_destroy_all(struct sip_stack *s)
     }
 }
 
-/* ---- what a transaction sends of its own -------------------------------------------------------------------------- */
+/* ---- what a transaction sends of its own ------------------------------------------------------------------------- */
 
 /* Start of an ACK or CANCEL: the INVITE's Request-URI, Route, From, Call-ID and CSeq number (17.1.1.3, 9.1). */
 static void begin_companion(const struct sip_client_txn *txn, struct buf *b, enum sip_method method,
@@ -470,7 +470,7 @@ enum ahoy_err sip_client_txn_cancel(struct sip_client_txn *txn, struct view extr
     return AHOY_OK;
 }
 
-/* ---- responses ---------------------------------------------------------------------------------------------------- */
+/* ---- responses --------------------------------------------------------------------------------------------------- */
 
 struct sip_client_txn *sip_client_txn_find(const struct sip_stack *s, const struct sip_core *core)
 {

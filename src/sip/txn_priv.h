@@ -50,7 +50,7 @@ uint64_t sip_txn_e_reaches_t2_ms(const struct sip_timers *timers);
 void sip_txn_server_key(const struct sip_stack *s, const struct sip_msg *m, const struct sip_core *core,
                         enum sip_method method, struct sip_digest *out);
 
-/* ---- client ------------------------------------------------------------------------------------------------------- */
+/* ---- client ------------------------------------------------------------------------------------------------------ */
 
 /** The client transaction a response belongs to (RFC 3261 17.1.3), or NULL. */
 struct sip_client_txn *sip_client_txn_find(const struct sip_stack *s, const struct sip_core *core);
@@ -58,7 +58,7 @@ struct sip_client_txn *sip_client_txn_find(const struct sip_stack *s, const stru
 bool sip_client_txn_receive(struct sip_client_txn *txn, struct sip_msg *response);
 void sip_client_txn_destroy_all(struct sip_stack *s);
 
-/* ---- server ------------------------------------------------------------------------------------------------------- */
+/* ---- server ------------------------------------------------------------------------------------------------------ */
 
 struct sip_server_txn *sip_server_txn_find(const struct sip_stack *s, const struct sip_digest *key);
 

@@ -80,7 +80,7 @@ static void enter(struct sip_server_txn *txn, enum sip_txn_state state)
     arm(txn);
 }
 
-/* ---- sending ------------------------------------------------------------------------------------------------------ */
+/* ---- sending ----------------------------------------------------------------------------------------------------- */
 
 static void set_out(struct sip_server_txn *txn, struct sip_flow *out)
 {
@@ -245,7 +245,7 @@ static void send_trying(struct sip_server_txn *txn)
     arm(txn);
 }
 
-/* ---- life --------------------------------------------------------------------------------------------------------- */
+/* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static void destroy(struct sip_server_txn *txn)
 {
@@ -411,7 +411,7 @@ void sip_server_txn_destroy_all(struct sip_stack *s)
     }
 }
 
-/* ---- what comes in ------------------------------------------------------------------------------------------------ */
+/* ---- what comes in ----------------------------------------------------------------------------------------------- */
 
 struct sip_server_txn *sip_server_txn_find(const struct sip_stack *s, const struct sip_digest *key)
 {
@@ -470,7 +470,7 @@ void sip_server_txn_share_tag(struct sip_server_txn *txn, const struct sip_serve
     memcpy(txn->tag, from->tag, sizeof txn->tag);
 }
 
-/* ---- asked -------------------------------------------------------------------------------------------------------- */
+/* ---- asked ------------------------------------------------------------------------------------------------------- */
 
 struct sip_msg *sip_server_txn_request(const struct sip_server_txn *txn)
 {

@@ -11,7 +11,7 @@ static void use_counted_heap(void)
     json_set_alloc_funcs(mem_alloc, mem_free);
 }
 
-/* ---- the page ----------------------------------------------------------------------------------------------------- */
+/* ---- the page ---------------------------------------------------------------------------------------------------- */
 
 /* The lines of a section: from its title to the next. */
 static struct view section(struct view page, const char *title)
@@ -97,7 +97,7 @@ static bool as_on_page(struct view page, const json_t *o)
     return table.p && covers(page, table, o, &found) && found == json_object_size(o);
 }
 
-/* ---- tests -------------------------------------------------------------------------------------------------------- */
+/* ---- tests ------------------------------------------------------------------------------------------------------- */
 
 static struct ahoy_call_stats some_stats(void)
 {

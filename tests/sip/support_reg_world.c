@@ -2,7 +2,7 @@
 
 #include <stdio.h>
 
-/* ---- servers ------------------------------------------------------------------------------------------------------ */
+/* ---- servers ----------------------------------------------------------------------------------------------------- */
 
 static bool lookup(void *arg, struct view user, struct view realm, enum sip_digest_alg alg, struct sip_auth_secret *out)
 {
@@ -159,7 +159,7 @@ bool reg_server_auth(struct reg_server *s, const struct sip_auth_server_config *
     return sip_auth_server_create(&s->auth, &s->w->rng, &c) == AHOY_OK;
 }
 
-/* ---- the telephone ------------------------------------------------------------------------------------------------ */
+/* ---- the telephone ----------------------------------------------------------------------------------------------- */
 
 static void phone_request(void *arg, struct sip_server_txn *txn, struct sip_msg *request)
 {

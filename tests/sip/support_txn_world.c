@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- notes -------------------------------------------------------------------------------------------------------- */
+/* ---- notes ------------------------------------------------------------------------------------------------------- */
 
 void world_note(struct world *w, const char *fmt, ...)
 {
@@ -95,7 +95,7 @@ static void on_server_done(void *arg, struct sip_server_txn *txn)
     world_note(w, "server done at %lld; ", (long long) world_ms(w));
 }
 
-/* ---- the peer ----------------------------------------------------------------------------------------------------- */
+/* ---- the peer ---------------------------------------------------------------------------------------------------- */
 
 static void record(struct world *w, const struct addr *from, const void *data, size_t n)
 {
@@ -194,7 +194,7 @@ void world_send_tcp(struct world *w, const char *text)
     world_run_ms(w, 10);
 }
 
-/* ---- the world ---------------------------------------------------------------------------------------------------- */
+/* ---- the world --------------------------------------------------------------------------------------------------- */
 
 bool world_prepare(struct t *t, struct world *w)
 {
@@ -268,7 +268,7 @@ bool world_is_idle(struct world *w)
     return c.client_txns == 0 && c.server_txns == 0 && c.flows == 0;
 }
 
-/* ---- messages ----------------------------------------------------------------------------------------------------- */
+/* ---- messages ---------------------------------------------------------------------------------------------------- */
 
 static void form_printf(struct form *f, const char *fmt, ...) AHOY_PRINTF(2, 3);
 static void form_printf(struct form *f, const char *fmt, ...)

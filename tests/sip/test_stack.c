@@ -5,7 +5,7 @@
 
 static struct world w;
 
-/* ---- faults ------------------------------------------------------------------------------------------------------- */
+/* ---- faults ------------------------------------------------------------------------------------------------------ */
 
 static void swap(struct form *f, const char *what, const char *with)
 {
@@ -138,7 +138,7 @@ out:
     world_fini(&w);
 }
 
-/* ---- books -------------------------------------------------------------------------------------------------------- */
+/* ---- books ------------------------------------------------------------------------------------------------------- */
 
 static void on_trace(void *arg, enum sip_trace_dir dir, enum sip_proto proto, const struct addr *local,
                      const struct addr *peer, struct view raw)
@@ -235,7 +235,7 @@ out:
     world_fini(&w);
 }
 
-/* ---- two stacks and a bad network --------------------------------------------------------------------------------- */
+/* ---- two stacks and a bad network -------------------------------------------------------------------------------- */
 
 struct outcome {
     unsigned finals, failures, dones, requests, acks;
