@@ -52,7 +52,7 @@ bool phone_installed(enum phone_kind kind)
     return access(path_of(kind), X_OK) == 0;
 }
 
-/* ---- settings ----------------------------------------------------------------------------------------------------- */
+/* ---- settings ---------------------------------------------------------------------------------------------------- */
 
 static FILE *open_in(const char *dir, const char *name)
 {
@@ -135,7 +135,7 @@ void phone_remove_tree(const char *dir)
         (void) nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-/* ---- processes ---------------------------------------------------------------------------------------------------- */
+/* ---- processes --------------------------------------------------------------------------------------------------- */
 
 struct args {
     const char *v[MAX_ARGS];

@@ -10,7 +10,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-/* ---- servers ------------------------------------------------------------------------------------------------------ */
+/* ---- servers ----------------------------------------------------------------------------------------------------- */
 
 enum server_kind {
     SERVER_CALL,            /* a user agent that accepts every call at once, a fixed body in the 200 */
@@ -57,7 +57,7 @@ uint16_t peer_free_port(void);
 /* SIPp's uac places `calls` calls; false when not every one of them went well. */
 bool peer_sipp_calls(uint16_t port, unsigned calls);
 
-/* ---- load --------------------------------------------------------------------------------------------------------- */
+/* ---- load -------------------------------------------------------------------------------------------------------- */
 
 enum load_kind {
     LOAD_CALL,      /* INVITE, 200, ACK, BYE, 200 */
