@@ -114,8 +114,8 @@ bool json_is(const char *line, const char *key, const char *value)
 /* Speech at 48 kHz: words one after the other until `n` samples are there. */
 static bool speak(int16_t *pcm, size_t n, unsigned first)
 {
-    static const char *const words[] = { "Front_Center", "Rear_Left", "Side_Right", "Front_Left", "Rear_Right",
-                                         "Side_Left", "Front_Right", "Rear_Center" };
+    static const char *const words[] = { "Front_Center", "Rear_Left", "Side_Right",  "Front_Left",
+                                         "Rear_Right",   "Side_Left", "Front_Right", "Rear_Center" };
     size_t have = 0;
     for (unsigned i = 0; have < n && i < AHOY_COUNT(words); i++) {
         char path[LAB_PATH_BYTES];
@@ -163,8 +163,8 @@ bool speech_make(const struct lab *lab, const char *name, uint32_t hz, unsigned 
     struct wav_writer *w = NULL;
     size_t n = 0;
     int16_t *pcm = speech(hz, first, &n);
-    bool ok = pcm && wav_writer_open(&w, lab_path(lab, name, path), WAV_PCM16, hz, 1) == AHOY_OK &&
-              wav_writer_put(w, pcm, n) == AHOY_OK;
+    bool ok = pcm && wav_writer_open(&w, lab_path(lab, name, path), WAV_PCM16, hz, 1) == AHOY_OK
+              && wav_writer_put(w, pcm, n) == AHOY_OK;
     ok = wav_writer_close(w) == AHOY_OK && ok;
     mem_free(pcm);
     return ok;

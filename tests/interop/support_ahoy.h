@@ -7,10 +7,10 @@
 #include "support/t.h"
 
 enum {
-    WAIT_MS = 20000,        /* for what takes no time: the machine may be busy */
-    CALL_S = 5,             /* calls with sound last so long … */
-    SPEECH_MS = 4000,       /* … and this much is said, so that all of it is heard */
-    SILENCE_MS = 56000,     /* behind the speech: peers that end a call with their file do not */
+    WAIT_MS = 20000,    /* for what takes no time: the machine may be busy */
+    CALL_S = 5,         /* calls with sound last so long … */
+    SPEECH_MS = 4000,   /* … and this much is said, so that all of it is heard */
+    SILENCE_MS = 56000, /* behind the speech: peers that end a call with their file do not */
 };
 
 /** Starts `ahoy` with these arguments, from $AHOY_BIN or from bin/ beside the tests. */
@@ -30,7 +30,7 @@ const char *ahoy_summary(struct proc *p);
 bool ahoy_lasted(struct proc *p, unsigned ms);
 
 /** A member of a JSON line. */
-double json_number(const char *line, const char *key); /* NAN: none */
+double json_number(const char *line, const char *key);              /* NAN: none */
 bool json_is(const char *line, const char *key, const char *value); /* a string */
 
 /** Makes dir/name: SPEECH_MS of speech (alsa-utils' voices, `first` of them first), SILENCE_MS of silence. */
@@ -56,7 +56,7 @@ const char *files_of(const struct lab *lab, const char *in, const char *out, cha
         double heard_ = speech_heard((lab), (said), (heard));                                                          \
         if (heard_ < (least)) {                                                                                        \
             char how_[160];                                                                                            \
-            (void) snprintf(how_, sizeof how_, "correlation %.3f, not %.2f", heard_, (double) (least));                 \
+            (void) snprintf(how_, sizeof how_, "correlation %.3f, not %.2f", heard_, (double) (least));                \
             t_fail(t, __FILE__, __LINE__, #said " in " #heard, how_);                                                  \
             goto out;                                                                                                  \
         }                                                                                                              \

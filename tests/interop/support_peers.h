@@ -5,7 +5,7 @@
 #include "support_ahoy.h"
 
 struct baresip_config {
-    const char *name;    /* its folder; recordings are name/dump-…-dec.wav */
+    const char *name; /* its folder; recordings are name/dump-…-dec.wav */
     uint16_t port;
     const char *account; /* a line of its accounts file, without the codecs */
     const char *codecs;  /* "opus/48000/2,g722/16000/1,pcmu/8000/1" */
@@ -19,7 +19,7 @@ struct proc *baresip_start(struct lab *lab, const struct baresip_config *cfg);
 const char *baresip_heard(struct proc *p, const char *name, char file[LAB_PATH_BYTES]);
 
 struct linphone_config {
-    const char *name;  /* its folder */
+    const char *name; /* its folder */
     uint16_t port, rtp_port;
     const char *codec; /* as linphonec prints it: "opus (48000)" */
     const char *said;  /* WAV file in the lab's folder, 16 kHz */

@@ -28,7 +28,8 @@ static void we_call(struct t *t, const char *codec, const char *theirs)
     uint16_t port = proc_port();
     T_CHECK(lab_open(&lab));
     T_CHECK(speech_make(&lab, "ours.wav", 48000, 0) && speech_make(&lab, "theirs.wav", 48000, 3));
-    T_CHECK((peer = baresip_start(&lab, &(struct baresip_config){ "bob", port, direct(port, account), theirs, "theirs.wav" })));
+    T_CHECK((peer = baresip_start(
+                 &lab, &(struct baresip_config){ "bob", port, direct(port, account), theirs, "theirs.wav" })));
     T_CHECK((phone = AHOY(&lab, "call", uri_of("bob", port, uri), "--config", "none", "--bind", "127.0.0.1:0", "--json",
                           "--codec", codec, "--max", "5", "--audio", files_of(&lab, "ours.wav", "heard.wav", files))));
     const char *line = ahoy_summary(phone);
@@ -50,10 +51,11 @@ static void they_call(struct t *t, const char *codec, const char *theirs)
     uint16_t port = proc_port(), ours;
     T_CHECK(lab_open(&lab));
     T_CHECK(speech_make(&lab, "ours.wav", 48000, 1) && speech_make(&lab, "theirs.wav", 48000, 4));
-    T_CHECK((phone = AHOY(&lab, "listen", "--config", "none", "--bind", "127.0.0.1:0", "--json", "--codec", codec, "--audio",
-                          files_of(&lab, "ours.wav", "heard.wav", files))));
+    T_CHECK((phone = AHOY(&lab, "listen", "--config", "none", "--bind", "127.0.0.1:0", "--json", "--codec", codec,
+                          "--audio", files_of(&lab, "ours.wav", "heard.wav", files))));
     T_CHECK((ours = ahoy_ready(phone)));
-    T_CHECK((peer = baresip_start(&lab, &(struct baresip_config){ "bob", port, direct(port, account), theirs, "theirs.wav" })));
+    T_CHECK((peer = baresip_start(
+                 &lab, &(struct baresip_config){ "bob", port, direct(port, account), theirs, "theirs.wav" })));
     T_CHECK(proc_say(peer, "/dial %s", uri_of("x", ours, uri)));
     T_CHECK(ahoy_state(phone, "confirmed"));
     T_CHECK(ahoy_lasted(phone, SPEECH_MS + 500));
@@ -105,7 +107,8 @@ static void test_no_codec_in_common_ends_with_24(struct t *t)
     uint16_t port = proc_port();
     T_CHECK(lab_open(&lab));
     T_CHECK(speech_make(&lab, "theirs.wav", 48000, 3));
-    T_CHECK(baresip_start(&lab, &(struct baresip_config){ "bob", port, direct(port, account), "opus/48000/2", "theirs.wav" }));
+    T_CHECK(baresip_start(
+        &lab, &(struct baresip_config){ "bob", port, direct(port, account), "opus/48000/2", "theirs.wav" }));
     T_CHECK((phone = AHOY(&lab, "call", uri_of("bob", port, uri), "--config", "none", "--bind", "127.0.0.1:0", "--json",
                           "--codec", "pcmu", "--audio", "null")));
     T_EQ(proc_exit(phone, WAIT_MS), 24);
@@ -118,8 +121,8 @@ out:
 static const char *member(const char *user, uint16_t exchange, char account[LAB_PATH_BYTES])
 {
     (void) snprintf(account, LAB_PATH_BYTES,
-                    "<sip:%s@127.0.0.1:%u;transport=udp>;auth_user=%s;auth_pass=%s-secret;regint=60;answermode=auto", user,
-                    exchange, user, user);
+                    "<sip:%s@127.0.0.1:%u;transport=udp>;auth_user=%s;auth_pass=%s-secret;regint=60;answermode=auto",
+                    user, exchange, user, user);
     return account;
 }
 
@@ -137,10 +140,10 @@ static void test_two_of_it_talk_through_our_exchange(struct t *t)
     T_CHECK((exchange = AHOY(&lab, "serve", "--listen", udp, "--listen", tcp, "--user", "alice:alice-secret", "--user",
                              "bob:bob-secret", "--json")));
     T_EQ(ahoy_ready(exchange), port);
-    T_CHECK((alice = baresip_start(&lab, &(struct baresip_config){ "alice", proc_port(), member("alice", port, account), codec,
-                                                                   "alice.wav" })));
-    T_CHECK((bob = baresip_start(&lab, &(struct baresip_config){ "bob", proc_port(), member("bob", port, account), codec,
-                                                                 "bob.wav" })));
+    T_CHECK((alice = baresip_start(&lab, &(struct baresip_config){ "alice", proc_port(), member("alice", port, account),
+                                                                   codec, "alice.wav" })));
+    T_CHECK((bob = baresip_start(&lab, &(struct baresip_config){ "bob", proc_port(), member("bob", port, account),
+                                                                 codec, "bob.wav" })));
     T_CHECK(proc_said(alice, "200 OK") || proc_wait(alice, "200 OK", WAIT_MS));
     T_CHECK(proc_said(bob, "200 OK") || proc_wait(bob, "200 OK", WAIT_MS));
     T_CHECK(proc_say(alice, "/dial %s", uri_of("bob", port, uri)));

@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <stdio.h>
 
-
 #define QUIET "--config", "none", "--bind", "127.0.0.1:0"
 
 /* Runs to its end; what it said is in the process until the lab closes. */
@@ -96,7 +95,8 @@ static void test_commands_go_over_standard_input(struct t *t)
     T_CHECK((port = ahoy_ready(bob)));
     T_CHECK((alice = AHOY(&lab, "listen", QUIET, "--audio", "tone:440", "--json")));
     T_CHECK(ahoy_ready(alice));
-    T_CHECK(proc_say(alice, "{\"id\":1,\"cmd\":\"call\",\"uri\":\"%s\"}", uri_of("bob", port, uri)) && result(alice, 1, true));
+    T_CHECK(proc_say(alice, "{\"id\":1,\"cmd\":\"call\",\"uri\":\"%s\"}", uri_of("bob", port, uri))
+            && result(alice, 1, true));
     T_CHECK(ahoy_state(bob, "ringing"));
     T_CHECK(proc_say(bob, "{\"id\":1,\"cmd\":\"answer\"}") && result(bob, 1, true));
     T_CHECK(ahoy_state(alice, "confirmed"));
@@ -136,8 +136,8 @@ static void test_accounts_are_added_listed_and_removed(struct t *t)
     T_CHECK(lab_open(&lab));
     T_CHECK(lab_env(&lab, "PW", "a secret"));
     (void) lab_path(&lab, "settings", dir);
-    RUN(&lab, 0, "account", "add", "alice@example.org", "--name", "al", "--no-register", "--password-env", "PW", "--config",
-        dir);
+    RUN(&lab, 0, "account", "add", "alice@example.org", "--name", "al", "--no-register", "--password-env", "PW",
+        "--config", dir);
     RUN(&lab, 0, "account", "ls", "--config", dir, "--json");
     T_CHECK(proc_said(run, "\"name\":\"al\"") && proc_said(run, "alice@example.org") && !proc_said(run, "a secret"));
     RUN(&lab, 0, "account", "rm", "al", "--config", dir);

@@ -37,10 +37,10 @@ static const char config[] =
 static bool kamailio_start(struct lab *lab, uint16_t port, const char *algorithm)
 {
     char cfg[LAB_PATH_BYTES];
-    return lab_write(lab, "kamailio.cfg", config, port, port, algorithm) && lab_mkdir(lab, "run") &&
-           LAB_START(lab, "/usr/sbin/kamailio", "-f", lab_path(lab, "kamailio.cfg", cfg), "-DD", "-E", "-w", lab->dir, "-Y",
-                     lab->dir, "-m", "32", "-M", "4") &&
-           lab_ping(lab, port, WAIT_MS);
+    return lab_write(lab, "kamailio.cfg", config, port, port, algorithm) && lab_mkdir(lab, "run")
+           && LAB_START(lab, "/usr/sbin/kamailio", "-f", lab_path(lab, "kamailio.cfg", cfg), "-DD", "-E", "-w",
+                        lab->dir, "-Y", lab->dir, "-m", "32", "-M", "4")
+           && lab_ping(lab, port, WAIT_MS);
 }
 
 /* A phone that registers, and takes calls (callee NULL) or places one. */
@@ -50,11 +50,11 @@ static struct proc *phone(struct lab *lab, uint16_t server, const char *user, co
     char registrar[LAB_PATH_BYTES], uri[LAB_PATH_BYTES];
     (void) snprintf(registrar, sizeof registrar, "sip:127.0.0.1:%u", server);
     if (callee)
-        return AHOY(lab, "call", uri_of(callee, server, uri), "--config", "none", "--bind", "127.0.0.1:0", "--json", "--user",
-                    user, "--password-env", "PW", "--registrar", registrar, "--transport", transport, "--codec", "g722",
-                    "--max", "5", "--audio", audio);
-    return AHOY(lab, "listen", "--config", "none", "--bind", "127.0.0.1:0", "--json", "--user", user, "--password-env", "PW",
-                "--registrar", registrar, "--transport", transport, "--codec", "g722", "--audio", audio);
+        return AHOY(lab, "call", uri_of(callee, server, uri), "--config", "none", "--bind", "127.0.0.1:0", "--json",
+                    "--user", user, "--password-env", "PW", "--registrar", registrar, "--transport", transport,
+                    "--codec", "g722", "--max", "5", "--audio", audio);
+    return AHOY(lab, "listen", "--config", "none", "--bind", "127.0.0.1:0", "--json", "--user", user, "--password-env",
+                "PW", "--registrar", registrar, "--transport", transport, "--codec", "g722", "--audio", audio);
 }
 
 static void talk(struct t *t, const char *alice_transport, const char *bob_transport, const char *algorithm)

@@ -55,8 +55,8 @@ static void it_calls(struct t *t, const char *codec, const char *theirs)
     uint16_t ours;
     T_CHECK(lab_open(&lab));
     T_CHECK(speeches(&lab));
-    T_CHECK((phone = AHOY(&lab, "listen", "--config", "none", "--bind", "127.0.0.1:0", "--json", "--codec", codec, "--audio",
-                          files_of(&lab, "ours.wav", "heard.wav", files))));
+    T_CHECK((phone = AHOY(&lab, "listen", "--config", "none", "--bind", "127.0.0.1:0", "--json", "--codec", codec,
+                          "--audio", files_of(&lab, "ours.wav", "heard.wav", files))));
     T_CHECK((ours = ahoy_ready(phone)));
     T_CHECK((peer = linphone(&lab, proc_port(), theirs)));
     T_CHECK(proc_say(peer, "call %s", uri_of("x", ours, uri)));
@@ -115,8 +115,8 @@ static bool linphone_register(struct proc *p, const char *user, struct proc *exc
 {
     char news[64];
     (void) snprintf(news, sizeof news, "%s registered from", user);
-    return proc_say(p, "register sip:%s@127.0.0.1:%u sip:127.0.0.1:%u %s-secret", user, port, port, user) &&
-           proc_wait(exchange, news, WAIT_MS);
+    return proc_say(p, "register sip:%s@127.0.0.1:%u sip:127.0.0.1:%u %s-secret", user, port, port, user)
+           && proc_wait(exchange, news, WAIT_MS);
 }
 
 static void test_it_hears_itself_at_our_echo(struct t *t)
@@ -150,8 +150,10 @@ static void test_it_and_baresip_talk_through_our_exchange(struct t *t)
     T_CHECK(speeches(&lab));
     T_CHECK((exchange = exchange_start(&lab, port)));
     (void) snprintf(account, sizeof account,
-                    "<sip:bob@127.0.0.1:%u;transport=udp>;auth_user=bob;auth_pass=bob-secret;regint=60;answermode=auto", port);
-    T_CHECK((bob = baresip_start(&lab, &(struct baresip_config){ "bob", proc_port(), account, "pcmu/8000/1", "ours.wav" })));
+                    "<sip:bob@127.0.0.1:%u;transport=udp>;auth_user=bob;auth_pass=bob-secret;regint=60;answermode=auto",
+                    port);
+    T_CHECK((
+        bob = baresip_start(&lab, &(struct baresip_config){ "bob", proc_port(), account, "pcmu/8000/1", "ours.wav" })));
     T_CHECK(proc_said(bob, "200 OK") || proc_wait(bob, "200 OK", WAIT_MS));
     T_CHECK((lin = linphone(&lab, proc_port(), "PCMU (8000)")));
     T_CHECK(linphone_register(lin, "alice", exchange, port));

@@ -16,11 +16,11 @@ static bool daemon_start(struct lab *lab)
 {
     char file[LAB_PATH_BYTES], server[LAB_PATH_BYTES + 8], native[LAB_PATH_BYTES];
     (void) snprintf(server, sizeof server, "unix:%s", lab_path(lab, "native", native));
-    struct proc *p = lab_write(lab, "default.pa", script, lab->dir) ?
-                         LAB_START(lab, "pulseaudio", "-n", "-F", lab_path(lab, "default.pa", file), "--daemonize=no",
-                                   "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=yes", "--high-priority=no",
-                                   "--realtime=no", "-v") :
-                         NULL;
+    struct proc *p = lab_write(lab, "default.pa", script, lab->dir)
+                         ? LAB_START(lab, "pulseaudio", "-n", "-F", lab_path(lab, "default.pa", file), "--daemonize=no",
+                                     "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=yes",
+                                     "--high-priority=no", "--realtime=no", "-v")
+                         : NULL;
     return p && proc_wait(p, "startup complete", WAIT_MS) && lab_env(lab, "PULSE_SERVER", server);
 }
 
@@ -41,8 +41,8 @@ static void test_two_phones_talk_by_sound_devices(struct t *t)
     T_CHECK(lab_open(&lab));
     T_CHECK(speech_make(&lab, "said.wav", 48000, 0));
     T_CHECK(daemon_start(&lab));
-    T_CHECK((bob = AHOY(&lab, "listen", "--config", "none", "--bind", "127.0.0.1:0", "--json", "--codec", "g722", "--audio",
-                        "pulse:from_bob.monitor,to_bob")));
+    T_CHECK((bob = AHOY(&lab, "listen", "--config", "none", "--bind", "127.0.0.1:0", "--json", "--codec", "g722",
+                        "--audio", "pulse:from_bob.monitor,to_bob")));
     T_CHECK((port = ahoy_ready(bob)));
     T_CHECK((alice = AHOY(&lab, "call", uri_of("bob", port, uri), "--config", "none", "--bind", "127.0.0.1:0", "--json",
                           "--codec", "g722", "--audio", "pulse:from_alice.monitor,to_alice")));
@@ -59,7 +59,8 @@ static void test_two_phones_talk_by_sound_devices(struct t *t)
     const char *line = ahoy_summary(alice);
     T_CHECK(json_is(line, "result", "done"));
     T_EQ(proc_exit(alice, WAIT_MS), 0);
-    T_HEARD(&lab, "said.wav", "heard.wav", 0.5); /* null sinks run in bursts, which play-out follows; other speech scores 0.33 */
+    T_HEARD(&lab, "said.wav", "heard.wav",
+            0.5); /* null sinks run in bursts, which play-out follows; other speech scores 0.33 */
 out:
     lab_close(&lab, t->failed);
 }

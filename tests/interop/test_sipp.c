@@ -15,9 +15,26 @@ static struct proc *sipp(struct lab *lab, uint16_t port, const char *const args[
     const char *scenario = args[0];
     char file[2 * LAB_PATH_BYTES], own[16], media[16], log[64];
     bool built_in = strcmp(scenario, "uac") == 0 || strcmp(scenario, "uas") == 0;
-    const char *argv[48] = { "sipp", "-i", "127.0.0.1", "-p", own, "-mi", "127.0.0.1", "-mp", media, "-m", "1", "-nostdin",
-                             "-timeout", "40s", "-timeout_error", "-trace_err", "-error_file", log,
-                             built_in ? "-sn" : "-sf", built_in ? scenario : file };
+    const char *argv[48] = { "sipp",
+                             "-i",
+                             "127.0.0.1",
+                             "-p",
+                             own,
+                             "-mi",
+                             "127.0.0.1",
+                             "-mp",
+                             media,
+                             "-m",
+                             "1",
+                             "-nostdin",
+                             "-timeout",
+                             "40s",
+                             "-timeout_error",
+                             "-trace_err",
+                             "-error_file",
+                             log,
+                             built_in ? "-sn" : "-sf",
+                             built_in ? scenario : file };
     size_t n = 20;
     if (strchr(scenario, '.')) /* made by the test */
         (void) snprintf(file, sizeof file, "%s/%s", lab->dir, scenario);
@@ -55,7 +72,8 @@ static bool refusing(struct t *t, const struct lab *lab, const char *status)
 /* A phone of ours that takes calls. */
 static struct proc *listener(struct lab *lab, const char *audio, const char *how, const char *value, uint16_t *port)
 {
-    struct proc *p = AHOY(lab, "listen", "--config", "none", "--bind", "127.0.0.1:0", "--json", "--audio", audio, how, value);
+    struct proc *p = AHOY(lab, "listen", "--config", "none", "--bind", "127.0.0.1:0", "--json", "--audio", audio, how,
+                          value);
     *port = ahoy_ready(p);
     return *port ? p : NULL;
 }
@@ -255,8 +273,8 @@ static void test_of_three_that_pick_up_two_are_let_go(struct t *t)
     uint16_t port = proc_port();
     T_CHECK(lab_open(&lab));
     T_CHECK((peer = SIPP(&lab, port, "uas_fork", "-rtp_echo")));
-    T_CHECK((phone = AHOY(&lab, "call", uri_of("fork", port, uri), "--config", "none", "--bind", "127.0.0.1:0", "--json",
-                          "--codec", "pcmu", "--max", "2", "--audio", "tone:440")));
+    T_CHECK((phone = AHOY(&lab, "call", uri_of("fork", port, uri), "--config", "none", "--bind", "127.0.0.1:0",
+                          "--json", "--codec", "pcmu", "--max", "2", "--audio", "tone:440")));
     T_CHECK(json_is(ahoy_summary(phone), "result", "done"));
     T_EQ(proc_exit(phone, WAIT_MS), 0);
     T_EQ(proc_exit(peer, WAIT_MS), 0);
@@ -324,8 +342,9 @@ static void test_each_refusal_has_its_exit_status(struct t *t)
     static const struct {
         const char *status;
         int exit_status;
-    } cases[] = { { "486", 20 }, { "600", 20 }, { "603", 21 }, { "404", 22 }, { "410", 22 }, { "484", 22 }, { "604", 22 },
-                  { "480", 23 }, { "408", 23 }, { "488", 24 }, { "606", 24 }, { "403", 13 }, { "500", 25 }, { "420", 25 } };
+    } cases[] = { { "486", 20 }, { "600", 20 }, { "603", 21 }, { "404", 22 }, { "410", 22 },
+                  { "484", 22 }, { "604", 22 }, { "480", 23 }, { "408", 23 }, { "488", 24 },
+                  { "606", 24 }, { "403", 13 }, { "500", 25 }, { "420", 25 } };
     struct lab lab;
     char uri[LAB_PATH_BYTES];
     T_CHECK(lab_open(&lab));
@@ -418,9 +437,10 @@ static void test_a_peer_that_never_answers_is_given_up(struct t *t)
     cfg.bind_count = 1;
     cfg.t1_ms = 20;
     T_OK(ahoy_engine_create(&engine, &cfg, NULL, 0));
-    T_OK(ahoy_call_place(engine, &(struct ahoy_call_config){ .uri = uri_of("x", port, uri), .media.audio = "null" }, &call));
-    while ((e = ahoy_engine_wait(engine, WAIT_MS)) &&
-           (e->type != AHOY_EVENT_CALL_STATE || e->call.state != AHOY_CALL_ENDED))
+    T_OK(ahoy_call_place(engine, &(struct ahoy_call_config){ .uri = uri_of("x", port, uri), .media.audio = "null" },
+                         &call));
+    while ((e = ahoy_engine_wait(engine, WAIT_MS))
+           && (e->type != AHOY_EVENT_CALL_STATE || e->call.state != AHOY_CALL_ENDED))
         ahoy_event_free(e);
     T_CHECK(e);
     T_EQ(e->call.cause, AHOY_CAUSE_NO_ANSWER_NET);
@@ -456,9 +476,10 @@ out:
 T_MAIN(T_PLAIN(test_its_own_caller_makes_twenty_calls), T_PLAIN(test_its_speech_is_recorded),
        T_PLAIN(test_an_offer_may_come_late), T_PLAIN(test_it_puts_us_on_hold_and_back),
        T_PLAIN(test_it_cancels_while_we_ring), T_PLAIN(test_options_are_answered_and_asked),
-       T_PLAIN(test_its_own_callee_sends_our_sound_back), T_PLAIN(test_calls_go_over_tcp), T_PLAIN(test_tcp_calls_come_in),
-       T_PLAIN(test_sound_before_the_answer_is_heard), T_PLAIN(test_of_three_that_pick_up_two_are_let_go),
-       T_PLAIN(test_a_redirection_is_followed), T_PLAIN(test_a_401_gets_its_digest), T_PLAIN(test_a_407_gets_its_digest),
+       T_PLAIN(test_its_own_callee_sends_our_sound_back), T_PLAIN(test_calls_go_over_tcp),
+       T_PLAIN(test_tcp_calls_come_in), T_PLAIN(test_sound_before_the_answer_is_heard),
+       T_PLAIN(test_of_three_that_pick_up_two_are_let_go), T_PLAIN(test_a_redirection_is_followed),
+       T_PLAIN(test_a_401_gets_its_digest), T_PLAIN(test_a_407_gets_its_digest),
        T_PLAIN(test_a_wrong_password_ends_with_13), T_PLAIN(test_each_refusal_has_its_exit_status),
        T_PLAIN(test_hanging_up_while_it_rings_cancels), T_PLAIN(test_a_call_that_stands_despite_cancel_is_ended),
        T_PLAIN(test_glare_is_refused_and_tried_again), T_PLAIN(test_a_peer_that_never_answers_is_given_up),

@@ -21,7 +21,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { ENV_MAX = LAB_ENV + 16, VAR_BYTES = LAB_PATH_BYTES + 64, SHOW_BYTES = 6000, PING_MS = 200, PROBE_MS = 20, KILL_MS = 5000 };
+enum {
+    ENV_MAX = LAB_ENV + 16,
+    VAR_BYTES = LAB_PATH_BYTES + 64,
+    SHOW_BYTES = 6000,
+    PING_MS = 200,
+    PROBE_MS = 20,
+    KILL_MS = 5000
+};
 
 int64_t lab_now_ms(void)
 {
@@ -107,9 +114,10 @@ static void env_set(struct environment *e, const char *name, const char *value)
 /* What is set with lab_env comes first: the first of a name wins. */
 static void env_make(const struct lab *lab, struct environment *e)
 {
-    static const char *const inherited[] = { "PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS", "TSAN_OPTIONS" };
-    static const char *const ours[] = { "HOME", "TMPDIR", "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR", "XDG_DATA_HOME",
-                                        "XDG_CACHE_HOME" };
+    static const char *const inherited[] = { "PATH", "LD_LIBRARY_PATH", "ASAN_OPTIONS", "UBSAN_OPTIONS",
+                                             "TSAN_OPTIONS" };
+    static const char *const ours[] = { "HOME",          "TMPDIR",        "XDG_CONFIG_HOME", "XDG_RUNTIME_DIR",
+                                        "XDG_DATA_HOME", "XDG_CACHE_HOME" };
     e->n = 0;
     for (size_t i = 0; i < AHOY_COUNT(inherited); i++)
         if (getenv(inherited[i]))
@@ -137,8 +145,8 @@ static void become(const struct lab *lab, const char *const argv[], char **env, 
     (void) signal(SIGPIPE, SIG_DFL);
     (void) sigemptyset(&none);
     (void) sigprocmask(SIG_SETMASK, &none, NULL);
-    if (dup2(pipes[0], STDIN_FILENO) < 0 || dup2(pipes[3], STDOUT_FILENO) < 0 || dup2(pipes[3], STDERR_FILENO) < 0 ||
-        chdir(lab->dir) != 0)
+    if (dup2(pipes[0], STDIN_FILENO) < 0 || dup2(pipes[3], STDOUT_FILENO) < 0 || dup2(pipes[3], STDERR_FILENO) < 0
+        || chdir(lab->dir) != 0)
         _exit(126);
     (void) execvpe(argv[0], (char *const *) (uintptr_t) argv, env);
     _exit(127);
@@ -394,8 +402,8 @@ static void show_logs(const struct lab *lab)
 static void show_proc(const struct proc *p)
 {
     struct view all = buf_content(&p->text), tail = view_from(all, all.n > SHOW_BYTES ? all.n - SHOW_BYTES : 0);
-    (void) fprintf(stderr, "---- %s (%s, status %d) said%s:\n%.*s\n", p->name, p->pid > 0 ? "running" : "ended", p->status,
-                   tail.n < all.n ? " last" : "", VIEW_ARG(tail));
+    (void) fprintf(stderr, "---- %s (%s, status %d) said%s:\n%.*s\n", p->name, p->pid > 0 ? "running" : "ended",
+                   p->status, tail.n < all.n ? " last" : "", VIEW_ARG(tail));
 }
 
 void lab_close(struct lab *lab, bool show)
@@ -421,7 +429,8 @@ void lab_close(struct lab *lab, bool show)
 
 static struct sockaddr_in loopback(uint16_t port)
 {
-    return (struct sockaddr_in){ .sin_family = AF_INET, .sin_port = htons(port),
+    return (struct sockaddr_in){ .sin_family = AF_INET,
+                                 .sin_port = htons(port),
                                  .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
 }
 
@@ -491,16 +500,17 @@ bool lab_ping(struct lab *lab, uint16_t port, int ms)
     int64_t until = lab_now_ms() + ms;
     bool answered = false;
     int fd = bound(SOCK_DGRAM, 0);
-    if (fd < 0 || getsockname(fd, (struct sockaddr *) &own, &size) != 0 ||
-        connect(fd, (const struct sockaddr *) &to, sizeof to) != 0)
+    if (fd < 0 || getsockname(fd, (struct sockaddr *) &own, &size) != 0
+        || connect(fd, (const struct sockaddr *) &to, sizeof to) != 0)
         goto out;
     for (unsigned i = 0; !answered && lab_now_ms() < until; i++) {
         unsigned from = ntohs(own.sin_port);
-        int n = snprintf(text, sizeof text,
-                         "OPTIONS sip:ping@127.0.0.1:%u SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%u;rport;branch=z9hG4bKping%u\r\n"
-                         "Max-Forwards: 70\r\nFrom: <sip:ping@127.0.0.1:%u>;tag=ping\r\nTo: <sip:ping@127.0.0.1:%u>\r\n"
-                         "Call-ID: ping%u-%u\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
-                         port, from, i, from, port, from, i);
+        int n = snprintf(
+            text, sizeof text,
+            "OPTIONS sip:ping@127.0.0.1:%u SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%u;rport;branch=z9hG4bKping%u\r\n"
+            "Max-Forwards: 70\r\nFrom: <sip:ping@127.0.0.1:%u>;tag=ping\r\nTo: <sip:ping@127.0.0.1:%u>\r\n"
+            "Call-ID: ping%u-%u\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n",
+            port, from, i, from, port, from, i);
         struct pollfd p = { .fd = fd, .events = POLLIN };
         int64_t pause = lab_now_ms() + PING_MS;
         (void) !send(fd, text, (size_t) n, 0);

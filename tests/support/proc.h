@@ -13,23 +13,23 @@
 #include <sys/types.h>
 
 enum {
-    LAB_PROCS = 16,          /* programs at a time */
-    LAB_ENV = 16,            /* variables set with lab_env */
+    LAB_PROCS = 16, /* programs at a time */
+    LAB_ENV = 16,   /* variables set with lab_env */
     LAB_PATH_BYTES = 256,
-    LAB_FILE_BYTES = 65536,  /* of a file made by lab_write */
-    PROC_LINE_BYTES = 32768, /* a longer line is cut */
+    LAB_FILE_BYTES = 65536,    /* of a file made by lab_write */
+    PROC_LINE_BYTES = 32768,   /* a longer line is cut */
     PROC_TEXT_BYTES = 4 << 20, /* of a program's output that are kept; more fails the wait */
-    PROC_END_MS = 4000,      /* from SIGTERM to SIGKILL */
+    PROC_END_MS = 4000,        /* from SIGTERM to SIGKILL */
 };
 
 struct proc {
     struct lab *lab;
     char name[32];
-    pid_t pid;        /* its process group, too; 0: reaped */
+    pid_t pid; /* its process group, too; 0: reaped */
     int pidfd, in, out;
-    int status;       /* once reaped: as of a shell, 128 + n for signal n */
-    struct buf text;  /* all it wrote, standard output and standard error in one */
-    size_t mark;      /* what proc_wait has gone past */
+    int status;      /* once reaped: as of a shell, 128 + n for signal n */
+    struct buf text; /* all it wrote, standard output and standard error in one */
+    size_t mark;     /* what proc_wait has gone past */
     char line[PROC_LINE_BYTES];
 };
 
