@@ -11,11 +11,11 @@ extern "C" {
 
 struct canceller {
     const char *name;
-    void *(*create)(unsigned rate_hz);      /* NULL: it does not run at that rate */
+    void *(*create)(unsigned rate_hz); /* NULL: it does not run at that rate */
     void (*frame)(void *self, const int16_t *far, const int16_t *near, int16_t *out);
-    size_t (*delay)(void *self);            /* samples by which `out` is late; SIZE_MAX: to be measured */
+    size_t (*delay)(void *self); /* samples by which `out` is late; SIZE_MAX: to be measured */
     void (*destroy)(void *self);
-    void (*report)(void *self);             /* prints what it knows; may be NULL */
+    void (*report)(void *self); /* prints what it knows; may be NULL */
 };
 
 extern const struct canceller canceller_ahoy;

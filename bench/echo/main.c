@@ -82,8 +82,8 @@ static bool run(const struct canceller *c, const struct scene *s, const int16_t 
     return true;
 }
 
-static void write_wav(const struct options *o, const char *canceller, const char *scene, unsigned seed, const char *what,
-                      const int16_t *pcm, size_t n)
+static void write_wav(const struct options *o, const char *canceller, const char *scene, unsigned seed,
+                      const char *what, const int16_t *pcm, size_t n)
 {
     char path[400];
     struct wav_writer *w = NULL;
@@ -153,7 +153,7 @@ static void print_row(const char *scene, const char *name, const struct echo_sco
 
 static bool parse(struct options *o, int argc, char **argv)
 {
-    *o = (struct options) { .rate_hz = 16000, .seeds = 2, .first = 1 };
+    *o = (struct options){ .rate_hz = 16000, .seeds = 2, .first = 1 };
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
         if (strcmp(argv[i], "-v") == 0) {
@@ -192,7 +192,8 @@ static bool run_kind(const struct options *o, const struct scene_kind *kind, con
             return false;
         for (size_t c = 0; c < AHOY_COUNT(cancellers); c++) {
             struct echo_score one;
-            if ((!o->only || strstr(cancellers[c]->name, o->only)) && measure(o, cancellers[c], &s, kind->name, seed, &one)) {
+            if ((!o->only || strstr(cancellers[c]->name, o->only))
+                && measure(o, cancellers[c], &s, kind->name, seed, &one)) {
                 add(&sums[c], &one, o->seeds);
                 if (o->verbose)
                     print_row("", "", &one);

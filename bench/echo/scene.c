@@ -136,7 +136,8 @@ struct workshop {
     size_t n, room_n;
 };
 
-static bool heard_in(const struct workshop *w, double *dst, const struct scene_kind *kind, unsigned rate_hz, struct rng *r)
+static bool heard_in(const struct workshop *w, double *dst, const struct scene_kind *kind, unsigned rate_hz,
+                     struct rng *r)
 {
     double rt60_s = 0.25 + 0.25 * rng_unit(r);
     double down_db = 3 + 3 * rng_unit(r);
@@ -195,7 +196,7 @@ bool scene_make(struct scene *out, const struct scene_kind *kind, const struct s
     if (!all || !pcm)
         goto out;
     struct workshop w = { all, all + n, all + 2 * n, all + 3 * n, all + 4 * n, all + 5 * n, n, room_n };
-    *out = (struct scene) { rate_hz, n, pcm, pcm + n, pcm + 2 * n, pcm + 3 * n };
+    *out = (struct scene){ rate_hz, n, pcm, pcm + n, pcm + 2 * n, pcm + 3 * n };
     speech_fill(speech, 0, seed * 100 + (uint64_t) (kind - scene_kinds), w.far, n);
     speech_fill(speech, 1, seed * 100 + (uint64_t) (kind - scene_kinds), w.near, n);
     memcpy(w.played, w.far, n * sizeof *w.far);

@@ -10,13 +10,13 @@
 /* How a scene differs from the plain one. */
 struct scene_kind {
     const char *name;
-    double rt60_s;          /* 0: seeded in 0.25 … 0.5 */
-    double delay_ms;        /* before the room: buffers of devices */
-    double jump_ms;         /* the delay's jump in the middle */
-    double drift_ppm;       /* of the loudspeaker's clock over the microphone's */
-    bool distorts;          /* a loudspeaker that clips softly and rectifies a little */
-    bool image;             /* a shoebox by the image-source method instead of decaying noise */
-    bool moves;             /* another room response in the middle */
+    double rt60_s;    /* 0: seeded in 0.25 … 0.5 */
+    double delay_ms;  /* before the room: buffers of devices */
+    double jump_ms;   /* the delay's jump in the middle */
+    double drift_ppm; /* of the loudspeaker's clock over the microphone's */
+    bool distorts;    /* a loudspeaker that clips softly and rectifies a little */
+    bool image;       /* a shoebox by the image-source method instead of decaying noise */
+    bool moves;       /* another room response in the middle */
 };
 
 extern const struct scene_kind scene_kinds[];
@@ -28,9 +28,9 @@ enum { SCENE_SECONDS = 20, SCENE_CHANGE = 10 };
 struct scene {
     unsigned rate_hz;
     size_t n;
-    int16_t *far, *near;    /* n samples each */
-    int16_t *echo;          /* echo and room noise */
-    int16_t *both;          /* the same with the near end */
+    int16_t *far, *near; /* n samples each */
+    int16_t *echo;       /* echo and room noise */
+    int16_t *both;       /* the same with the near end */
 };
 
 struct speech;

@@ -32,12 +32,13 @@ static const char *const folders[] = {
 /* Tones and noise are no speech. */
 static bool is_speech(const char *name)
 {
-    static const char *const not[] = { "Noise", "tone", "beep", "ascending", "descending", "silence", "ring", "confbridge" };
+    static const char *const not [] = { "Noise",      "tone",    "beep", "ascending",
+                                        "descending", "silence", "ring", "confbridge" };
     size_t n = strlen(name);
     if (n < 5 || strcmp(name + n - 4, ".wav") != 0)
         return false;
-    for (size_t i = 0; i < AHOY_COUNT(not); i++)
-        if (strstr(name, not[i]))
+    for (size_t i = 0; i < AHOY_COUNT(not ); i++)
+        if (strstr(name, not [i]))
             return false;
     return true;
 }
@@ -61,7 +62,7 @@ out:
         mem_free(pcm);
         return false;
     }
-    *out = (struct piece) { pcm, n };
+    *out = (struct piece){ pcm, n };
     return true;
 }
 
