@@ -15,8 +15,7 @@ int verb_bench(const struct cli_args *args)
     struct text t;
     size_t n = 1;
     if (!text_among(args->words[0], known))
-        return fail(EXIT_USAGE, "there is no benchmark '%s'; there are parse, signalling and phone",
-                    args->words[0]);
+        return fail(EXIT_USAGE, "there is no benchmark '%s'; there are parse, signalling and phone", args->words[0]);
     text_init(&t, name, sizeof name);
     text_add(&t, "ahoy-bench-%s", args->words[0]);
     if (!paths_sibling(name, path) || access(path, X_OK) != 0)

@@ -43,7 +43,7 @@ enum { DISTRUST_HOPS = 30 };
 #define HOLD_UNKNOWN 0.97f
 #define HOLD_KNOWN   0.75f
 #define GAIN_UNKNOWN 4.0f
-#define GAIN_KNOWN   0.5f
+#define GAIN_KNOWN   2.0f
 #define DOUBT_PART   0.5f
 
 struct aec {
@@ -54,27 +54,27 @@ struct aec {
     struct aec_delay delay;
     struct aec_drift drift;
     struct aec_suppress suppress;
-    struct aec_band far_band, near_band;        /* at 48 kHz */
+    struct aec_band far_band, near_band; /* at 48 kHz */
 
-    float ahead[AEC_LOOK_AHEAD];                /* newest samples of the microphone, not used yet */
+    float ahead[AEC_LOOK_AHEAD]; /* newest samples of the microphone, not used yet */
     float mic_before[AEC_HOP];
-    size_t placed_for;                          /* the delay that the model was placed for */
-    float far_level;                            /* mean square of some 10 hops */
-    float learned;                              /* hops of far sound since the model was opened */
-    float reverb[AEC_BINS];                     /* power of recent far sound */
+    size_t placed_for;      /* the delay that the model was placed for */
+    float far_level;        /* mean square of some 10 hops */
+    float learned;          /* hops of far sound since the model was opened */
+    float reverb[AEC_BINS]; /* power of recent far sound */
     float expected[AEC_BINS];
-    float worse_rest, worse_mic, missed;        /* energies and the part missed, of some 5 hops … */
-    bool good;                                  /* the model has taken out GOOD since it was opened */
-    unsigned worse;                             /* … and how long they spoke of another path */
+    float worse_rest, worse_mic, missed; /* energies and the part missed, of some 5 hops … */
+    bool good;                           /* the model has taken out GOOD since it was opened */
+    unsigned worse;                      /* … and how long they spoke of another path */
 
-    unsigned idle;                              /* how long there was plainly an echo and the model took nothing */
+    unsigned idle; /* how long there was plainly an echo and the model took nothing */
 
     float low_before[AEC_HOP + AEC_LOOK_AHEAD]; /* the lower band, as late as the canceller makes it */
     float wide_before[3 * (AEC_HOP + AEC_LOOK_AHEAD) + AEC_BAND_DELAY];
     float high_gain;
 
-    float sum_mic, sum_rest, sum_out;           /* energies while only the far end talks */
-    float mic_late[AEC_HOP];                    /* the microphone as late as the output */
+    float sum_mic, sum_rest, sum_out; /* energies while only the far end talks */
+    float mic_late[AEC_HOP];          /* the microphone as late as the output */
     uint32_t recoveries;
 };
 
@@ -361,7 +361,7 @@ static double ratio_db(float from, float to, double most)
 
 void aec_read_stats(const struct aec *a, struct aec_stats *out)
 {
-    *out = (struct aec_stats) {
+    *out = (struct aec_stats){
         .delay_ms = a->delay.found ? 10.0 * (double) a->delay.at : 0,
         .drift_ppm = a->far.ppm,
         .linear_db = ratio_db(a->sum_mic, a->sum_rest, 60),

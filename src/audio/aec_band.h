@@ -9,15 +9,15 @@
 #include "audio/aec_fft.h"
 
 enum {
-    AEC_WIDE = 3 * AEC_HOP,         /* a hop at 48 kHz */
+    AEC_WIDE = 3 * AEC_HOP, /* a hop at 48 kHz */
     AEC_BAND_TAPS = 97,
-    AEC_BAND_DELAY = AEC_BAND_TAPS - 1  /* of both filters, at 48 kHz */
+    AEC_BAND_DELAY = AEC_BAND_TAPS - 1 /* of both filters, at 48 kHz */
 };
 
 struct aec_band {
     float taps[AEC_BAND_TAPS];
-    float down[AEC_BAND_TAPS - 1 + AEC_WIDE];   /* input of the decimator, with the past it needs */
-    float up[AEC_BAND_TAPS / 3 + 1 + AEC_HOP];  /* input of the interpolator */
+    float down[AEC_BAND_TAPS - 1 + AEC_WIDE];  /* input of the decimator, with the past it needs */
+    float up[AEC_BAND_TAPS / 3 + 1 + AEC_HOP]; /* input of the interpolator */
 };
 
 void aec_band_init(struct aec_band *b);

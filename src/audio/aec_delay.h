@@ -7,7 +7,7 @@
 
 #include "audio/aec_far.h"
 
-enum { AEC_DELAY_FROM = 8, AEC_DELAY_BINS = 80 };   /* 400 … 4400 Hz */
+enum { AEC_DELAY_FROM = 8, AEC_DELAY_BINS = 80 }; /* 400 … 4400 Hz */
 
 struct aec_phase {
     float re[AEC_DELAY_BINS];
@@ -15,13 +15,13 @@ struct aec_phase {
 };
 
 struct aec_delay {
-    struct aec_phase far[AEC_MAX_LAG];      /* unit phasors of the last blocks, a ring … */
-    size_t head;                            /* … and its newest */
-    struct aec_phase mean[AEC_MAX_LAG];     /* of mic against the block `lag` hops ago */
-    float score[AEC_MAX_LAG];               /* 0 … 1: coherence over all bins */
-    float evidence[AEC_MAX_LAG];            /* the score over the mean score, over some time */
-    unsigned heard;                         /* hops with far sound, up to full memory */
-    bool found;                             /* … and `at` is where the echo is */
+    struct aec_phase far[AEC_MAX_LAG];  /* unit phasors of the last blocks, a ring … */
+    size_t head;                        /* … and its newest */
+    struct aec_phase mean[AEC_MAX_LAG]; /* of mic against the block `lag` hops ago */
+    float score[AEC_MAX_LAG];           /* 0 … 1: coherence over all bins */
+    float evidence[AEC_MAX_LAG];        /* the score over the mean score, over some time */
+    unsigned heard;                     /* hops with far sound, up to full memory */
+    bool found;                         /* … and `at` is where the echo is */
     size_t at;
 };
 

@@ -11,11 +11,11 @@ enum { AEC_DRIFT_PARTS = 8, AEC_DRIFT_MAX_PPM = 700 };
 
 struct aec_drift {
     struct aec_spec before[AEC_DRIFT_PARTS];
-    size_t from;            /* its first partition */
-    unsigned hops, active;  /* since then, and those in which the filter learned */
+    size_t from;           /* its first partition */
+    unsigned hops, active; /* since then, and those in which the filter learned */
     bool taken;
     unsigned measured;
-    double ppm;             /* of the loudspeaker's clock over the microphone's */
+    double ppm; /* of the loudspeaker's clock over the microphone's */
 };
 
 void aec_drift_init(struct aec_drift *d);

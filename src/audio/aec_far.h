@@ -8,11 +8,11 @@
 #include "audio/aec_fft.h"
 
 enum {
-    AEC_TAPS = 32,          /* of the interpolator */
+    AEC_TAPS = 32, /* of the interpolator */
     AEC_PHASES = 64,
-    AEC_FAR_RING = 16384,   /* samples, 1 s; a power of two */
-    AEC_MAX_LAG = 52,       /* hops searched for the echo */
-    AEC_PARTS = 32,         /* hops of the filter, a multiple of AEC_SLOTS */
+    AEC_FAR_RING = 16384, /* samples, 1 s; a power of two */
+    AEC_MAX_LAG = 52,     /* hops searched for the echo */
+    AEC_PARTS = 32,       /* hops of the filter, a multiple of AEC_SLOTS */
     AEC_BLOCKS = AEC_MAX_LAG + AEC_PARTS
 };
 
@@ -27,16 +27,16 @@ struct aec_block {
 struct aec_far {
     float ring[AEC_FAR_RING];
     float kernel[AEC_PHASES + 1][AEC_TAPS];
-    uint64_t written;       /* samples ever */
-    double at;              /* where the next block starts, in samples since the first */
+    uint64_t written; /* samples ever */
+    double at;        /* where the next block starts, in samples since the first */
     bool started;
-    double ppm;             /* of the reading clock */
-    uint64_t behind_min;    /* samples waiting after a read: the least in this second … */
-    unsigned reads;         /* … and reads in it */
-    float last[AEC_HOP];    /* the newest block */
-    float level;            /* its mean square */
+    double ppm;          /* of the reading clock */
+    uint64_t behind_min; /* samples waiting after a read: the least in this second … */
+    unsigned reads;      /* … and reads in it */
+    float last[AEC_HOP]; /* the newest block */
+    float level;         /* its mean square */
     uint64_t blocks_made;
-    size_t head;            /* the newest of blocks[] */
+    size_t head; /* the newest of blocks[] */
     struct aec_block blocks[AEC_BLOCKS];
 };
 

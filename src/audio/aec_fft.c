@@ -22,7 +22,7 @@ struct turn {
 
 static struct turn turn_at(const struct aec_fft *f, size_t i)
 {
-    return (struct turn) { f->cosine[i], f->sine[i] };
+    return (struct turn){ f->cosine[i], f->sine[i] };
 }
 
 /* Four rows of lanes, `step` apart in x, become four rows `gap` apart in y; through `o`, so that no row can overlap. */

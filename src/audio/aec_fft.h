@@ -8,13 +8,13 @@
 #include "base/base.h"
 
 enum {
-    AEC_RATE_HZ = 16000,           /* all of the canceller's inner works */
-    AEC_HOP = 160,                 /* 10 ms */
-    AEC_N = 2 * AEC_HOP,           /* a transform */
-    AEC_USED = AEC_N / 2 + 1,      /* bins of a real signal … */
-    AEC_BINS = 164,                /* … rounded up to whole vectors; those above are zero */
+    AEC_RATE_HZ = 16000,      /* all of the canceller's inner works */
+    AEC_HOP = 160,            /* 10 ms */
+    AEC_N = 2 * AEC_HOP,      /* a transform */
+    AEC_USED = AEC_N / 2 + 1, /* bins of a real signal … */
+    AEC_BINS = 164,           /* … rounded up to whole vectors; those above are zero */
     AEC_LANES = 4,
-    AEC_SLOTS = 2 * AEC_LANES      /* real signals in a batch */
+    AEC_SLOTS = 2 * AEC_LANES /* real signals in a batch */
 };
 
 /* Half the spectrum of a real signal. */

@@ -6,11 +6,11 @@
 #define KEEP2  (0.998f * 0.998f)
 #define DRIFT2 (1 - KEEP2)
 
-#define FIRST_DOUBT  0.5f
-#define DOUBT_DECAY  0.93f
-#define NEW_DOUBT    0.05f  /* of partitions that come in when the model slides */
-#define NEAR_SMOOTH  0.7f
-#define POWER_FLOOR  1e-4f
+#define FIRST_DOUBT 0.5f
+#define DOUBT_DECAY 0.93f
+#define NEW_DOUBT   0.05f /* of partitions that come in when the model slides */
+#define NEAR_SMOOTH 0.7f
+#define POWER_FLOOR 1e-4f
 
 void aec_filter_init(struct aec_filter *f)
 {

@@ -9,12 +9,12 @@
 #include "audio/aec_far.h"
 
 struct aec_filter {
-    struct aec_spec h[AEC_PARTS];       /* the path, hop by hop */
-    float doubt[AEC_PARTS][AEC_BINS];   /* variance of the error of h */
-    float near[AEC_BINS];               /* power of all that is not echo */
-    float gain[AEC_BINS];               /* |h|² over all partitions: the path's power gain */
-    float unsure[AEC_BINS];             /* power that the doubt makes of the far sound: echo that may be left */
-    size_t lag;                         /* blocks[lag + p] meets h[p] */
+    struct aec_spec h[AEC_PARTS];     /* the path, hop by hop */
+    float doubt[AEC_PARTS][AEC_BINS]; /* variance of the error of h */
+    float near[AEC_BINS];             /* power of all that is not echo */
+    float gain[AEC_BINS];             /* |h|² over all partitions: the path's power gain */
+    float unsure[AEC_BINS];           /* power that the doubt makes of the far sound: echo that may be left */
+    size_t lag;                       /* blocks[lag + p] meets h[p] */
 };
 
 void aec_filter_init(struct aec_filter *f);

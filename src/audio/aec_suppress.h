@@ -9,26 +9,26 @@
 
 struct aec_suppress {
     float window[AEC_N];
-    float rest[AEC_HOP], echo[AEC_HOP], mic[AEC_HOP];  /* the hops before */
-    float tail[AEC_HOP];                               /* of the output, to be added to the next hop */
+    float rest[AEC_HOP], echo[AEC_HOP], mic[AEC_HOP]; /* the hops before */
+    float tail[AEC_HOP];                              /* of the output, to be added to the next hop */
     float power_rest[AEC_BINS], power_echo[AEC_BINS], power_mic[AEC_BINS];
-    struct aec_spec cross;      /* mic against predicted echo */
-    struct aec_spec left;       /* rest against predicted echo */
-    float leak[AEC_BINS];       /* echo power left, as a part of the predicted echo */
-    float held[AEC_BINS];       /* echo power left, with its decay */
+    struct aec_spec cross; /* mic against predicted echo */
+    struct aec_spec left;  /* rest against predicted echo */
+    float leak[AEC_BINS];  /* echo power left, as a part of the predicted echo */
+    float held[AEC_BINS];  /* echo power left, with its decay */
     float gain[AEC_BINS];
-    float noise[AEC_BINS];      /* background, |spectrum|² */
-    float single;               /* 0 … 1: only the far end talks */
-    float share;                /* 0 … 1: part of the microphone that is echo … */
-    float missed;               /* … and part of the rest that still follows the predicted echo */
-    float high_gain;            /* for what is above these bins */
+    float noise[AEC_BINS]; /* background, |spectrum|² */
+    float single;          /* 0 … 1: only the far end talks */
+    float share;           /* 0 … 1: part of the microphone that is echo … */
+    float missed;          /* … and part of the rest that still follows the predicted echo */
+    float high_gain;       /* for what is above these bins */
     uint32_t dice;
 };
 
 /** One hop of what was heard and made of it, and what the rest may be by other knowledge. */
 struct aec_hop {
-    const float *mic, *echo, *rest;     /* AEC_HOP samples each */
-    const float *expected;              /* AEC_BINS powers: echo to reckon with besides the leak; of a windowed hop */
+    const float *mic, *echo, *rest; /* AEC_HOP samples each */
+    const float *expected;          /* AEC_BINS powers: echo to reckon with besides the leak; of a windowed hop */
 };
 
 void aec_suppress_init(struct aec_suppress *s);
