@@ -7,16 +7,18 @@
 #include <ftw.h>
 #include <libgen.h>
 #include <limits.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { MAX_ARGS = 40, STOP_TRIES = 40, STOP_WAIT_MS = 50 };
+enum { MAX_ARGS = 40, STOP_WAIT_MS = 2000 };
 
 static char ahoy_path[PATH_MAX];
 
@@ -265,19 +267,19 @@ bool phone_start(struct phone *p, enum phone_kind kind, const struct phone_confi
 
 void phone_stop(struct phone *p)
 {
-    struct timespec wait = { .tv_nsec = STOP_WAIT_MS * 1000000L };
     if (p->input >= 0)
         close(p->input);
     p->input = -1;
     if (p->pid <= 0)
         return;
     (void) kill(p->pid, SIGTERM);
-    for (int i = 0; p->pid > 0 && i < STOP_TRIES; i++) {
-        if (waitpid(p->pid, NULL, WNOHANG) == p->pid)
-            p->pid = 0;
-        else
-            (void) nanosleep(&wait, NULL);
+    struct pollfd ended = { .fd = (int) syscall(SYS_pidfd_open, p->pid, 0), .events = POLLIN };
+    if (ended.fd >= 0) {
+        (void) poll(&ended, 1, STOP_WAIT_MS);
+        close(ended.fd);
     }
+    if (waitpid(p->pid, NULL, WNOHANG) == p->pid)
+        p->pid = 0;
     if (p->pid > 0) {
         (void) kill(p->pid, SIGKILL);
         (void) waitpid(p->pid, NULL, 0);
