@@ -20,21 +20,19 @@ static double erle_db(const struct scene *s, const int16_t *out, double from_s, 
     return 10 * log10(energy(s->echo, from, to) / (energy(out, from, to) + (double) (to - from) * 0.08));
 }
 
-/* Milliseconds from the first echo after `from_s` until 20 dB hold over 200 ms with echo in them. */
+/* Milliseconds from the first 200 ms with plain echo in them after `from_s` to the first that are 20 dB down. */
 static double until_20_ms(const struct scene *s, const int16_t *out, double from_s)
 {
     size_t step = s->rate_hz / 100;
     size_t window = s->rate_hz / 5;
-    double loud = energy(s->echo, 0, s->n) / (double) s->n * (double) window;
-    size_t start = 0;
+    double plain = 0.1 * energy(s->echo, 0, s->n) / (double) s->n * (double) window;
+    size_t start = s->n;
     for (size_t at = (size_t) (from_s * s->rate_hz); at + window < s->n; at += step) {
-        if (start == 0) {
-            if (energy(s->echo, at, at + step) < 0.01 * loud * (double) step / (double) window)
-                continue;
-            start = at;
-        }
         double in = energy(s->echo, at, at + window);
-        if (in > 0.1 * loud && in > 100 * energy(out, at, at + window))
+        if (in < plain)
+            continue;
+        start = AHOY_MIN(start, at);
+        if (in > 100 * energy(out, at, at + window))
             return 1000.0 * (double) (at - start) / s->rate_hz;
     }
     return 9999;

@@ -32,8 +32,8 @@ static const char *const folders[] = {
 /* Tones and noise are no speech. */
 static bool is_speech(const char *name)
 {
-    static const char *const not [] = { "Noise",      "tone",    "beep", "ascending",
-                                        "descending", "silence", "ring", "confbridge" };
+    static const char *const others[] = { "Noise",      "tone",    "beep", "ascending",
+                                          "descending", "silence", "ring", "confbridge" };
     size_t n = strlen(name);
     if (n < 5 || strcmp(name + n - 4, ".wav") != 0)
         return false;
@@ -124,7 +124,7 @@ void speech_fill(const struct speech *s, unsigned half, uint64_t seed, double *d
     rng_init_u64(&rng, seed * 2 + half);
     size_t at = 0;
     while (at < n) {
-        /* Halves are told apart by odd and even places; every third sentence is one of alsa-utils', which reach 8 kHz. */
+        /* Halves are odd and even places; every third sentence is one of alsa-utils', which reach 8 kHz. */
         uint32_t among = rng_below(&rng, 3) == 0 ? 8 : (uint32_t) s->count;
         size_t i = rng_below(&rng, among / 2) * 2 + half;
         const struct piece *p = &s->pieces[AHOY_MIN(i, s->count - 1)];

@@ -16,7 +16,7 @@
 /* How far before the strongest echo the model begins, and where that may wander before it is placed anew, in hops. */
 enum { LEAD = 2, LEAD_MOST = 8, UNPLACED = AEC_BLOCKS };
 
-/* Parts of the microphone's power that are left, and of what is left that follows the prediction, after so many hops. */
+/* Parts of the microphone's power that are left, and of what is left that follows the prediction; for so many hops. */
 enum { WORSE_HOPS = 6 };
 #define ADDS   1.1f
 #define LEAVES 0.4f
@@ -212,8 +212,8 @@ static void follow_delay(struct aec *a)
 }
 
 /*
- * The echo has taken another path when much is left and that still follows the prediction. Near speech also leaves much,
- * but follows nothing.
+ * The echo has taken another path when much is left and that still follows the prediction. Near speech also leaves
+ * much, but follows nothing.
  */
 static void watch_path(struct aec *a, const float *mic, const float *rest)
 {

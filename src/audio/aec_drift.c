@@ -52,7 +52,7 @@ static void cross_spectrum(const struct aec_drift *d, const struct aec_filter *f
     }
 }
 
-/* Least squares of the phase over frequency: by how many samples the model is later now. False when it is another one. */
+/* Least squares of the phase over frequency: by how many samples the model is later. False when it is another one. */
 static bool delay_of(const struct cross *c, double *out)
 {
     double num = 0;

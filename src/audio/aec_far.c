@@ -36,7 +36,7 @@ void aec_far_put(struct aec_far *f, const float *x)
     f->written += AEC_HOP;
 }
 
-/* The sound at a position, from the samples around it; those not written yet are the oldest of the ring, so zero first. */
+/* The sound at a position, from the samples around it. */
 static float sample_at(const struct aec_far *f, double at)
 {
     double whole = floor(at);

@@ -35,7 +35,7 @@ struct aec_fft {
 
 void aec_fft_init(struct aec_fft *f);
 
-/** Begins a batch: all signals zero. What is left of an earlier one would grow without bound in slots that are not set. */
+/** Begins a batch: all signals zero. Left-overs of an earlier one would grow without bound in slots not set. */
 void aec_fft_clear(struct aec_fft *f);
 
 /** Sets signal `slot` (0 … 7) of the batch: AEC_N samples. */
