@@ -5,8 +5,8 @@
  * loudspeakers are found from the sound itself.
  *
  * Frames are 10 ms. Each frame that goes to the loudspeaker is shown to aec_render before it is heard, each frame from
- * the microphone goes through aec_capture; only the number of frames counts, not when the calls are made, so either side
- * may come in bursts. Render and capture of one object belong to one thread at a time. Nothing allocates, locks or
+ * the microphone goes through aec_capture; only the number of frames counts, not when the calls are made, so either
+ * side may come in bursts. Render and capture of one object belong to one thread at a time. Nothing allocates, locks or
  * logs but create and destroy.
  */
 #ifndef AHOY_AUDIO_AEC_H
