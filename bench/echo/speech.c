@@ -37,8 +37,8 @@ static bool is_speech(const char *name)
     size_t n = strlen(name);
     if (n < 5 || strcmp(name + n - 4, ".wav") != 0)
         return false;
-    for (size_t i = 0; i < AHOY_COUNT(not ); i++)
-        if (strstr(name, not [i]))
+    for (size_t i = 0; i < AHOY_COUNT(others); i++)
+        if (strstr(name, others[i]))
             return false;
     return true;
 }
