@@ -31,7 +31,7 @@ enum { IDLE_HOPS = 20 };
 
 /* What a model is worth on another path. */
 #define REOPEN_KEEP  0.6f
-#define REOPEN_DOUBT 0.02f
+#define REOPEN_DOUBT 0.1f
 
 /* A filter that leaves this much of the microphone's power may be at the wrong place. */
 #define USELESS 0.9f
