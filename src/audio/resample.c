@@ -83,6 +83,7 @@ static void nearest_fraction(double x, uint32_t *p, uint32_t *q)
             break;
         rest = 1 / (rest - whole);
     }
+    /* NOLINTNEXTLINE: rates of 8 to 192 kHz keep x between 1/24 and 24, so p1 and q1 are past their zeros here */
     uint32_t k = AHOY_MIN((RESAMPLE_MAX_PART - p0) / p1, (RESAMPLE_MAX_PART - q0) / q1);
     uint32_t p2 = p0 + k * p1;
     uint32_t q2 = q0 + k * q1;

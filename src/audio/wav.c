@@ -138,6 +138,6 @@ void wav_decode(const struct wav_format *f, const uint8_t *raw, int16_t *pcm, si
         int32_t sum = 0;
         for (unsigned c = 0; c < f->channels; c++, raw += bytes)
             sum += decode_sample(f->coding, raw);
-        pcm[i] = (int16_t) (sum / f->channels);
+        pcm[i] = (int16_t) (sum / f->channels); /* NOLINT: wav_parse refuses 0 channels */
     }
 }

@@ -181,7 +181,7 @@ static enum ahoy_err write_header(struct wav_writer *w)
     p = put16(p, w->channels * sample);
     p = put16(p, 8 * sample);
     p = put_tag(p, "data");
-    p = put32(p, w->bytes);
+    (void) put32(p, w->bytes);
     if (fseeko(w->file, 0, SEEK_SET) != 0 || fwrite(head, sizeof head, 1, w->file) != 1
         || fseeko(w->file, 0, SEEK_END) != 0 || fflush(w->file) != 0)
         return AHOY_ERR_IO;

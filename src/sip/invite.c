@@ -414,7 +414,7 @@ void sip_invite_put_contact(const struct sip_invite *inv, const struct sip_flow 
 
 void sip_body_of(const struct sip_msg *m, struct sip_body *out)
 {
-    struct view disposition = sip_msg_value(m, SIP_HDR_CONTENT_DISPOSITION), kind = disposition, sdp;
+    struct view disposition = sip_msg_value(m, SIP_HDR_CONTENT_DISPOSITION), kind, sdp;
     *out = (struct sip_body){ 0 };
     if (view_empty(m->body))
         return;
