@@ -36,7 +36,7 @@ static void log_line(void *arg, enum ahoy_log_level level, const char *room, con
 struct ahoy_engine_config phone_engine_config(const struct cli_args *args)
 {
     struct ahoy_engine_config cfg = AHOY_ENGINE_CONFIG_DEFAULT;
-    cfg.log_level = args->verbose == 0 ? AHOY_LOG_ERROR : args->verbose == 1 ? AHOY_LOG_INFO : AHOY_LOG_DEBUG;
+    cfg.log_level = args->verbose == 0 ? AHOY_LOG_WARNING : args->verbose == 1 ? AHOY_LOG_INFO : AHOY_LOG_DEBUG;
     cfg.log = log_line;
     cfg.binds = args->binds.v;
     cfg.bind_count = args->binds.n;

@@ -108,19 +108,26 @@ static enum ahoy_err listen_at(struct ua *ua, const struct addr *wanted)
     return err;
 }
 
-static void explain(struct ua *ua, const struct addr *local, enum ahoy_err err, char *why, size_t why_size)
+/* "0.0.0.0:5060 is taken: Port 5060 is held by asterisk (pid 812)"; returns dst. */
+static const char *say_taken(const struct ua *ua, const struct addr *local, char *dst, size_t size)
 {
     char text[ADDR_TEXT_BYTES], holder[PORTOWNER_TEXT_BYTES] = "";
     struct portowner owner;
     bool tcp = ua->config.engine->transport == AHOY_TRANSPORT_TCP;
-    addr_print(local, text);
-    if (err == AHOY_ERR_ADDR_IN_USE
-        && (portowner_find(tcp ? PORTOWNER_TCP : PORTOWNER_UDP, local, &owner) == AHOY_OK
-            || portowner_find(PORTOWNER_TCP, local, &owner) == AHOY_OK))
+    if (portowner_find(tcp ? PORTOWNER_TCP : PORTOWNER_UDP, local, &owner) == AHOY_OK
+        || portowner_find(PORTOWNER_TCP, local, &owner) == AHOY_OK)
         portowner_text(&owner, local->port, holder);
+    snprintf(dst, size, "%s is taken%s%s", addr_print(local, text), holder[0] ? ": " : "", holder);
+    return dst;
+}
+
+static void explain(const struct ua *ua, const struct addr *local, enum ahoy_err err, char *why, size_t why_size)
+{
+    char text[ADDR_TEXT_BYTES], taken[ADDR_TEXT_BYTES + PORTOWNER_TEXT_BYTES + 16];
+    addr_print(local, text);
     if (err == AHOY_ERR_ADDR_IN_USE)
-        snprintf(why, why_size, "%s is taken%s%s; choose another with --bind, or port 0 for any", text,
-                 holder[0] ? ": " : "", holder);
+        snprintf(why, why_size, "%s; choose another with --bind, or port 0 for any",
+                 say_taken(ua, local, taken, sizeof taken));
     else if (err == AHOY_ERR_ADDR_UNAVAILABLE)
         snprintf(why, why_size, "%s is not an address of this machine; see `ip address`", text);
     else
@@ -133,9 +140,8 @@ static enum ahoy_err listen_anywhere(struct ua *ua, char *why, size_t why_size)
     struct addr any = addr_any(ADDR_IP4, SIP_PORT);
     enum ahoy_err err = listen_at(ua, &any);
     if (err == AHOY_ERR_ADDR_IN_USE) {
-        char text[300];
-        explain(ua, &any, err, text, sizeof text);
-        log_write(ua->config.log, LOG_INFO, "ua", "%s; taking a free one", text);
+        char taken[ADDR_TEXT_BYTES + PORTOWNER_TEXT_BYTES + 16];
+        log_write(ua->config.log, LOG_WARN, "ua", "%s; using another port", say_taken(ua, &any, taken, sizeof taken));
         any.port = 0;
         err = listen_at(ua, &any);
     }
