@@ -230,3 +230,23 @@ void wave_encoder_destroy(struct audio_encoder *e)
 {
     mem_free(e);
 }
+
+enum ahoy_err wave_encoder_create(struct audio_encoder **out, const struct audio_codec *c,
+                                  const struct audio_encoder_config *cfg)
+{
+    (void) cfg;
+    struct audio_encoder *e = wave_encoder_alloc(c, sizeof *e);
+    if (!e)
+        return AHOY_ERR_NOMEM;
+    *out = e;
+    return AHOY_OK;
+}
+
+enum ahoy_err wave_decoder_create(struct audio_decoder **out, const struct audio_codec *c)
+{
+    struct wave_decoder *d = wave_decoder_alloc(c, sizeof *d);
+    if (!d)
+        return AHOY_ERR_NOMEM;
+    *out = &d->base;
+    return AHOY_OK;
+}

@@ -31,6 +31,11 @@ enum ahoy_err wave_decoder_conceal(struct audio_decoder *d, int16_t *pcm, size_t
 void *wave_encoder_alloc(const struct audio_codec *c, size_t bytes);
 void wave_encoder_destroy(struct audio_encoder *e);
 
+/** Creation for codecs that keep nothing but this: G.711 and L16. */
+enum ahoy_err wave_encoder_create(struct audio_encoder **out, const struct audio_codec *c,
+                                  const struct audio_encoder_config *cfg);
+enum ahoy_err wave_decoder_create(struct audio_decoder **out, const struct audio_codec *c);
+
 static inline int16_t audio_clip(int32_t x)
 {
     return (int16_t) (x > INT16_MAX ? INT16_MAX : x < INT16_MIN ? INT16_MIN : x);

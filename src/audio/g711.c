@@ -47,17 +47,6 @@ int16_t g711_alaw_decode(uint8_t c)
     return (int16_t) (code & 0x80 ? magnitude : -magnitude);
 }
 
-static enum ahoy_err encoder_create(struct audio_encoder **out, const struct audio_codec *c,
-                                    const struct audio_encoder_config *cfg)
-{
-    (void) cfg;
-    struct audio_encoder *e = wave_encoder_alloc(c, sizeof *e);
-    if (!e)
-        return AHOY_ERR_NOMEM;
-    *out = e;
-    return AHOY_OK;
-}
-
 static enum ahoy_err pcmu_encode(struct audio_encoder *e, const int16_t *pcm, size_t samples, uint8_t *dst, size_t size,
                                  size_t *n)
 {
@@ -79,15 +68,6 @@ static enum ahoy_err pcma_encode(struct audio_encoder *e, const int16_t *pcm, si
     for (size_t i = 0; i < samples; i++)
         dst[i] = g711_alaw_encode(pcm[i]);
     *n = samples;
-    return AHOY_OK;
-}
-
-static enum ahoy_err decoder_create(struct audio_decoder **out, const struct audio_codec *c)
-{
-    struct wave_decoder *d = wave_decoder_alloc(c, sizeof *d);
-    if (!d)
-        return AHOY_ERR_NOMEM;
-    *out = &d->base;
     return AHOY_OK;
 }
 
@@ -116,10 +96,10 @@ static size_t payload_samples(const struct audio_codec *c, const uint8_t *p, siz
 }
 
 const struct audio_codec_ops audio_pcmu_ops = {
-    .encoder_create = encoder_create,
+    .encoder_create = wave_encoder_create,
     .encode = pcmu_encode,
     .encoder_destroy = wave_encoder_destroy,
-    .decoder_create = decoder_create,
+    .decoder_create = wave_decoder_create,
     .decode = pcmu_decode,
     .conceal = wave_decoder_conceal,
     .decoder_destroy = wave_decoder_destroy,
@@ -127,10 +107,10 @@ const struct audio_codec_ops audio_pcmu_ops = {
 };
 
 const struct audio_codec_ops audio_pcma_ops = {
-    .encoder_create = encoder_create,
+    .encoder_create = wave_encoder_create,
     .encode = pcma_encode,
     .encoder_destroy = wave_encoder_destroy,
-    .decoder_create = decoder_create,
+    .decoder_create = wave_decoder_create,
     .decode = pcma_decode,
     .conceal = wave_decoder_conceal,
     .decoder_destroy = wave_decoder_destroy,

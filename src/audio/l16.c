@@ -1,17 +1,6 @@
 /* L16: samples as they are, in network order (RFC 3551 section 4.5.11). */
 #include "audio/codec_impl.h"
 
-static enum ahoy_err encoder_create(struct audio_encoder **out, const struct audio_codec *c,
-                                    const struct audio_encoder_config *cfg)
-{
-    (void) cfg;
-    struct audio_encoder *e = wave_encoder_alloc(c, sizeof *e);
-    if (!e)
-        return AHOY_ERR_NOMEM;
-    *out = e;
-    return AHOY_OK;
-}
-
 static enum ahoy_err encode(struct audio_encoder *e, const int16_t *pcm, size_t samples, uint8_t *dst, size_t size,
                             size_t *n)
 {
@@ -24,15 +13,6 @@ static enum ahoy_err encode(struct audio_encoder *e, const int16_t *pcm, size_t 
         dst[2 * i + 1] = (uint8_t) (x & 0xff);
     }
     *n = 2 * samples;
-    return AHOY_OK;
-}
-
-static enum ahoy_err decoder_create(struct audio_decoder **out, const struct audio_codec *c)
-{
-    struct wave_decoder *d = wave_decoder_alloc(c, sizeof *d);
-    if (!d)
-        return AHOY_ERR_NOMEM;
-    *out = &d->base;
     return AHOY_OK;
 }
 
@@ -52,10 +32,10 @@ static size_t payload_samples(const struct audio_codec *c, const uint8_t *p, siz
 }
 
 const struct audio_codec_ops audio_l16_ops = {
-    .encoder_create = encoder_create,
+    .encoder_create = wave_encoder_create,
     .encode = encode,
     .encoder_destroy = wave_encoder_destroy,
-    .decoder_create = decoder_create,
+    .decoder_create = wave_decoder_create,
     .decode = decode,
     .conceal = wave_decoder_conceal,
     .decoder_destroy = wave_decoder_destroy,
