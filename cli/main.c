@@ -38,13 +38,19 @@ static int completion(const struct cli_args *args)
 
 static int version(const struct cli_args *args)
 {
+    struct ahoy_build b = ahoy_build();
     if (!args->json) {
         say("ahoy %s", ahoy_version());
+        say("opus %s%s", b.opus,
+            b.opus_dred       ? ", deep redundancy and deep concealment"
+            : b.opus_deep_plc ? ", deep concealment, no deep redundancy"
+                              : ", neither deep redundancy nor deep concealment");
         return EXIT_DONE;
     }
-    json_t *o = json_pack("{s:i, s:i, s:s, s:s, s:[s,s,s,s,s], s:[s,s]}", "v", JSON_SCHEMA_VERSION, "t_ms", 0, "event",
-                          "version", "version", ahoy_version(), "codecs", "opus", "g722", "pcmu", "pcma", "l16",
-                          "transports", "udp", "tcp");
+    json_t *o = json_pack("{s:i, s:i, s:s, s:s, s:[s,s,s,s,s], s:[s,s], s:{s:s, s:b, s:b}}", "v", JSON_SCHEMA_VERSION,
+                          "t_ms", 0, "event", "version", "version", ahoy_version(), "codecs", "opus", "g722", "pcmu",
+                          "pcma", "l16", "transports", "udp", "tcp", "opus", "version", b.opus, "deep_plc",
+                          (int) b.opus_deep_plc, "dred", (int) b.opus_dred);
     return json_say(o) ? EXIT_DONE : EXIT_CONFIG;
 }
 

@@ -11,7 +11,7 @@ foreach(room base sys crypto net sip sdp stun rtp audio ice media ua store api s
 endforeach()
 
 add_library(libahoy SHARED ${objects})
-target_link_libraries(libahoy PRIVATE PkgConfig::UV PkgConfig::CARES PkgConfig::CRYPTO PkgConfig::OPUS
+target_link_libraries(libahoy PRIVATE PkgConfig::UV PkgConfig::CARES PkgConfig::CRYPTO ahoy_opus
     PkgConfig::SPEEXDSP PkgConfig::SQLITE PkgConfig::INIH Threads::Threads m ${CMAKE_DL_LIBS})
 set_target_properties(libahoy PROPERTIES OUTPUT_NAME ahoy VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
 

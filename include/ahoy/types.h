@@ -59,6 +59,15 @@ AHOY_API int ahoy_cause_exit_status(enum ahoy_cause cause);
 /** The library's version, such as "0.1.0". */
 AHOY_API const char *ahoy_version(void);
 
+/** What this library was built with. Static storage. */
+struct ahoy_build {
+    const char *opus;   /* version of libopus, "1.5.2" */
+    bool opus_deep_plc; /* losses of Opus are concealed by a neural vocoder */
+    bool opus_dred;     /* deep redundancy (DRED): bursts of loss are bridged from later packets */
+};
+
+AHOY_API struct ahoy_build ahoy_build(void);
+
 #ifdef __cplusplus
 }
 #endif

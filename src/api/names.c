@@ -1,12 +1,19 @@
 /* Names and numbers that scripts rely on: see docs/json.md. */
 #include "ahoy/ahoy.h"
 
+#include "audio/codec.h"
 #include "base/base.h"
 #include "base/mem.h"
 
 const char *ahoy_version(void)
 {
     return AHOY_VERSION;
+}
+
+struct ahoy_build ahoy_build(void)
+{
+    struct audio_opus_build opus = audio_opus_build();
+    return (struct ahoy_build){ .opus = opus.version, .opus_deep_plc = opus.deep_plc, .opus_dred = opus.dred };
 }
 
 void ahoy_free(void *p)

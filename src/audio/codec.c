@@ -146,6 +146,23 @@ void audio_encoder_set_fec(struct audio_encoder *e, bool on)
         e->codec->ops->set_fec(e, on);
 }
 
+void audio_encoder_set_dred(struct audio_encoder *e, unsigned ms)
+{
+    if (e->codec->ops->set_dred)
+        e->codec->ops->set_dred(e, ms);
+}
+
+void audio_encoder_set_complexity(struct audio_encoder *e, unsigned complexity)
+{
+    if (e->codec->ops->set_complexity)
+        e->codec->ops->set_complexity(e, complexity);
+}
+
+size_t audio_payload_strip(const struct audio_codec *c, uint8_t *p, size_t n)
+{
+    return c->ops->strip ? c->ops->strip(p, n) : n;
+}
+
 enum ahoy_err audio_decoder_create(struct audio_decoder **out, const struct audio_codec *c)
 {
     return c->ops->decoder_create(out, c);
@@ -183,13 +200,23 @@ enum ahoy_err audio_conceal(struct audio_decoder *d, int16_t *pcm, size_t sample
     return d->codec->ops->conceal(d, pcm, samples);
 }
 
-enum ahoy_err audio_recover(struct audio_decoder *d, const uint8_t *next, size_t n, int16_t *pcm, size_t samples)
+enum ahoy_err audio_recover(struct audio_decoder *d, const struct audio_redundancy *from, int16_t *pcm, size_t samples,
+                            enum audio_recovery *how)
 {
-    if (!d->codec->ops->recover || audio_payload_samples(d->codec, next, n) == 0)
+    enum audio_recovery found;
+    if (!d->codec->ops->recover || audio_payload_samples(d->codec, from->p, from->n) == 0)
         return AHOY_ERR_NOT_FOUND;
     if (samples == 0 || samples > AUDIO_MAX_SAMPLES)
         return AHOY_ERR_RANGE;
-    return d->codec->ops->recover(d, next, n, pcm, samples);
+    enum ahoy_err err = d->codec->ops->recover(d, from, pcm, samples, &found);
+    if (!err && how)
+        *how = found;
+    return err;
+}
+
+unsigned audio_dred_reach_ms(struct audio_decoder *d, const uint8_t *p, size_t n)
+{
+    return d->codec->ops->dred_reach_ms ? d->codec->ops->dred_reach_ms(d, p, n) : 0;
 }
 
 /* ---- what decoders by waveform share ----------------------------------------------------------------------------- */

@@ -40,19 +40,36 @@ struct audio_encoder_config {
     uint8_t loss_percent; /* expected loss, 1 … 100; 0: not known yet, 5 is assumed. Then audio_encoder_set_loss */
 };
 
+/** Where a lost frame may be found again: in a later packet. */
+struct audio_redundancy {
+    const uint8_t *p; /* the later packet's payload */
+    size_t n;
+    size_t ahead; /* samples from the beginning of the lost frame to the beginning of that packet's own sound */
+};
+
+enum audio_recovery {
+    AUDIO_RECOVERY_FEC,  /* in-band FEC: the frame as it was, at a lower rate */
+    AUDIO_RECOVERY_DRED, /* deep redundancy: resynthesised speech */
+};
+
 struct audio_codec_ops {
     enum ahoy_err (*encoder_create)(struct audio_encoder **out, const struct audio_codec *c,
                                     const struct audio_encoder_config *cfg);
     enum ahoy_err (*encode)(struct audio_encoder *e, const int16_t *pcm, size_t samples, uint8_t *dst, size_t size,
                             size_t *n);
-    void (*set_bitrate)(struct audio_encoder *e, uint32_t bps); /* NULL: fixed */
-    void (*set_loss)(struct audio_encoder *e, uint8_t percent); /* NULL: not used */
-    void (*set_fec)(struct audio_encoder *e, bool on);          /* NULL: has none */
+    void (*set_bitrate)(struct audio_encoder *e, uint32_t bps);           /* NULL: fixed */
+    void (*set_loss)(struct audio_encoder *e, uint8_t percent);           /* NULL: not used */
+    void (*set_fec)(struct audio_encoder *e, bool on);                    /* NULL: has none */
+    void (*set_dred)(struct audio_encoder *e, unsigned ms);               /* NULL: has none */
+    void (*set_complexity)(struct audio_encoder *e, unsigned complexity); /* NULL: has none */
     void (*encoder_destroy)(struct audio_encoder *e);
     enum ahoy_err (*decoder_create)(struct audio_decoder **out, const struct audio_codec *c);
     enum ahoy_err (*decode)(struct audio_decoder *d, const uint8_t *p, size_t n, int16_t *pcm, size_t samples);
     enum ahoy_err (*conceal)(struct audio_decoder *d, int16_t *pcm, size_t samples);
-    enum ahoy_err (*recover)(struct audio_decoder *d, const uint8_t *next, size_t n, int16_t *pcm, size_t samples);
+    enum ahoy_err (*recover)(struct audio_decoder *d, const struct audio_redundancy *from, int16_t *pcm, size_t samples,
+                             enum audio_recovery *how);
+    unsigned (*dred_reach_ms)(struct audio_decoder *d, const uint8_t *p, size_t n); /* NULL: has none */
+    size_t (*strip)(uint8_t *p, size_t n);                                          /* NULL: nothing to strip */
     void (*decoder_destroy)(struct audio_decoder *d);
     size_t (*samples)(const struct audio_codec *c, const uint8_t *p, size_t n);
     void (*parse_fmtp)(struct audio_params *out, struct view name, struct view value); /* NULL: no parameters */
@@ -133,6 +150,19 @@ void audio_encoder_set_loss(struct audio_encoder *e, unsigned percent);
 /** In-band FEC on or off; stays off when the peer said useinbandfec=0. */
 void audio_encoder_set_fec(struct audio_encoder *e, bool on);
 
+/**
+ * Deep redundancy in each packet: about the last `ms` (0: none, at most 1040) of speech at a very low rate, within the
+ * encoder's bitrate. It lies in the packet's padding, which decoders without it skip. Ignored where there is none. How
+ * many bits it takes follows the bitrate and the loss told by audio_encoder_set_loss.
+ */
+void audio_encoder_set_dred(struct audio_encoder *e, unsigned ms);
+
+/** 1 … 10; ignored by codecs without. */
+void audio_encoder_set_complexity(struct audio_encoder *e, unsigned complexity);
+
+/** Takes out what a copy of a payload need not repeat (padding, with DRED in it); returns the new length. */
+size_t audio_payload_strip(const struct audio_codec *c, uint8_t *p, size_t n);
+
 AHOY_MUST_USE enum ahoy_err audio_decoder_create(struct audio_decoder **out, const struct audio_codec *c);
 
 /** NULL is ignored. */
@@ -154,11 +184,25 @@ AHOY_MUST_USE enum ahoy_err audio_decode(struct audio_decoder *d, const uint8_t 
 AHOY_MUST_USE enum ahoy_err audio_conceal(struct audio_decoder *d, int16_t *pcm, size_t samples);
 
 /**
- * Decodes the frame that was lost just before `next` from the redundancy inside `next` (Opus in-band FEC, RFC 6716
- * section 2.1.7); then `next` itself is decoded as usual. `samples` is the length of the lost frame. NOT_FOUND when
- * `next` carries none (and always for codecs without): conceal instead.
+ * Decodes a lost frame of `samples` from the redundancy inside a later packet: Opus in-band FEC (RFC 6716 section 2.1.7)
+ * when that packet is the next, else deep redundancy (DRED) as far as it reaches. Lost frames are recovered in order,
+ * then the later packet is decoded as usual. NOT_FOUND when there is no such redundancy (and always for codecs without):
+ * conceal instead. `how` may be NULL.
  */
-AHOY_MUST_USE enum ahoy_err audio_recover(struct audio_decoder *d, const uint8_t *next, size_t n, int16_t *pcm,
-                                          size_t samples);
+AHOY_MUST_USE enum ahoy_err audio_recover(struct audio_decoder *d, const struct audio_redundancy *from, int16_t *pcm,
+                                          size_t samples, enum audio_recovery *how);
+
+/** How far back the deep redundancy of a payload reaches, milliseconds; 0: none, or this build cannot use it. */
+unsigned audio_dred_reach_ms(struct audio_decoder *d, const uint8_t *p, size_t n);
+
+/* ---- the library behind Opus ------------------------------------------------------------------------------------- */
+
+struct audio_opus_build {
+    const char *version; /* of libopus, "1.5.2"; static storage */
+    bool deep_plc;       /* losses are concealed by a neural vocoder */
+    bool dred;           /* deep redundancy can be sent and used */
+};
+
+struct audio_opus_build audio_opus_build(void);
 
 #endif

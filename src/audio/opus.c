@@ -1,8 +1,10 @@
 /*
  * Opus (RFC 6716) over libopus, as RFC 7587 carries it: 48 kHz, mono, in-band FEC. A stereo stream is mixed down by the
- * decoder. State lives in our own allocation.
+ * decoder. State lives in our own allocation. With libopus 1.5 and its networks built in (tools/get-opus) also deep
+ * redundancy, see audio/opus_dred.h, and concealment by a neural vocoder.
  */
 #include "audio/codec_impl.h"
+#include "audio/opus_dred.h"
 #include "base/mem.h"
 
 #include <opus/opus.h>
@@ -12,19 +14,22 @@ enum {
     OPUS_DEFAULT_LOSS = 5, /* until the peer's first receiver report */
     OPUS_MIN_BPS = 6000,   /* RFC 7587 section 3.1.1 */
     OPUS_MAX_BPS = 510000,
-    OPUS_STEP = 120, /* samples of 2.5 ms: lengths come in these */
+    OPUS_STEP = 120,          /* samples of 2.5 ms: lengths come in these */
+    OPUS_DRED_COMPLEXITY = 7, /* from here libopus tells speech from silence, without which it makes no redundancy */
 };
 
 struct opus_sender {
     struct audio_encoder base;
     OpusEncoder *opus;
     uint32_t max_bps;
+    unsigned complexity, dred_ms;
     bool fec_allowed, dtx;
 };
 
 struct opus_receiver {
     struct audio_decoder base;
     OpusDecoder *opus;
+    struct opus_dred *dred; /* NULL: this build has none */
 };
 
 /* The place of libopus' state behind our struct. */
@@ -69,6 +74,26 @@ static void set_fec(struct audio_encoder *e, bool on)
     (void) opus_encoder_ctl(s->opus, OPUS_SET_INBAND_FEC((opus_int32) (on && s->fec_allowed)));
 }
 
+static void set_effort(struct opus_sender *s)
+{
+    unsigned effort = s->dred_ms > 0 ? AHOY_MAX(s->complexity, (unsigned) OPUS_DRED_COMPLEXITY) : s->complexity;
+    (void) opus_encoder_ctl(s->opus, OPUS_SET_COMPLEXITY((opus_int32) effort));
+}
+
+static void set_dred(struct audio_encoder *e, unsigned ms)
+{
+    struct opus_sender *s = (void *) e;
+    s->dred_ms = opus_dred_set_reach(s->opus, ms) ? ms : 0;
+    set_effort(s);
+}
+
+static void set_complexity(struct audio_encoder *e, unsigned complexity)
+{
+    struct opus_sender *s = (void *) e;
+    s->complexity = AHOY_MAX(AHOY_MIN(complexity, 10u), 1u);
+    set_effort(s);
+}
+
 static void configure(struct opus_sender *s, const struct audio_encoder_config *cfg)
 {
     const struct audio_params *peer = &cfg->peer;
@@ -78,8 +103,7 @@ static void configure(struct opus_sender *s, const struct audio_encoder_config *
     set_bitrate(&s->base, cfg->bitrate_bps > 0 ? cfg->bitrate_bps : s->base.codec->bitrate_bps);
     set_loss(&s->base, cfg->loss_percent > 0 ? (uint8_t) AHOY_MIN(cfg->loss_percent, 100) : OPUS_DEFAULT_LOSS);
     set_fec(&s->base, true);
-    opus_int32 complexity = cfg->complexity > 0 ? AHOY_MIN(cfg->complexity, 10) : OPUS_DEFAULT_COMPLEXITY;
-    (void) opus_encoder_ctl(s->opus, OPUS_SET_COMPLEXITY(complexity));
+    set_complexity(&s->base, cfg->complexity > 0 ? cfg->complexity : OPUS_DEFAULT_COMPLEXITY);
     (void) opus_encoder_ctl(s->opus, OPUS_SET_MAX_BANDWIDTH(bandwidth_for(peer->max_playback_hz)));
     (void) opus_encoder_ctl(s->opus, OPUS_SET_VBR((opus_int32) !peer->cbr));
     (void) opus_encoder_ctl(s->opus, OPUS_SET_DTX((opus_int32) peer->dtx));
@@ -127,7 +151,8 @@ static void encoder_destroy(struct audio_encoder *e)
 static enum ahoy_err decoder_create(struct audio_decoder **out, const struct audio_codec *c)
 {
     size_t at = aligned(sizeof(struct opus_receiver));
-    char *p = mem_zalloc(at + (size_t) opus_decoder_get_size(1));
+    size_t dred_at = at + aligned((size_t) opus_decoder_get_size(1));
+    char *p = mem_zalloc(dred_at + opus_dred_size());
     if (!p)
         return AHOY_ERR_NOMEM;
     struct opus_receiver *r = (void *) p;
@@ -137,6 +162,9 @@ static enum ahoy_err decoder_create(struct audio_decoder **out, const struct aud
         mem_free(p);
         return AHOY_ERR_UNSUPPORTED;
     }
+    if (opus_dred_size() > 0)
+        r->dred = opus_dred_init(p + dred_at);
+    opus_dred_set_decoder(r->opus);
     *out = &r->base;
     return AHOY_OK;
 }
@@ -176,15 +204,32 @@ static bool has_redundancy(const uint8_t *p, size_t n)
     return found;
 }
 
-static enum ahoy_err recover(struct audio_decoder *d, const uint8_t *next, size_t n, int16_t *pcm, size_t samples)
+static enum ahoy_err recover(struct audio_decoder *d, const struct audio_redundancy *from, int16_t *pcm, size_t samples,
+                             enum audio_recovery *how)
 {
     struct opus_receiver *r = (void *) d;
-    if (samples % OPUS_STEP != 0)
+    if (samples % OPUS_STEP != 0 || from->ahead % OPUS_STEP != 0)
         return AHOY_ERR_RANGE;
-    if (!has_redundancy(next, n))
-        return AHOY_ERR_NOT_FOUND;
-    int got = opus_decode(r->opus, next, (opus_int32) n, pcm, (int) samples, 1);
-    return got == (int) samples ? AHOY_OK : AHOY_ERR_FORMAT;
+    if (from->ahead == samples && has_redundancy(from->p, from->n)) {
+        int got = opus_decode(r->opus, from->p, (opus_int32) from->n, pcm, (int) samples, 1);
+        *how = AUDIO_RECOVERY_FEC;
+        return got == (int) samples ? AHOY_OK : AHOY_ERR_FORMAT;
+    }
+    *how = AUDIO_RECOVERY_DRED;
+    return r->dred ? opus_dred_decode(r->dred, r->opus, from, pcm, samples) : AHOY_ERR_NOT_FOUND;
+}
+
+static unsigned dred_reach_ms(struct audio_decoder *d, const uint8_t *p, size_t n)
+{
+    struct opus_receiver *r = (void *) d;
+    return r->dred ? opus_dred_reach_ms(r->dred, p, n) : 0;
+}
+
+/* A packet that libopus cannot read is left as it is. */
+static size_t strip(uint8_t *p, size_t n)
+{
+    opus_int32 left = opus_packet_unpad(p, (opus_int32) n);
+    return left > 0 ? (size_t) left : n;
 }
 
 static void decoder_destroy(struct audio_decoder *d)
@@ -247,11 +292,15 @@ const struct audio_codec_ops audio_opus_ops = {
     .set_bitrate = set_bitrate,
     .set_loss = set_loss,
     .set_fec = set_fec,
+    .set_dred = set_dred,
+    .set_complexity = set_complexity,
     .encoder_destroy = encoder_destroy,
     .decoder_create = decoder_create,
     .decode = decode,
     .conceal = conceal,
     .recover = recover,
+    .dred_reach_ms = dred_reach_ms,
+    .strip = strip,
     .decoder_destroy = decoder_destroy,
     .samples = payload_samples,
     .parse_fmtp = parse_fmtp,

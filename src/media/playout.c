@@ -189,9 +189,13 @@ static size_t recover(struct playout *p, const struct jitter_frame *f, int16_t *
 {
     bool cn = false;
     size_t n = samples_of(p->codec, f->duration_ts);
-    if (f->next_distance == 1 && p->codec_of(p->arg, f->next_payload_type, &cn) == p->codec
-        && audio_recover(p->decoder, (const uint8_t *) f->next_payload.p, f->next_payload.n, pcm, n) == AHOY_OK)
-        return n;
+    if (f->next_distance > 0 && p->codec_of(p->arg, f->next_payload_type, &cn) == p->codec) {
+        struct audio_redundancy from = { .p = (const uint8_t *) f->next_payload.p,
+                                         .n = f->next_payload.n,
+                                         .ahead = samples_of(p->codec, f->next_timestamp - f->timestamp) };
+        if (audio_recover(p->decoder, &from, pcm, n, NULL) == AHOY_OK)
+            return n;
+    }
     return conceal(p, pcm, f->duration_ts);
 }
 

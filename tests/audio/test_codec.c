@@ -255,6 +255,13 @@ out:
     audio_encoder_destroy(e);
 }
 
+/* The frame just before the one in `p`. */
+static enum ahoy_err recover(struct audio_decoder *d, const uint8_t *p, size_t bytes, int16_t *pcm, size_t samples)
+{
+    struct audio_redundancy from = { .p = p, .n = bytes, .ahead = samples };
+    return audio_recover(d, &from, pcm, samples, NULL);
+}
+
 /* Whatever a peer sends: an error or sound, never more than there is room for. */
 static void test_decoders_bear_noise(struct t *t)
 {
@@ -274,8 +281,9 @@ static void test_decoders_bear_noise(struct t *t)
             T_ALWAYS(want <= codec[i].rate_hz / 1000 * AUDIO_MAX_MS);
             enum ahoy_err err = audio_decode(d, p, bytes, heard, AUDIO_MAX_SAMPLES, &got);
             T_ALWAYS(err == AHOY_ERR_FORMAT || (!err && got == want && want > 0));
-            err = audio_recover(d, p, bytes, heard, codec[i].rate_hz / 50);
+            err = recover(d, p, bytes, heard, codec[i].rate_hz / 50);
             T_ALWAYS(!err || err == AHOY_ERR_NOT_FOUND || err == AHOY_ERR_FORMAT);
+            (void) audio_dred_reach_ms(d, p, bytes);
             if (want > 10)
                 T_ERR(audio_decode(d, p, bytes, heard, want - 1, &got), AHOY_ERR_LIMIT);
         }
@@ -434,7 +442,7 @@ static double opus_under_loss(size_t n, enum lost_how how, bool fec, size_t *rec
             goto out;
         if (lost) {
             int16_t *gap = heard + (k - 1) * 960;
-            bool ok = how == LOST_RECOVER && audio_recover(d, p, bytes, gap, 960) == AHOY_OK;
+            bool ok = how == LOST_RECOVER && recover(d, p, bytes, gap, 960) == AHOY_OK;
             *recovered += ok;
             if (!ok && audio_conceal(d, gap, 960))
                 goto out;
@@ -469,6 +477,85 @@ out:
     return;
 }
 
+enum { DRED_LOST = 5, DRED_EVERY = 25 };
+
+/*
+ * Five frames in 25 are lost; what stands in for them comes from the deep redundancy of the packet behind, or is
+ * concealed. Returns how much of the speech is understood (ESTOI).
+ */
+static double opus_under_bursts(size_t n, bool dred, size_t *recovered)
+{
+    const struct audio_codec *c = audio_codec_by_name(VIEW("opus"));
+    struct audio_encoder_config cfg = { .bitrate_bps = 40000, .loss_percent = 20 };
+    struct audio_encoder *e = NULL;
+    struct audio_decoder *d = NULL;
+    uint8_t p[1500];
+    size_t bytes, got, lost = 0;
+    double understood = -1;
+    *recovered = 0;
+    if (audio_encoder_create(&e, c, &cfg) || audio_decoder_create(&d, c))
+        goto out;
+    audio_encoder_set_dred(e, dred ? 200 : 0);
+    for (size_t k = 0; (k + 1) * 960 <= n; k++) {
+        enum audio_recovery how = AUDIO_RECOVERY_FEC;
+        if (audio_encode(e, said + k * 960, 960, p, sizeof p, &bytes))
+            goto out;
+        if (k % DRED_EVERY >= DRED_EVERY - DRED_LOST) {
+            lost++;
+            continue;
+        }
+        for (; lost > 0; lost--) {
+            int16_t *gap = heard + (k - lost) * 960;
+            struct audio_redundancy from = { .p = p, .n = bytes, .ahead = lost * 960 };
+            if (audio_recover(d, &from, gap, 960, &how) == AHOY_OK)
+                *recovered += how == AUDIO_RECOVERY_DRED;
+            else if (audio_conceal(d, gap, 960))
+                goto out;
+        }
+        if (audio_decode(d, p, bytes, heard + k * 960, 960, &got))
+            goto out;
+    }
+    if (score_estoi(said, heard + 312, n - 1920, 48000, &understood)) /* 312: Opus' look-ahead of 6.5 ms */
+        understood = -1;
+out:
+    audio_encoder_destroy(e);
+    audio_decoder_destroy(d);
+    return understood;
+}
+
+static void test_opus_deep_redundancy_bridges_bursts(struct t *t)
+{
+    size_t n = sound_speech("Front_Center", 48000, said, MOST), recovered;
+    T_CHECK(n > 48000);
+    double concealed = opus_under_bursts(n, false, &recovered);
+    T_CHECK(concealed > 0);
+    T_EQ(recovered, 0); /* none was sent, and that is noticed */
+    double deep = opus_under_bursts(n, true, &recovered);
+    T_CHECK(deep > 0);
+    if (audio_opus_build().dred) {
+        T_CHECK(recovered >= 8);
+        T_CHECK(deep > concealed + 0.05);
+    } else {
+        T_EQ(recovered, 0);
+    }
+out:
+    return;
+}
+
+/* Copies of a payload need no padding, and decode to the same sound without. */
+static void test_opus_padding_is_stripped(struct t *t)
+{
+    const struct audio_codec *c = audio_codec_by_name(VIEW("opus"));
+    uint8_t p[] = { 0x08 | 3, 0x41, 4, 0x55, 0x66, 0, 0, 0, 0 }; /* code 3, one frame, 4 bytes of padding */
+    T_EQ(audio_payload_strip(c, p, sizeof p), 3);
+    T_EQ(p[0], 0x08);
+    T_EQ(p[1], 0x55);
+    T_EQ(audio_payload_strip(c, (uint8_t[]){ 0x0B }, 1), 1); /* not a packet */
+    T_EQ(audio_payload_strip(audio_codec_by_name(VIEW("pcmu")), p, sizeof p), sizeof p);
+out:
+    return;
+}
+
 static void test_conceal_and_recover_check_their_lengths(struct t *t)
 {
     const struct audio_codec *c = audio_codec_by_name(VIEW("opus"));
@@ -479,11 +566,11 @@ static void test_conceal_and_recover_check_their_lengths(struct t *t)
     T_ERR(audio_conceal(d, heard, AUDIO_MAX_SAMPLES + 120), AHOY_ERR_RANGE);
     T_OK(audio_conceal(d, heard, 960));
     T_OK(audio_conceal(d, heard, AUDIO_MAX_SAMPLES));
-    T_ERR(audio_recover(d, (const uint8_t *) "\x08\x40\x00", 3, heard, 961), AHOY_ERR_RANGE);
+    T_ERR(recover(d, (const uint8_t *) "\x08\x40\x00", 3, heard, 961), AHOY_ERR_RANGE);
     audio_decoder_destroy(d);
     d = NULL;
     T_OK(audio_decoder_create(&d, audio_codec_by_pt(0)));
-    T_ERR(audio_recover(d, (const uint8_t *) "abc", 3, heard, 160), AHOY_ERR_NOT_FOUND);
+    T_ERR(recover(d, (const uint8_t *) "abc", 3, heard, 160), AHOY_ERR_NOT_FOUND);
 out:
     audio_decoder_destroy(d);
 }
@@ -495,4 +582,5 @@ T_MAIN(T_STRIDE(test_every_codec_carries_a_voice_at_every_ptime, 41), /* 130 all
        T(test_encode_refuses_frames_and_rooms_that_do_not_fit), T(test_decoders_bear_noise),
        T(test_opus_parameters_are_read_and_written), T(test_opus_keeps_to_what_the_peer_asks),
        T(test_opus_stays_below_the_peers_playback_rate), T(test_opus_sends_nothing_in_silence_when_the_peer_allows),
-       T(test_opus_fec_beats_concealment), T(test_conceal_and_recover_check_their_lengths))
+       T(test_opus_fec_beats_concealment), T(test_opus_deep_redundancy_bridges_bursts),
+       T(test_opus_padding_is_stripped), T(test_conceal_and_recover_check_their_lengths))
