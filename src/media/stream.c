@@ -315,16 +315,16 @@ static double mouth_to_ear_ms(struct media_stream *st, const struct rtp_stats *r
 static double mos(const struct media_stream *st, const struct rtp_stats *r)
 {
     uint64_t played, lost;
-    struct quality_score score;
+    struct emodel_score score;
     if (!st->playout.codec || r->received_packets == 0)
         return -1;
     playout_counts(&st->playout, &played, &lost);
-    struct quality_input in = { .codec = quality_codec(view_str(st->playout.codec->name)),
-                                .delay_ms = st->stats.delay_ms >= 0 ? st->stats.delay_ms : st->stats.buffer_ms + 50,
-                                .round_trip_ms = r->rtt_count > 0 ? r->rtt_ms : 0,
-                                .loss = played + lost > 0 ? (double) lost / (double) (played + lost) : 0,
-                                .burst_ratio = 1 };
-    quality_score(&in, &score);
+    struct emodel_input in = { .codec = emodel_codec(view_str(st->playout.codec->name), st->playout.codec->rate_hz),
+                               .delay_ms = st->stats.delay_ms >= 0 ? st->stats.delay_ms : st->stats.buffer_ms + 50,
+                               .round_trip_ms = r->rtt_count > 0 ? r->rtt_ms : 0,
+                               .loss = played + lost > 0 ? (double) lost / (double) (played + lost) : 0,
+                               .burst_ratio = 1 };
+    emodel_score(&in, &score);
     return score.mos_cq;
 }
 

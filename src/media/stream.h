@@ -14,6 +14,7 @@
 #include "media/playout.h"
 #include "media/sound.h"
 #include "rtp/dtmf.h"
+#include "rtp/emodel.h"
 #include "rtp/latch.h"
 #include "rtp/quality.h"
 #include "sys/udp.h"
