@@ -29,6 +29,9 @@ static void parse_xr(const struct rtcp_packet *p)
     struct rtcp_xr_block b;
     struct rtcp_dlrr dlrr[4];
     struct rtcp_voip voip;
+    struct rtcp_rle rle;
+    struct rtcp_runs runs;
+    struct rtcp_summary summary;
     uint64_t ntp;
     size_t n;
     if (rtcp_xr_begin(p, &it))
@@ -38,6 +41,17 @@ static void parse_xr(const struct rtcp_packet *p)
             abort();
         if (!rtcp_parse_rrtr(&b, &ntp) && !rtcp_parse_voip(&b, &voip))
             abort(); /* no block is both */
+        if (!rtcp_parse_rle(&b, &rle) && !rtcp_rle_count(&rle, &runs)
+            && (runs.lost > runs.packets || runs.runs > runs.lost))
+            abort();
+        if (!rtcp_parse_summary(&b, &summary)) {
+            uint8_t wire[64];
+            struct rtcp_out o;
+            rtcp_out_init(&o, wire, sizeof wire);
+            rtcp_put_xr(&o, 1, &(struct rtcp_xr_parts){ .summary = &summary });
+            if (rtcp_out_err(&o))
+                abort();
+        }
     }
 }
 
@@ -81,7 +95,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                                     .send_clock_hz = 8000,
                                     .receive_clock_hz = 8000,
                                     .reduced_size = (data[0] & 1) != 0,
-                                    .xr_rrtr = true };
+                                    .xr = {
+                                        .rrtr = (data[0] & 2) != 0, .voip = true, .summary = true, .loss_rle = true } };
     if (rtp_session_create(&s, &c))
         return 0;
     int64_t now = 0;

@@ -37,6 +37,17 @@ void playout_counts(const struct playout *p, uint64_t *played, uint64_t *lost)
     *lost = p->past_lost + j.lost;
 }
 
+void playout_note_recovered(struct playout *p, uint16_t seq, enum playout_recovered by)
+{
+    switch (by) {
+    case PLAYOUT_FEC: p->recovery.fec++; break;
+    case PLAYOUT_RED: p->recovery.red++; break;
+    case PLAYOUT_DRED: p->recovery.dred++; break;
+    }
+    if (p->recovered)
+        p->recovered(p->arg, seq, by);
+}
+
 void playout_set_tick(struct playout *p, int64_t tick_us)
 {
     struct jitter_config cfg = p->expected;
@@ -190,11 +201,14 @@ static size_t recover(struct playout *p, const struct jitter_frame *f, int16_t *
     bool cn = false;
     size_t n = samples_of(p->codec, f->duration_ts);
     if (f->next_distance > 0 && p->codec_of(p->arg, f->next_payload_type, &cn) == p->codec) {
+        enum audio_recovery how;
         struct audio_redundancy from = { .p = (const uint8_t *) f->next_payload.p,
                                          .n = f->next_payload.n,
                                          .ahead = samples_of(p->codec, f->next_timestamp - f->timestamp) };
-        if (audio_recover(p->decoder, &from, pcm, n, NULL) == AHOY_OK)
+        if (audio_recover(p->decoder, &from, pcm, n, &how) == AHOY_OK) {
+            playout_note_recovered(p, f->seq, how == AUDIO_RECOVERY_DRED ? PLAYOUT_DRED : PLAYOUT_FEC);
             return n;
+        }
     }
     return conceal(p, pcm, f->duration_ts);
 }

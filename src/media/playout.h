@@ -13,6 +13,15 @@
 /** Codec of a received payload type: NULL when it is none (comfort noise: *cn is set). */
 typedef const struct audio_codec *playout_codec_fn(void *arg, unsigned pt, bool *cn);
 
+/** A lost packet was made good, and by what; for figures. */
+enum playout_recovered { PLAYOUT_FEC, PLAYOUT_RED, PLAYOUT_DRED };
+typedef void playout_recovered_fn(void *arg, uint16_t seq, enum playout_recovered by);
+
+/* Packets made good so far. */
+struct playout_recovery {
+    uint64_t fec, red, dred;
+};
+
 struct playout {
     struct jitter *jitter;
     struct audio_decoder *decoder;
@@ -28,7 +37,9 @@ struct playout {
     bool noise;            /* the sender told of comfort noise */
     uint64_t concealed_us; /* time concealed */
     playout_codec_fn *codec_of;
-    void *arg;
+    playout_recovered_fn *recovered; /* may be NULL */
+    void *arg;                       /* of both */
+    struct playout_recovery recovery;
 };
 
 /** `tick_us`: how far apart calls of playout_get are. `seed`: any number. NOMEM. */
@@ -50,6 +61,9 @@ void playout_get(struct playout *p, int64_t now_us, int64_t queued_us, int16_t *
 
 /** Frames played and lost so far, as the jitter buffer saw them. */
 void playout_counts(const struct playout *p, uint64_t *played, uint64_t *lost);
+
+/** A packet that was lost is made good; once for each. */
+void playout_note_recovered(struct playout *p, uint16_t seq, enum playout_recovered by);
 
 /** Sound decoded and not yet taken, microseconds. */
 int64_t playout_held_us(const struct playout *p);

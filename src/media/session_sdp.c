@@ -10,6 +10,19 @@ struct local_description {
     struct sdp_local local;
 };
 
+#define XR_LINE "a=rtcp-xr:" RTCP_XR_SDP "\r\n"
+
+/* Whether the offer that waits knows the attribute of RFC 3611: then its sender is asked, too (section 5.2). */
+static bool offers_xr(const struct media_session *s)
+{
+    const struct sdp *offer = sdp_session_remote(s->sdp);
+    struct view value;
+    for (size_t i = 0; offer && i < offer->medias; i++)
+        if (sdp_attr_inherited(offer, &offer->media[i], VIEW("rtcp-xr"), &value))
+            return true;
+    return false;
+}
+
 static void describe(struct media_session *s, struct local_description *d)
 {
     *d = (struct local_description){ 0 };
@@ -33,6 +46,8 @@ static void describe(struct media_session *s, struct local_description *d)
                                .rtcp_mux = true,
                                .proto = SDP_RTP_AVP,
                                .protos = SDP_PROTO_BIT(SDP_RTP_AVP) | SDP_PROTO_BIT(SDP_RTP_AVPF) };
+    if (sdp_session_state(s->sdp) != SDP_HAVE_REMOTE_OFFER || offers_xr(s))
+        d->cap.extra = VIEW(XR_LINE);
     d->local = (struct sdp_local){ .addr = s->rtp, .cap = &d->cap, .caps = 1 };
 }
 
@@ -65,6 +80,13 @@ static void fill_tx(const struct media_session *s, const struct sdp_stream *stre
     if (event && event->clock_hz == p->tx_codec->clock_hz)
         p->tx_event_pt = event->tx_pt;
     p->event_clock_hz = event ? event->clock_hz : 0;
+}
+
+static void fill_xr(const struct media_session *s, const struct sdp_stream *stream, struct media_params *p)
+{
+    struct view value;
+    if (stream->remote && sdp_attr_inherited(sdp_session_remote(s->sdp), stream->remote, VIEW("rtcp-xr"), &value))
+        rtcp_xr_parse_sdp(value, &p->xr);
 }
 
 /* ---- the peer's address ------------------------------------------------------------------------------------------ */
@@ -152,6 +174,7 @@ static void hand_down(struct media_session *s, struct media_cmd *c)
             find_host(s, stream, p);
         fill_rx(s, stream, p);
         fill_tx(s, stream, p);
+        fill_xr(s, stream, p);
         if (p->tx_codec)
             p->sound_hz = s->sound_hz = choose_rate(s, p->tx_codec);
     }

@@ -107,8 +107,7 @@ enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e,
                                       .send_clock_hz = 8000,
                                       .receive_clock_hz = 8000,
                                       .now_us = sys_now_us(loop),
-                                      .unix_us = sys_wall_ms(loop) * 1000,
-                                      .xr_rrtr = true };
+                                      .unix_us = sys_wall_ms(loop) * 1000 };
     enum ahoy_err err = rtp_session_create(&st->rtp, &cfg);
     bool live = st->config.sound == MEDIA_SOUND_DEVICE
                 && (st->config.device.kind == AUDIO_PULSE || st->config.device.kind == AUDIO_ALSA);
@@ -236,6 +235,7 @@ void media_stream_configure(struct media_stream *st, const struct media_params *
         st->rtp_silent = false;
     }
     st->params = *p;
+    rtp_session_set_xr(st->rtp, &p->xr);
     const struct addr *near = p->signalling.family ? &p->signalling : NULL;
     if (latch_signal(&st->latch, &p->rtp, near) || latch_signal(&st->rtcp_latch, &p->rtcp, near))
         log_write(st->log, LOG_WARN, "media", "the peer named an address that sound cannot be sent to");

@@ -44,6 +44,7 @@ struct media_params {
     uint32_t sound_hz; /* rate of the sound endpoint; 0 without a codec */
     int tx_event_pt;   /* -1: none, digits go as tones */
     uint32_t event_clock_hz;
+    struct rtcp_xr_wants xr; /* extended reports that the peer wants */
     struct {
         uint8_t pt;
         enum sdp_use use;

@@ -138,9 +138,11 @@ AHOY_MUST_USE enum ahoy_err rtcp_parse_feedback(const struct rtcp_packet *p, str
 /* ---- extended reports (RFC 3611) --------------------------------------------------------------------------------- */
 
 enum {
-    RTCP_XR_RRTR = 4, /* receiver reference time */
-    RTCP_XR_DLRR = 5, /* delay since the last receiver report */
-    RTCP_XR_VOIP = 7, /* VoIP metrics */
+    RTCP_XR_LOSS_RLE = 1, /* which packets came and which did not */
+    RTCP_XR_RRTR = 4,     /* receiver reference time */
+    RTCP_XR_DLRR = 5,     /* delay since the last receiver report */
+    RTCP_XR_SUMMARY = 6,  /* statistics summary */
+    RTCP_XR_VOIP = 7,     /* VoIP metrics */
 };
 
 struct rtcp_xr_iter {
@@ -170,6 +172,38 @@ struct rtcp_dlrr {
 AHOY_MUST_USE enum ahoy_err rtcp_parse_dlrr(const struct rtcp_xr_block *b, struct rtcp_dlrr *out, size_t max,
                                             size_t *n);
 
+/* A loss run-length block (section 4.1). */
+struct rtcp_rle {
+    uint32_t ssrc;
+    uint8_t thinning;            /* only sequence numbers that are multiples of 2^thinning are told of */
+    uint16_t begin_seq, end_seq; /* the first, and the one behind the last */
+    struct view chunks;          /* of 2 bytes; for printing a multiple of 4 in all */
+};
+
+AHOY_MUST_USE enum ahoy_err rtcp_parse_rle(const struct rtcp_xr_block *b, struct rtcp_rle *out);
+
+/* What the chunks of a block say. */
+struct rtcp_runs {
+    uint32_t packets, lost, runs; /* runs: rows of lost packets */
+};
+
+/** Counts, also thinned ones. END when the chunks end before the sequence numbers do, SYNTAX for too many of these. */
+enum ahoy_err rtcp_rle_count(const struct rtcp_rle *r, struct rtcp_runs *out);
+
+/* A statistics summary block (section 4.6). */
+struct rtcp_summary {
+    uint32_t ssrc;
+    uint16_t begin_seq, end_seq;
+    bool has_lost, has_duplicate, has_jitter;
+    uint8_t ttl_kind; /* 0: no TTL, 1: of IPv4, 2: hop limits of IPv6 */
+    uint32_t lost, duplicate;
+    uint32_t jitter_min, jitter_max, jitter_mean, jitter_dev; /* timestamp units */
+    uint8_t ttl_min, ttl_max, ttl_mean, ttl_dev;
+};
+
+/** SYNTAX also for values in fields that are flagged as not reported, as the RFC wants. */
+AHOY_MUST_USE enum ahoy_err rtcp_parse_summary(const struct rtcp_xr_block *b, struct rtcp_summary *out);
+
 enum { RTCP_VOIP_UNKNOWN = 127 }; /* of signal, noise, rerl and the four scores */
 
 /* VoIP metrics (RFC 3611 section 4.7), in the units of the wire. */
@@ -189,6 +223,33 @@ struct rtcp_voip {
 /** All unknown, as the RFC wants absent values to be sent. */
 void rtcp_voip_init(struct rtcp_voip *v, uint32_t ssrc);
 AHOY_MUST_USE enum ahoy_err rtcp_parse_voip(const struct rtcp_xr_block *b, struct rtcp_voip *out);
+
+/* Parts of `rx_config`. */
+enum { RTCP_VOIP_PLC_OFF = 1, RTCP_VOIP_PLC_ENHANCED = 2, RTCP_VOIP_PLC_STANDARD = 3 };
+enum { RTCP_VOIP_JB_FIXED = 2, RTCP_VOIP_JB_ADAPTIVE = 3 };
+
+static inline uint8_t rtcp_voip_rx_config(unsigned plc, unsigned jb, unsigned jb_rate)
+{
+    return (uint8_t) (plc << 6 | jb << 4 | AHOY_MIN(jb_rate, 15u));
+}
+
+/* ---- XR in SDP (RFC 3611 section 5) ------------------------------------------------------------------------------ */
+
+/* What a description asks its reader to send. */
+struct rtcp_xr_wants {
+    bool signalled; /* there was an a=rtcp-xr: what it does not name is not to be sent */
+    bool rrtr;      /* it answers receiver reference times */
+    bool loss_rle;
+    uint32_t loss_rle_bytes; /* largest block; 0: not said */
+    bool summary, summary_loss, summary_duplicate, summary_jitter;
+    bool voip;
+};
+
+/** Reads the attribute's value; formats that are not known are passed over. `out` is set in any case. */
+void rtcp_xr_parse_sdp(struct view value, struct rtcp_xr_wants *out);
+
+/** The value that asks for all that is understood here. */
+#define RTCP_XR_SDP "pkt-loss-rle=256 rcvr-rtt=all stat-summary=loss,dup,jitt voip-metrics"
 
 /* ---- printing ---------------------------------------------------------------------------------------------------- */
 
@@ -221,9 +282,18 @@ void rtcp_put_app(struct rtcp_out *o, const struct rtcp_app *app);
 /** `fci` is a multiple of 4. */
 void rtcp_put_feedback(struct rtcp_out *o, const struct rtcp_feedback *fb);
 
-/** One XR packet with the blocks that are given; `rrtr_ntp` 0, `n` 0 and `voip` NULL leave theirs out. */
-void rtcp_put_xr(struct rtcp_out *o, uint32_t ssrc, uint64_t rrtr_ntp, const struct rtcp_dlrr *dlrr, size_t n,
-                 const struct rtcp_voip *voip);
+/* The blocks of an XR packet; what is 0 or NULL is left out. */
+struct rtcp_xr_parts {
+    uint64_t rrtr_ntp;
+    const struct rtcp_dlrr *dlrr;
+    size_t dlrrs;
+    const struct rtcp_rle *loss;
+    const struct rtcp_summary *summary;
+    const struct rtcp_voip *voip;
+};
+
+/** One XR packet. INVAL sticks for chunks of an odd length. */
+void rtcp_put_xr(struct rtcp_out *o, uint32_t ssrc, const struct rtcp_xr_parts *parts);
 
 /* ---- time -------------------------------------------------------------------------------------------------------- */
 

@@ -202,27 +202,59 @@ static void put_voip(struct rtcp_out *o, const struct rtcp_voip *v)
     wire_put16(p + 30, v->jitter_absolute_ms);
 }
 
-void rtcp_put_xr(struct rtcp_out *o, uint32_t ssrc, uint64_t rrtr_ntp, const struct rtcp_dlrr *dlrr, size_t n,
-                 const struct rtcp_voip *voip)
+static void put_rle(struct rtcp_out *o, const struct rtcp_rle *r)
 {
-    if (n > UINT16_MAX / 3 && !o->err)
+    if (r->chunks.n % 4 > 0 && !o->err)
+        o->err = AHOY_ERR_INVAL;
+    put32(o,
+          (uint32_t) RTCP_XR_LOSS_RLE << 24 | (uint32_t) (r->thinning & 0x0f) << 16 | (uint32_t) (2 + r->chunks.n / 4));
+    put32(o, r->ssrc);
+    put32(o, (uint32_t) r->begin_seq << 16 | r->end_seq);
+    put_bytes(o, r->chunks);
+}
+
+static void put_summary(struct rtcp_out *o, const struct rtcp_summary *s)
+{
+    uint32_t flags = (s->has_lost ? 0x80u : 0) | (s->has_duplicate ? 0x40u : 0) | (s->has_jitter ? 0x20u : 0)
+                     | (uint32_t) (s->ttl_kind & 3) << 3;
+    put32(o, (uint32_t) RTCP_XR_SUMMARY << 24 | flags << 16 | 9);
+    put32(o, s->ssrc);
+    put32(o, (uint32_t) s->begin_seq << 16 | s->end_seq);
+    put32(o, s->has_lost ? s->lost : 0);
+    put32(o, s->has_duplicate ? s->duplicate : 0);
+    put32(o, s->has_jitter ? s->jitter_min : 0);
+    put32(o, s->has_jitter ? s->jitter_max : 0);
+    put32(o, s->has_jitter ? s->jitter_mean : 0);
+    put32(o, s->has_jitter ? s->jitter_dev : 0);
+    put32(o, s->ttl_kind
+                 ? (uint32_t) s->ttl_min << 24 | (uint32_t) s->ttl_max << 16 | (uint32_t) s->ttl_mean << 8 | s->ttl_dev
+                 : 0);
+}
+
+void rtcp_put_xr(struct rtcp_out *o, uint32_t ssrc, const struct rtcp_xr_parts *x)
+{
+    if (x->dlrrs > UINT16_MAX / 3 && !o->err)
         o->err = AHOY_ERR_INVAL;
     size_t start = begin_packet(o, RTCP_XR, 0);
     put32(o, ssrc);
-    if (rrtr_ntp > 0) {
+    if (x->rrtr_ntp > 0) {
         put_block_head(o, RTCP_XR_RRTR, 2);
-        put32(o, (uint32_t) (rrtr_ntp >> 32));
-        put32(o, (uint32_t) rrtr_ntp);
+        put32(o, (uint32_t) (x->rrtr_ntp >> 32));
+        put32(o, (uint32_t) x->rrtr_ntp);
     }
-    if (n > 0 && !o->err) {
-        put_block_head(o, RTCP_XR_DLRR, 3 * n);
-        for (size_t i = 0; i < n; i++) {
-            put32(o, dlrr[i].ssrc);
-            put32(o, dlrr[i].lrr);
-            put32(o, dlrr[i].dlrr);
+    if (x->dlrrs > 0 && !o->err) {
+        put_block_head(o, RTCP_XR_DLRR, 3 * x->dlrrs);
+        for (size_t i = 0; i < x->dlrrs; i++) {
+            put32(o, x->dlrr[i].ssrc);
+            put32(o, x->dlrr[i].lrr);
+            put32(o, x->dlrr[i].dlrr);
         }
     }
-    if (voip)
-        put_voip(o, voip);
+    if (x->loss)
+        put_rle(o, x->loss);
+    if (x->summary)
+        put_summary(o, x->summary);
+    if (x->voip)
+        put_voip(o, x->voip);
     end_packet(o, start);
 }

@@ -54,7 +54,8 @@ enum ahoy_err rtp_session_create(struct rtp_session **out, const struct rtp_sess
     memcpy(s->cname, c->cname.p, c->cname.n);
     s->wall_offset_us = c->unix_us - c->now_us;
     s->reduced_size = c->reduced_size;
-    s->xr_rrtr = c->xr_rrtr;
+    s->xr = c->xr;
+    s->remote.loss = -1;
     s->min_sequential = c->probation > 0 ? c->probation : MIN_SEQUENTIAL;
     s->ssrc = c->ssrc > 0 ? c->ssrc : random_ssrc(s);
     s->seq = (uint16_t) rng_u32(s->rng); /* section 5.1: both start at random */
@@ -226,6 +227,7 @@ static void update_jitter(struct rtp_session *s, struct session_source *src, con
     if (src->has_transit) {
         int64_t d = rtp_ts_diff((uint32_t) transit, (uint32_t) src->transit);
         src->jitter += ((double) (d < 0 ? -d : d) - src->jitter) / 16;
+        session_xr_transit(s, (uint32_t) (d < 0 ? -d : d));
         double ms = src->jitter * 1000 / s->receive_hz;
         s->stats.jitter_max_ms = AHOY_MAX(s->stats.jitter_max_ms, ms);
     }
@@ -336,6 +338,7 @@ static enum rtp_verdict receive_valid(struct rtp_session *s, const struct rtp_pa
     s->stats.last_received_us = now_us;
     enum rtp_verdict v = count(s, src, p, news, info);
     info->new_stream = info->new_stream || followed;
+    session_xr_received(s, info->ext_seq, info->new_stream, v == RTP_DUPLICATE);
     if (v == RTP_OK)
         update_jitter(s, src, p, now_us);
     return v;
@@ -401,6 +404,7 @@ bool session_collide(struct rtp_session *s, const struct addr *src, int64_t now_
     while (s->ssrc == s->old_ssrc || s->ssrc == s->source.ssrc || s->ssrc == s->rival.ssrc);
     s->report_packets = s->report_octets = 0;
     memset(s->sent, 0, sizeof s->sent);
+    session_xr_new_ssrc(s);
     s->due_us = now_us; /* say BYE for the old one at once */
     return true;
 }
@@ -421,11 +425,4 @@ void rtp_session_stats(const struct rtp_session *s, struct rtp_stats *out)
 void rtp_session_count_late(struct rtp_session *s, uint64_t n)
 {
     s->stats.late += n;
-}
-
-void rtp_session_set_voip(struct rtp_session *s, const struct rtcp_voip *voip)
-{
-    s->has_voip = voip != NULL;
-    if (voip)
-        s->voip = *voip;
 }

@@ -20,12 +20,12 @@ struct rtp_session_config {
     uint32_t send_clock_hz;
     uint32_t receive_clock_hz;
     int64_t now_us;
-    int64_t unix_us;     /* wall clock at now_us, for NTP times; since 1970 */
-    uint32_t rtcp_bps;   /* RTCP's share of the bandwidth; 0: 5 % of 64 kbit/s */
-    int64_t rtcp_min_us; /* shortest mean interval; 0: 5 s (RFC 3550 section 6.2) */
-    bool reduced_size;   /* RFC 5506 was negotiated: accept it */
-    bool xr_rrtr;        /* send receiver reference times and answer them (RFC 3611) */
-    unsigned probation;  /* sequential packets that make a source valid; 0: 2 (MIN_SEQUENTIAL). 1: at once, for
+    int64_t unix_us;         /* wall clock at now_us, for NTP times; since 1970 */
+    uint32_t rtcp_bps;       /* RTCP's share of the bandwidth; 0: 5 % of 64 kbit/s */
+    int64_t rtcp_min_us;     /* shortest mean interval; 0: 5 s (RFC 3550 section 6.2) */
+    bool reduced_size;       /* RFC 5506 was negotiated: accept it */
+    struct rtcp_xr_wants xr; /* extended reports that the peer wants; see rtp_session_set_xr */
+    unsigned probation;      /* sequential packets that make a source valid; 0: 2 (MIN_SEQUENTIAL). 1: at once, for
                                     packets that SRTP has authenticated */
 };
 
@@ -91,8 +91,10 @@ struct rtp_rtcp_news {
     struct view bye_reason;
     bool feedback; /* RTPFB or PSFB for our stream; the last one */
     struct rtcp_feedback fb;
-    bool voip_on_us;
-    struct rtcp_voip voip; /* the peer's VoIP metrics of our stream */
+    bool voip_on_us, runs_on_us, summary_on_us;
+    struct rtcp_voip voip;       /* the peer's VoIP metrics of our stream */
+    struct rtcp_runs runs;       /* the losses it saw in the interval of its loss run-length block */
+    struct rtcp_summary summary; /* its statistics of an interval */
 };
 
 /** SYNTAX: refused as a whole, nothing changed. A packet inside a sound compound that makes no sense is skipped. */
@@ -113,7 +115,17 @@ AHOY_MUST_USE enum ahoy_err rtp_session_rtcp_build(struct rtp_session *s, int64_
 AHOY_MUST_USE enum ahoy_err rtp_session_bye(struct rtp_session *s, struct view reason, int64_t now_us, void *dst,
                                             size_t max, size_t *n);
 
-/** VoIP metrics to be sent in each report from now on; NULL stops. Copied; the SSRC is filled in. */
+/**
+ * What the peer's description asked for (RFC 3611 section 5). A peer that asked for nothing, because it does not know the
+ * attribute, gets what it sends itself. Receiver reference times go out only while we send no sender reports; they are
+ * always answered.
+ */
+void rtp_session_set_xr(struct rtp_session *s, const struct rtcp_xr_wants *wants);
+
+/** Whether VoIP metrics are sent: rtp_session_set_voip is worth its while. */
+bool rtp_session_sends_voip(const struct rtp_session *s);
+
+/** VoIP metrics to be sent from now on, to a peer that wants them; NULL stops. Copied; the SSRC is filled in. */
 void rtp_session_set_voip(struct rtp_session *s, const struct rtcp_voip *voip);
 
 /* ---- statistics -------------------------------------------------------------------------------------------------- */
@@ -141,6 +153,39 @@ struct rtp_stats {
 };
 
 void rtp_session_stats(const struct rtp_session *s, struct rtp_stats *out);
+
+/* How the length of loss runs is known. */
+enum rtp_burst_source {
+    RTP_BURST_UNKNOWN,
+    RTP_BURST_REPORTS, /* estimated from how unevenly losses fall on its reports: rough, and late */
+    RTP_BURST_VOIP,    /* from the burst metrics of its VoIP metrics: of what its recovery left over */
+    RTP_BURST_RUNS,    /* from its loss run-length blocks: exact, before recovery */
+};
+
+/* What the peer tells of our stream: the sender's guide. Doubles below 0: unknown. */
+struct rtp_remote_quality {
+    unsigned reports;  /* so far */
+    int64_t report_us; /* when the last one came */
+    double loss;       /* 0 … 1 on the network in the last interval, before any recovery */
+    double jitter_ms, rtt_ms;
+    enum rtp_burst_source burst_source;
+    double burst_packets; /* mean length of a run of losses, 1 and more; of late */
+    bool has_summary;
+    struct rtcp_summary summary; /* the last one */
+    bool has_voip;               /* the rest is known only then */
+    int64_t voip_us;
+    struct rtcp_voip voip; /* as it came */
+    double residual_loss;  /* lost for good, 0 … 1 of all packets so far */
+    double discard;        /* came too late, the same */
+    double burst_ms, burst_density, gap_ms, gap_density;
+    double jb_nominal_ms, jb_max_ms;
+    double end_system_ms;         /* its device, codec and jitter buffer */
+    double r, mos_lq, mos_cq;     /* what it hears, by its own reckoning */
+    double signal_dbm, noise_dbm; /* 127: unknown */
+    double rerl_db;               /* our voice's echo, how far down */
+};
+
+void rtp_session_remote(const struct rtp_session *s, struct rtp_remote_quality *out);
 
 /** The jitter buffer found packets that came too late to be played. */
 void rtp_session_count_late(struct rtp_session *s, uint64_t n);

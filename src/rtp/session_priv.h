@@ -2,6 +2,7 @@
 #ifndef AHOY_RTP_SESSION_PRIV_H
 #define AHOY_RTP_SESSION_PRIV_H
 
+#include "rtp/losses.h"
 #include "rtp/session.h"
 
 enum {
@@ -50,12 +51,37 @@ struct session_time_from { /* an SR's or RRTR's time, to be given back */
     int64_t us;
 };
 
+/* What was received since the last extended report. */
+struct session_interval {
+    uint32_t begin; /* extended sequence number that the next report begins with */
+    uint32_t duplicates;
+    uint32_t jitters; /* relative transit times measured */
+    double jitter_sum, jitter_squares;
+    uint32_t jitter_min, jitter_max; /* timestamp units */
+};
+
+/* What the peer told of our stream. */
+struct session_remote {
+    bool has_voip, has_summary;
+    struct rtcp_voip voip;
+    int64_t voip_us;
+    struct rtcp_summary summary;
+    double run_losses, runs; /* of its loss run-length blocks, the older the less */
+    /* its reception reports, for a guess at runs: packets and losses between two of them */
+    bool has_last;
+    uint32_t last_ext_seq;
+    int32_t last_lost;
+    unsigned intervals;
+    double weight, packets, losses, losses_squared; /* sums over intervals, the older the less; the last by packets */
+    double loss;                                    /* of the last interval; below 0: none yet */
+};
+
 struct rtp_session {
     struct rng *rng;
     uint8_t cname_n;
     char cname[RTCP_MAX_TEXT_BYTES];
     int64_t wall_offset_us; /* Unix time minus our monotonic time */
-    bool reduced_size, xr_rrtr;
+    bool reduced_size;
     unsigned min_sequential;
 
     uint32_t ssrc;
@@ -94,6 +120,10 @@ struct rtp_session {
     struct session_time_from last_sr, last_rrtr;
     bool has_voip;
     struct rtcp_voip voip;
+    struct rtcp_xr_wants xr;
+    struct losses losses; /* of the peer's present source */
+    struct session_interval interval;
+    struct session_remote remote;
 
     struct rtp_stats stats;              /* counters; the rest is filled in when asked */
     uint64_t past_expected, past_unique; /* of sources and runs before the present one */
@@ -105,6 +135,21 @@ void session_heard(struct rtp_session *s, uint32_t ssrc, bool rtp, int64_t now_u
 
 /* Our SSRC came from elsewhere (RFC 3550 section 8.2). Returns whether it has been changed. */
 bool session_collide(struct rtp_session *s, const struct addr *src, int64_t now_us);
+
+/* ---- session_xr.c ---- */
+
+/* A packet of the valid source was taken; `fresh` begins a new stream. */
+void session_xr_received(struct rtp_session *s, uint32_t ext_seq, bool fresh, bool duplicate);
+/* A relative transit time, timestamp units (RFC 3550 A.8's D). */
+void session_xr_transit(struct rtp_session *s, uint32_t d);
+void session_xr_put(struct rtp_session *s, int64_t now_us, uint64_t ntp, bool sender, struct rtcp_out *o);
+void session_xr_sent(struct rtp_session *s); /* what session_xr_put wrote has left */
+void session_xr_take(struct rtp_session *s, const struct rtcp_packet *p, int64_t now_us, struct rtp_rtcp_news *news);
+void session_xr_report(struct rtp_session *s, const struct rtcp_report *b); /* a reception report on us */
+void session_xr_new_ssrc(struct rtp_session *s);                            /* ours: what was told of the old one */
+
+/* session_rtcp.c: a round trip from a report's or DLRR's times. */
+void session_measure_rtt(struct rtp_session *s, uint32_t middle, uint32_t delay, int64_t now_us);
 
 uint64_t session_expected(const struct session_source *src);
 

@@ -119,7 +119,7 @@ static void time_members_out(struct rtp_session *s, int64_t now_us)
 
 /* ---- receiving --------------------------------------------------------------------------------------------------- */
 
-static void measure_rtt(struct rtp_session *s, uint32_t middle, uint32_t delay, int64_t now_us)
+void session_measure_rtt(struct rtp_session *s, uint32_t middle, uint32_t delay, int64_t now_us)
 {
     if (middle == 0)
         return;
@@ -147,7 +147,8 @@ static void take_report(struct rtp_session *s, const struct rtcp_report *b, int6
     s->stats.remote_lost = b->lost;
     s->stats.remote_jitter_ms = (double) b->jitter * 1000 / s->send_hz;
     s->stats.remote_report_us = now_us;
-    measure_rtt(s, b->lsr, b->dlsr, now_us);
+    session_measure_rtt(s, b->lsr, b->dlsr, now_us);
+    session_xr_report(s, b);
 }
 
 static void take_reports(struct rtp_session *s, const struct rtcp_packet *p, int64_t now_us, struct rtp_rtcp_news *news)
@@ -181,40 +182,6 @@ static void take_bye(struct rtp_session *s, const struct rtcp_packet *p, int64_t
             s->source.bye = true;
             news->bye = true;
             news->bye_reason = b.reason;
-        }
-    }
-}
-
-static void take_dlrr(struct rtp_session *s, const struct rtcp_xr_block *b, int64_t now_us)
-{
-    struct rtcp_dlrr sub[RTCP_MAX_REPORTS];
-    size_t n;
-    if (rtcp_parse_dlrr(b, sub, AHOY_COUNT(sub), &n))
-        return;
-    for (size_t i = 0; i < n; i++) {
-        if (sub[i].ssrc == s->ssrc)
-            measure_rtt(s, sub[i].lrr, sub[i].dlrr, now_us);
-    }
-}
-
-static void take_xr(struct rtp_session *s, const struct rtcp_packet *p, int64_t now_us, struct rtp_rtcp_news *news)
-{
-    struct rtcp_xr_iter it;
-    struct rtcp_xr_block b;
-    struct rtcp_voip voip;
-    uint64_t ntp;
-    if (rtcp_xr_begin(p, &it) || it.ssrc == s->ssrc)
-        return;
-    while (!rtcp_xr_next(&it, &b)) {
-        if (!rtcp_parse_rrtr(&b, &ntp)) {
-            s->last_rrtr = (struct session_time_from){ true, it.ssrc, rtcp_ntp_middle(ntp), now_us };
-        } else if (!rtcp_parse_voip(&b, &voip)) {
-            if (voip.ssrc == s->ssrc) {
-                news->voip_on_us = true;
-                news->voip = voip;
-            }
-        } else {
-            take_dlrr(s, &b, now_us);
         }
     }
 }
@@ -270,7 +237,7 @@ enum ahoy_err rtp_session_rtcp(struct rtp_session *s, struct view datagram, cons
         case RTCP_BYE: take_bye(s, &p, now_us, &out); break;
         case RTCP_RTPFB:
         case RTCP_PSFB: take_feedback(s, &p, &out); break;
-        case RTCP_XR: take_xr(s, &p, now_us, &out); break;
+        case RTCP_XR: session_xr_take(s, &p, now_us, &out); break;
         default: break;
         }
     }
@@ -342,16 +309,6 @@ static void put_cname(const struct rtp_session *s, uint32_t ssrc, struct rtcp_ou
     rtcp_put_sdes(o, &item, 1);
 }
 
-static void put_xr(struct rtp_session *s, int64_t now_us, uint64_t ntp, struct rtcp_out *o)
-{
-    bool answer = s->xr_rrtr && s->last_rrtr.known;
-    struct rtcp_dlrr dlrr = { s->last_rrtr.ssrc, s->last_rrtr.middle, rtcp_units_from_us(now_us - s->last_rrtr.us) };
-    bool voip = s->has_voip && s->source.known;
-    s->voip.ssrc = s->source.ssrc;
-    if (s->xr_rrtr || voip)
-        rtcp_put_xr(o, s->ssrc, s->xr_rrtr ? ntp : 0, &dlrr, answer ? 1 : 0, voip ? &s->voip : NULL);
-}
-
 /* Reports on what was received change state, so a packet that did not fit must leave none of it changed. */
 static enum ahoy_err build(struct rtp_session *s, int64_t now_us, bool bye, struct view reason, void *dst, size_t max,
                            size_t *n)
@@ -359,6 +316,7 @@ static enum ahoy_err build(struct rtp_session *s, int64_t now_us, bool bye, stru
     struct rtcp_out o;
     struct session_source before = s->source;
     unsigned sent_at = s->sent_at;
+    bool told = false;
     struct session_sent sent = s->sent[sent_at];
     rtcp_out_init(&o, dst, max);
     uint64_t ntp = ntp_now(s, now_us);
@@ -370,10 +328,10 @@ static enum ahoy_err build(struct rtp_session *s, int64_t now_us, bool bye, stru
     } else {
         put_report(s, now_us, ntp, &o);
         put_cname(s, s->ssrc, &o);
+        session_xr_put(s, now_us, ntp, we_sent(s), &o);
         if (bye)
-            rtcp_put_bye(&o, &s->ssrc, 1, reason);
-        else
-            put_xr(s, now_us, ntp, &o);
+            rtcp_put_bye(&o, &s->ssrc, 1, reason); /* the last packet of the compound (section 6.6) */
+        told = true;
     }
     enum ahoy_err err = rtcp_out_err(&o);
     if (err) {
@@ -382,6 +340,8 @@ static enum ahoy_err build(struct rtp_session *s, int64_t now_us, bool bye, stru
         s->sent[sent_at] = sent;
         return err;
     }
+    if (told)
+        session_xr_sent(s);
     *n = o.n;
     s->stats.rtcp_sent++;
     return AHOY_OK;

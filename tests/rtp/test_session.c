@@ -367,7 +367,7 @@ static void test_a_listener_measures_by_reference_time(struct t *t)
     uint8_t wire[400];
     size_t n;
     struct rtp_rtcp_news news;
-    c.xr_rrtr = true;
+    c.xr.rrtr = true;
     c.rtcp_min_us = 1000000;
     T_OK(open_with(&a, 1, c));
     T_OK(open_with(&b, 2, c));
@@ -537,7 +537,9 @@ static void test_voip_metrics_travel(struct t *t)
     size_t n;
     struct rtp_rtcp_news news = { 0 };
     struct rtcp_voip v;
-    T_OK(open_plain(&a, 1));
+    struct rtp_session_config wanting = base_config;
+    wanting.xr.voip = true;
+    T_OK(open_with(&a, 1, wanting));
     T_OK(open_plain(&b, 2));
     T_OK(converse(&a, &b, 1000, 1000, 3000000));
     rtcp_voip_init(&v, 0);
