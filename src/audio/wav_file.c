@@ -1,4 +1,5 @@
 #include "audio/codec_impl.h"
+#include "audio/path.h"
 #include "audio/sndfile.h"
 #include "audio/wav.h"
 #include "base/mem.h"
@@ -13,19 +14,6 @@
 enum { WAV_BLOCK_BYTES = 4096 };
 
 #define WAV_MAX_BYTES 0xfffffff0u
-
-static enum ahoy_err from_errno(int e)
-{
-    switch (e) {
-    case ENOENT:
-    case ENOTDIR: return AHOY_ERR_NOT_FOUND;
-    case EACCES:
-    case EPERM:
-    case EROFS: return AHOY_ERR_ACCESS;
-    case ENOMEM: return AHOY_ERR_NOMEM;
-    default: return AHOY_ERR_IO;
-    }
-}
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
@@ -49,7 +37,7 @@ static enum ahoy_err open_regular(FILE **out, const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0)
-        return from_errno(errno);
+        return path_error(errno);
     struct stat st;
     FILE *f = NULL;
     enum ahoy_err err = AHOY_ERR_FORMAT;
@@ -198,12 +186,10 @@ enum ahoy_err wav_writer_open(struct wav_writer **out, const char *path, enum wa
     if (!w)
         return AHOY_ERR_NOMEM;
     *w = (struct wav_writer){ .coding = coding, .rate_hz = rate_hz, .channels = channels };
-    enum ahoy_err err;
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NONBLOCK, 0600);
-    if (fd < 0) {
-        err = from_errno(errno);
+    int fd = -1;
+    enum ahoy_err err = path_create(path, &fd);
+    if (err)
         goto fail;
-    }
     w->file = fdopen(fd, "wb");
     if (!w->file) {
         (void) close(fd);
