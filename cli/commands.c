@@ -172,18 +172,36 @@ static enum ahoy_err cmd_reinvite(struct phone *p, const json_t *cmd, struct out
     return err ? err : ahoy_call_reinvite(p->engine, call, string_of(cmd, "codecs"), &out->wait);
 }
 
+/* An optional boolean. */
+static bool flag_of(const json_t *cmd, const char *key, bool *out, struct outcome *o)
+{
+    const json_t *v = json_object_get(cmd, key);
+    if (v && !json_is_boolean(v)) {
+        o->text = "\"loop\", \"mix\" and \"mixed\" must be true or false";
+        return false;
+    }
+    *out = json_is_true(v);
+    return true;
+}
+
 static enum ahoy_err cmd_play(struct phone *p, const json_t *cmd, struct outcome *out)
 {
     ahoy_call_id call;
+    struct ahoy_play_config cfg = { .path = string_of(cmd, "file") };
+    if (!flag_of(cmd, "loop", &cfg.loop, out) || !flag_of(cmd, "mix", &cfg.mix, out))
+        return AHOY_ERR_INVAL;
     enum ahoy_err err = find_call(p, cmd, false, &call, out);
-    return err ? err : ahoy_call_play(p->engine, call, string_of(cmd, "file"), &out->wait);
+    return err ? err : ahoy_call_play(p->engine, call, cfg.path ? &cfg : NULL, &out->wait);
 }
 
 static enum ahoy_err cmd_record(struct phone *p, const json_t *cmd, struct outcome *out)
 {
     ahoy_call_id call;
+    struct ahoy_record_config cfg = { .path = string_of(cmd, "file"), .format = string_of(cmd, "format") };
+    if (!flag_of(cmd, "mixed", &cfg.mixed, out))
+        return AHOY_ERR_INVAL;
     enum ahoy_err err = find_call(p, cmd, false, &call, out);
-    return err ? err : ahoy_call_record(p->engine, call, string_of(cmd, "file"), &out->wait);
+    return err ? err : ahoy_call_record(p->engine, call, cfg.path ? &cfg : NULL, &out->wait);
 }
 
 /* ---- the phone --------------------------------------------------------------------------------------------------- */

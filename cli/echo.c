@@ -171,7 +171,7 @@ static void on_event(struct phone *p, const struct ahoy_event *e)
     if (e->type != AHOY_EVENT_CALL_STATE)
         return;
     if (e->call.state == AHOY_CALL_CONFIRMED && x->recorded)
-        (void) !ahoy_call_record(p->engine, e->call.id, x->both, NULL);
+        (void) !ahoy_call_record(p->engine, e->call.id, &(struct ahoy_record_config){ .path = x->both }, NULL);
     if (e->call.state == AHOY_CALL_ENDED)
         p->done = true;
 }

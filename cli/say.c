@@ -119,6 +119,13 @@ void phone_say_event(const struct phone *p, const struct ahoy_event *e)
         call = e->dtmf.id;
         text_add(&t, "they pressed %c", e->dtmf.digit);
         break;
+    case AHOY_EVENT_FILE:
+        call = e->file.call;
+        if (e->file.err)
+            warn("call %u: %s", call, e->file.text);
+        else
+            text_add(&t, "%s", e->file.text);
+        break;
     case AHOY_EVENT_ACCOUNT: say_account(p, e, &t); break;
     case AHOY_EVENT_TRACE: say_trace(p, e); break;
     case AHOY_EVENT_OVERFLOW:

@@ -82,12 +82,28 @@ AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_dtmf(struct ahoy_engine *e, ahoy_
 /** Sends a re-INVITE with a fresh offer; `codecs` NULL: the same codecs. */
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_reinvite(struct ahoy_engine *e, ahoy_call_id call, const char *codecs,
                                                         ahoy_command_id *out);
-/** Plays a WAV file to the peer instead of the microphone until it ends; NULL: stop. */
-AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_play(struct ahoy_engine *e, ahoy_call_id call, const char *path,
-                                                    ahoy_command_id *out);
-/** Records both sides into a WAV file (left: we, right: they); NULL: stop. */
-AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_record(struct ahoy_engine *e, ahoy_call_id call, const char *path,
-                                                      ahoy_command_id *out);
+
+struct ahoy_play_config {
+    const char *path; /* WAV; FLAC, Ogg, Opus and others where libsndfile is installed */
+    bool loop;        /* again from the beginning, for ever */
+    bool mix;         /* with the microphone, instead of in its place */
+};
+/** Plays a file to the peer; at its end AHOY_EVENT_FILE comes. One at a time, the last one counts; NULL: stop. */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_play(struct ahoy_engine *e, ahoy_call_id call,
+                                                    const struct ahoy_play_config *cfg, ahoy_command_id *out);
+
+struct ahoy_record_config {
+    const char *path;   /* created or replaced, mode 0600 when new */
+    const char *format; /* "wav", "flac" (needs libsndfile), "opus"; NULL: by the suffix of `path`, WAV else */
+    bool mixed;         /* one channel with everybody; else two: left what is said here, right what is heard */
+};
+/**
+ * Records both sides; about every second what there is can be played, whatever happens then. AHOY_EVENT_FILE comes when
+ * the file is closed, also when the disk was full before. One at a time, a new one ends the old one; NULL: stop. What is
+ * said while muted is not in it. INVAL: an unknown format.
+ */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_record(struct ahoy_engine *e, ahoy_call_id call,
+                                                      const struct ahoy_record_config *cfg, ahoy_command_id *out);
 
 /** Quality of a call so far. Counts are packets. */
 struct ahoy_call_stats {

@@ -18,6 +18,7 @@ enum ahoy_event_type {
     AHOY_EVENT_CALL_MEDIA, /* sound started, changed or stopped: .media */
     AHOY_EVENT_CALL_STATS, /* once a second while a call stands: .stats */
     AHOY_EVENT_CALL_DTMF,  /* the peer pressed a key: .dtmf */
+    AHOY_EVENT_FILE,       /* a file that was played or recorded has ended: .file */
     AHOY_EVENT_DEVICES,    /* sound devices came or went (seen while a call uses one): ask ahoy_device_list */
     AHOY_EVENT_NETWORK,    /* local addresses changed */
     AHOY_EVENT_TRACE,      /* a SIP message passed: .trace */
@@ -79,6 +80,12 @@ struct ahoy_event {
             char digit;
             uint32_t duration_ms;
         } dtmf;
+        struct {
+            ahoy_call_id call;
+            bool recording;    /* else it was played to its end */
+            enum ahoy_err err; /* IO, LIMIT: the recording could not be written further; it is kept up to there */
+            const char *text;  /* a sentence for a person; never NULL */
+        } file;
         struct {
             bool sent;
             enum ahoy_transport transport;

@@ -33,8 +33,7 @@ struct api_cmd {
         struct ahoy_listen_config listen;
         struct {
             enum ua_act act;
-            unsigned status;
-            const char *text;
+            struct ua_act_args args;
         } act;
         struct {
             ahoy_account_id account;
@@ -77,7 +76,7 @@ static void run(struct sys_msg *msg)
     case CMD_ACCOUNT_REGISTER: err = ua_account_register(ua, c->id, c->on); break;
     case CMD_PLACE: ua_call_place(ua, c->id, &c->u.call); break;
     case CMD_LISTEN: err = ua_listen(ua, &c->u.listen); break;
-    case CMD_ACT: ua_call_act(ua, c->id, c->command, c->u.act.act, c->u.act.status, c->u.act.text); break;
+    case CMD_ACT: ua_call_act(ua, c->id, c->command, c->u.act.act, &c->u.act.args); break;
     case CMD_OPTIONS: ua_options(ua, c->command, c->u.ask.account, c->u.ask.text); break;
     case CMD_DOCTOR: ua_doctor(ua, c->command, c->u.ask.account, c->u.ask.text); break;
     case CMD_TRACE: ua_set_trace(ua, c->on); break;
@@ -209,8 +208,8 @@ enum ahoy_err ahoy_listen(struct ahoy_engine *e, const struct ahoy_listen_config
     return cmd_post(c, keep_media(c, &c->u.listen.media));
 }
 
-static enum ahoy_err act(struct ahoy_engine *e, ahoy_call_id call, enum ua_act what, unsigned status, const char *text,
-                         ahoy_command_id *out)
+static enum ahoy_err act_with(struct ahoy_engine *e, ahoy_call_id call, enum ua_act what,
+                              const struct ua_act_args *args, ahoy_command_id *out)
 {
     struct api_cmd *c = cmd_new(e, CMD_ACT);
     if (!c)
@@ -219,12 +218,20 @@ static enum ahoy_err act(struct ahoy_engine *e, ahoy_call_id call, enum ua_act w
     c->command = api_next_id(e);
     ahoy_command_id command = c->command;
     c->u.act.act = what;
-    c->u.act.status = status;
-    c->u.act.text = text;
-    enum ahoy_err err = cmd_post(c, keep(c, &c->u.act.text));
+    c->u.act.args = *args;
+    struct ua_act_args *a = &c->u.act.args;
+    bool ok = keep(c, &a->text) && keep(c, &a->play.path) && keep(c, &a->record.path) && keep(c, &a->record.format);
+    enum ahoy_err err = cmd_post(c, ok);
     if (!err && out)
         *out = command;
     return err;
+}
+
+static enum ahoy_err act(struct ahoy_engine *e, ahoy_call_id call, enum ua_act what, unsigned status, const char *text,
+                         ahoy_command_id *out)
+{
+    struct ua_act_args args = { .status = status, .text = text };
+    return act_with(e, call, what, &args, out);
 }
 
 enum ahoy_err ahoy_call_answer(struct ahoy_engine *e, ahoy_call_id call, ahoy_command_id *out)
@@ -262,14 +269,26 @@ enum ahoy_err ahoy_call_reinvite(struct ahoy_engine *e, ahoy_call_id call, const
     return act(e, call, UA_REINVITE, 0, codecs, out);
 }
 
-enum ahoy_err ahoy_call_play(struct ahoy_engine *e, ahoy_call_id call, const char *path, ahoy_command_id *out)
+enum ahoy_err ahoy_call_play(struct ahoy_engine *e, ahoy_call_id call, const struct ahoy_play_config *cfg,
+                             ahoy_command_id *out)
 {
-    return act(e, call, UA_PLAY, 0, path, out);
+    struct ua_act_args args = { 0 };
+    if (cfg && !cfg->path)
+        return AHOY_ERR_INVAL;
+    if (cfg)
+        args.play = *cfg;
+    return act_with(e, call, UA_PLAY, &args, out);
 }
 
-enum ahoy_err ahoy_call_record(struct ahoy_engine *e, ahoy_call_id call, const char *path, ahoy_command_id *out)
+enum ahoy_err ahoy_call_record(struct ahoy_engine *e, ahoy_call_id call, const struct ahoy_record_config *cfg,
+                               ahoy_command_id *out)
 {
-    return act(e, call, UA_RECORD, 0, path, out);
+    struct ua_act_args args = { 0 };
+    if (cfg && !cfg->path)
+        return AHOY_ERR_INVAL;
+    if (cfg)
+        args.record = *cfg;
+    return act_with(e, call, UA_RECORD, &args, out);
 }
 
 /* ---- questions --------------------------------------------------------------------------------------------------- */

@@ -44,6 +44,7 @@ static size_t strings_of(struct ahoy_event *e, const char **s[MAX_STRINGS])
         s[n++] = &e->doctor.what;
         s[n++] = &e->doctor.remedy;
         break;
+    case AHOY_EVENT_FILE: s[n++] = &e->file.text; break;
     case AHOY_EVENT_CALL_STATS:
     case AHOY_EVENT_CALL_DTMF:
     case AHOY_EVENT_DEVICES:

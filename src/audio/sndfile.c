@@ -11,6 +11,7 @@ enum { SNDFILE_MAX_CHANNELS = 32, SNDFILE_BLOCK = 2048 };
 #define SNDFILE_FUNCTIONS(X)                                                                                           \
     X(SNDFILE *, sf_open, (const char *, int, SF_INFO *) )                                                             \
     X(sf_count_t, sf_readf_short, (SNDFILE *, short *, sf_count_t))                                                    \
+    X(sf_count_t, sf_seek, (SNDFILE *, sf_count_t, int) )                                                              \
     X(int, sf_close, (SNDFILE *) )
 
 struct sndfile {
@@ -81,4 +82,9 @@ size_t sndfile_read(struct sndfile *s, int16_t *pcm, size_t n)
         }
     }
     return made;
+}
+
+enum ahoy_err sndfile_rewind(struct sndfile *s)
+{
+    return s->sf_seek(s->file, 0, SF_SEEK_SET) == 0 ? AHOY_OK : AHOY_ERR_IO;
 }

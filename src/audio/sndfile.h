@@ -13,4 +13,7 @@ void sndfile_close(struct sndfile *s);
 /** Up to `n` samples mixed down to mono; fewer only at the end. */
 size_t sndfile_read(struct sndfile *s, int16_t *pcm, size_t n);
 
+/** Back to the first sample. IO: the file cannot. */
+AHOY_MUST_USE enum ahoy_err sndfile_rewind(struct sndfile *s);
+
 #endif

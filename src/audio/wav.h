@@ -48,6 +48,9 @@ unsigned wav_reader_channels(const struct wav_reader *r);
 /** Up to `n` samples, mono, at the file's rate; fewer only at the end. */
 size_t wav_reader_read(struct wav_reader *r, int16_t *pcm, size_t n);
 
+/** Back to the first sample. IO: it cannot. */
+AHOY_MUST_USE enum ahoy_err wav_reader_rewind(struct wav_reader *r);
+
 struct wav_writer;
 
 /**

@@ -122,6 +122,14 @@ size_t wav_reader_read(struct wav_reader *r, int16_t *pcm, size_t n)
     return made;
 }
 
+enum ahoy_err wav_reader_rewind(struct wav_reader *r)
+{
+    if (r->other)
+        return sndfile_rewind(r->other);
+    r->left_bytes = r->format.data_bytes;
+    return fseeko(r->file, (off_t) r->format.data_at, SEEK_SET) == 0 ? AHOY_OK : AHOY_ERR_IO;
+}
+
 /* ---- writing ----------------------------------------------------------------------------------------------------- */
 
 struct wav_writer {

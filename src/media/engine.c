@@ -13,6 +13,7 @@ struct media_engine {
     struct media_worker *worker;
     unsigned workers, next;
     struct sys_loop *opener; /* started with the first live device's session */
+    struct sys_loop *files;  /* started with the first recording */
     int sessions;
 };
 
@@ -88,18 +89,29 @@ struct media_worker *media_engine_worker(struct media_engine *e)
     return w;
 }
 
-struct sys_loop *media_engine_opener(struct media_engine *e)
+/* A loop for what may wait for the machine; its thread starts with the first need. */
+static struct sys_loop *helper_loop(struct media_engine *e, struct sys_loop **slot, const char *name)
 {
-    if (e->opener)
-        return e->opener;
     struct sys_loop *loop;
+    if (*slot)
+        return *slot;
     if (sys_loop_create(sys_loop_host(e->loop), &loop))
         return NULL;
-    if (sys_loop_spawn(loop, "ahoy-devices")) {
+    if (sys_loop_spawn(loop, name)) {
         sys_loop_destroy(loop);
         return NULL;
     }
-    return e->opener = loop;
+    return *slot = loop;
+}
+
+struct sys_loop *media_engine_opener(struct media_engine *e)
+{
+    return helper_loop(e, &e->opener, "ahoy-devices");
+}
+
+struct sys_loop *media_engine_files(struct media_engine *e)
+{
+    return helper_loop(e, &e->files, "ahoy-files");
 }
 
 enum ahoy_err media_engine_post_device(struct media_engine *e, struct sys_msg *msg)
@@ -145,6 +157,10 @@ void media_engine_destroy(struct media_engine *e)
     if (e->opener) { /* first: a device on its way goes to a worker to be closed there */
         sys_loop_join(e->opener);
         sys_loop_destroy(e->opener);
+    }
+    if (e->files) {
+        sys_loop_join(e->files);
+        sys_loop_destroy(e->files);
     }
     for (unsigned i = 0; i < e->workers; i++)
         if (e->worker[i].running) {

@@ -7,13 +7,14 @@
  * come up, as messages of their loops.
  *
  * Life: media_session_open → ready → any number of offers and answers → media_session_close → closed. Between close and
- * closed no other callback comes; with `closed` the session is gone.
+ * closed no other callback than `recorded` comes; with `closed` the session is gone.
  */
 #ifndef AHOY_MEDIA_MEDIA_H
 #define AHOY_MEDIA_MEDIA_H
 
 #include "audio/codec.h"
 #include "audio/device.h"
+#include "audio/soundfile.h"
 #include "rtp/impair.h"
 #include "rtp/session.h"
 #include "sdp/offer.h"
@@ -110,7 +111,9 @@ struct media_handler {
     void (*stats)(void *arg, const struct media_stats *stats); /* once a second while running */
     /** The device failed (the call goes on silent), or is there (OK). */
     void (*sound)(void *arg, enum ahoy_err err, const char *why);
-    void (*played)(void *arg);  /* the file of media_session_play, or of a file device, has ended */
+    void (*played)(void *arg); /* the file of media_session_play, or of a file device, has ended */
+    /** A recording is closed: complete (OK), or up to where it could not be written (IO, LIMIT). */
+    void (*recorded)(void *arg, enum ahoy_err err, const char *why);
     void (*devices)(void *arg); /* the machine's sound devices changed; told by sessions that use a live one */
     void (*closed)(void *arg, const struct media_stats *stats);
     void *arg;
@@ -165,11 +168,23 @@ void media_session_set_mute(struct media_session *s, bool on);
 /** Digits as of dtmf_sender_queue, with ',' as a pause of a second. SYNTAX, LIMIT, NOMEM. */
 AHOY_MUST_USE enum ahoy_err media_session_dtmf(struct media_session *s, struct view digits);
 
-/** Plays a file instead of the microphone, once; NULL: stop. Opened at once: NOT_FOUND, FORMAT…; STATE before sound. */
-AHOY_MUST_USE enum ahoy_err media_session_play(struct media_session *s, const char *path);
+struct media_play {
+    const char *path; /* WAV, or what libsndfile reads; NULL: stop */
+    bool loop;        /* for ever */
+    bool mix;         /* with the microphone, instead of in its place */
+};
 
-/** Records a stereo WAV, left what we say, right what we hear; NULL: stop. Errors as above, and ACCESS. */
-AHOY_MUST_USE enum ahoy_err media_session_record(struct media_session *s, const char *path);
+/** Plays a file to the peer. It is opened at once: NOT_FOUND, FORMAT…; STATE before sound. */
+AHOY_MUST_USE enum ahoy_err media_session_play(struct media_session *s, const struct media_play *play);
+
+struct media_record {
+    const char *path; /* NULL: stop */
+    enum soundfile_kind kind;
+    bool mixed; /* one channel; else two: left what we say, right what we hear */
+};
+
+/** Records both sides. The file is made at once: NOT_FOUND, ACCESS, IO, UNSUPPORTED; STATE before sound; NOMEM. */
+AHOY_MUST_USE enum ahoy_err media_session_record(struct media_session *s, const struct media_record *record);
 
 /** The last statistics that came up, at most a second old. */
 const struct media_stats *media_session_stats(const struct media_session *s);

@@ -63,6 +63,10 @@ static void on_close(struct sys_msg *msg)
 {
     struct media_session *s = AHOY_CONTAINER_OF(msg, struct media_session, close_msg);
     media_stream_finish(&s->stream);
+}
+
+void media_session_drain(struct media_session *s)
+{
     s->drain_msg.fn = on_drained;
     sys_post(s->stream.worker->loop, &s->drain_msg);
 }
@@ -155,12 +159,12 @@ enum ahoy_err media_session_dtmf(struct media_session *s, struct view digits)
     return AHOY_OK;
 }
 
-enum ahoy_err media_session_play(struct media_session *s, const char *path)
+enum ahoy_err media_session_play(struct media_session *s, const struct media_play *play)
 {
     struct wav_reader *reader = NULL;
     if (s->sound_hz == 0)
         return AHOY_ERR_STATE;
-    enum ahoy_err err = path ? wav_reader_open(&reader, path) : AHOY_OK;
+    enum ahoy_err err = play->path ? wav_reader_open(&reader, play->path) : AHOY_OK;
     if (err)
         return err;
     struct media_cmd *c = media_cmd_new(s, MEDIA_CMD_PLAY);
@@ -168,26 +172,46 @@ enum ahoy_err media_session_play(struct media_session *s, const char *path)
         wav_reader_close(reader);
         return AHOY_ERR_NOMEM;
     }
-    c->u.reader = reader;
+    c->u.play = (struct sound_play){ .file = reader, .loop = play->loop, .mix = play->mix };
     media_cmd_post(c);
     return AHOY_OK;
 }
 
-enum ahoy_err media_session_record(struct media_session *s, const char *path)
+enum ahoy_err media_record_open(struct media_engine *e, const struct media_record *how, struct record_config *cfg,
+                                struct record **out)
 {
-    struct wav_writer *writer = NULL;
+    struct soundfile_config file = {
+        .path = how->path, .kind = how->kind, .rate_hz = cfg->rate_hz, .channels = how->mixed ? 1 : 2
+    };
+    cfg->mixed = how->mixed;
+    cfg->files = media_engine_files(e);
+    if (!cfg->files)
+        return AHOY_ERR_NOMEM;
+    sys_host_random(sys_loop_host(media_engine_loop(e)), &file.serial, sizeof file.serial);
+    enum ahoy_err err = soundfile_create(&cfg->file, &file);
+    if (!err && (err = record_create(out, cfg)))
+        (void) !soundfile_close(cfg->file);
+    return err;
+}
+
+enum ahoy_err media_session_record(struct media_session *s, const struct media_record *how)
+{
+    struct record *record = NULL;
     if (s->sound_hz == 0)
         return AHOY_ERR_STATE;
-    enum ahoy_err err = path ? wav_writer_open(&writer, path, WAV_PCM16, s->sound_hz, 2) : AHOY_OK;
+    struct record_config cfg = {
+        .rate_hz = s->sound_hz, .worker = s->stream.worker->loop, .done = sound_record_done, .arg = &s->stream.sound
+    };
+    enum ahoy_err err = how->path ? media_record_open(s->engine, how, &cfg, &record) : AHOY_OK;
     if (err)
         return err;
     struct media_cmd *c = media_cmd_new(s, MEDIA_CMD_RECORD);
     if (!c) {
-        (void) wav_writer_close(writer);
+        record_discard(record);
         return AHOY_ERR_NOMEM;
     }
-    c->u.writer = writer;
-    s->recording = path != NULL;
+    c->u.record = record;
+    s->recordings += how->path != NULL;
     media_cmd_post(c);
     return AHOY_OK;
 }

@@ -12,8 +12,8 @@ static void run_cmd(struct sys_msg *msg)
     switch (c->kind) {
     case MEDIA_CMD_CONFIGURE: media_stream_configure(st, &c->u.params); break;
     case MEDIA_CMD_DTMF: media_tx_digits(st, view_of(c->u.digits.text, c->u.digits.n)); break;
-    case MEDIA_CMD_PLAY: sound_play(&st->sound, c->u.reader); break;
-    case MEDIA_CMD_RECORD: sound_record(&st->sound, c->u.writer); break;
+    case MEDIA_CMD_PLAY: sound_play(&st->sound, &c->u.play); break;
+    case MEDIA_CMD_RECORD: sound_record(&st->sound, c->u.record); break;
     }
     mem_free(c);
 }
@@ -45,7 +45,7 @@ static void mute_back(struct sys_msg *msg)
 static void run_mute(struct sys_msg *msg)
 {
     struct media_session *s = AHOY_CONTAINER_OF(msg, struct media_session, mute_cmd.msg);
-    s->stream.muted = s->mute_cmd.sent;
+    s->stream.muted = s->stream.sound.muted = s->mute_cmd.sent;
     msg->fn = mute_back;
     sys_post(s->loop, msg);
 }
@@ -63,7 +63,7 @@ void media_mute_send(struct media_session *s)
 
 /* ---- notes, to the signalling loop ------------------------------------------------------------------------------- */
 
-enum note_kind { NOTE_DTMF, NOTE_RTP, NOTE_STATS, NOTE_SOUND, NOTE_PLAYED, NOTE_INFO, NOTE_DEVICES };
+enum note_kind { NOTE_DTMF, NOTE_RTP, NOTE_STATS, NOTE_SOUND, NOTE_PLAYED, NOTE_INFO, NOTE_DEVICES, NOTE_RECORDED };
 
 struct media_note {
     struct sys_msg msg;
@@ -79,7 +79,7 @@ struct media_note {
         struct {
             enum ahoy_err err;
             char why[MEDIA_WHY_BYTES];
-        } sound;
+        } sound; /* of a recording, too */
         struct media_info info;
     } u;
 };
@@ -112,6 +112,11 @@ static void hand_on(struct media_session *s, const struct media_note *n)
         if (h->info)
             h->info(h->arg, &n->u.info);
         break;
+    case NOTE_RECORDED:
+        s->recordings--;
+        if (h->recorded)
+            h->recorded(h->arg, n->u.sound.err, n->u.sound.why);
+        break;
     case NOTE_DEVICES:
         if (h->devices)
             h->devices(h->arg);
@@ -124,7 +129,7 @@ static void note_arrived(struct sys_msg *msg)
     struct media_note *n = AHOY_CONTAINER_OF(msg, struct media_note, msg);
     if (n->kind == NOTE_STATS)
         n->session->stats = n->u.stats;
-    if (!n->session->closing)
+    if (!n->session->closing || n->kind == NOTE_RECORDED)
         hand_on(n->session, n);
     mem_free(n);
 }
@@ -173,14 +178,24 @@ void media_note_stats(struct media_stream *st)
     note_post(n);
 }
 
-void media_note_sound(struct media_stream *st, enum ahoy_err err, const char *why)
+static void note_words(struct media_stream *st, enum note_kind kind, enum ahoy_err err, const char *why)
 {
-    struct media_note *n = note_new(st, NOTE_SOUND);
+    struct media_note *n = note_new(st, kind);
     if (!n)
         return;
     n->u.sound.err = err;
     (void) view_copy(view_str(why), n->u.sound.why, sizeof n->u.sound.why);
     note_post(n);
+}
+
+void media_note_sound(struct media_stream *st, enum ahoy_err err, const char *why)
+{
+    note_words(st, NOTE_SOUND, err, why);
+}
+
+void media_note_recorded(struct media_stream *st, enum ahoy_err err, const char *why)
+{
+    note_words(st, NOTE_RECORDED, err, why);
 }
 
 void media_note_played(struct media_stream *st)

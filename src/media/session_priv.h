@@ -26,8 +26,9 @@ struct media_session {
     struct addr rtp, rtcp;       /* local, known when ready */
     struct addr signalling;
     struct sys_loop *opener;
-    bool ready, closing, hold, mute, recording;
-    uint32_t sound_hz; /* 0 until sound runs */
+    bool ready, closing, hold, mute;
+    unsigned recordings; /* files not closed yet, as far as is known here */
+    uint32_t sound_hz;   /* 0 until sound runs */
 
     struct sys_dns_query *query; /* for a peer that names a host where an address is usual */
     char host[SYS_DNS_NAME_BYTES];
@@ -56,14 +57,18 @@ struct media_cmd {
             char text[MEDIA_DIGITS_MAX];
             size_t n;
         } digits;
-        struct wav_reader *reader;
-        struct wav_writer *writer;
+        struct sound_play play;
+        struct record *record;
     } u;
 };
 
 /** NULL: no memory. Free with mem_free what is not posted. */
 struct media_cmd *media_cmd_new(struct media_session *s, enum media_cmd_kind kind);
 void media_cmd_post(struct media_cmd *c);
+
+/** Makes a file and its recording; of `cfg`, rate_hz, worker, done and arg are set. Errors: media_session_record. */
+AHOY_MUST_USE enum ahoy_err media_record_open(struct media_engine *e, const struct media_record *how,
+                                              struct record_config *cfg, struct record **out);
 
 /** Brings the worker to what s->mute and s->hold say. */
 void media_mute_send(struct media_session *s);

@@ -134,7 +134,7 @@ static void find_host(struct media_session *s, const struct sdp_stream *stream, 
 
 static bool may_retune(const struct media_session *s)
 {
-    if (s->recording) /* a file has one rate */
+    if (s->recordings > 0) /* a file has one rate */
         return false;
     if (s->config.sound == MEDIA_SOUND_DEVICE)
         return s->config.device.kind != AUDIO_FILE && s->config.device.kind != AUDIO_MEM;

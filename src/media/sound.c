@@ -168,6 +168,8 @@ static void close_device(struct sound *s)
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
+static void stop_play(struct sound *s);
+
 void sound_start(struct sound *s, const struct sound_config *cfg)
 {
     AHOY_ASSERT(s->rate_hz == 0);
@@ -193,21 +195,21 @@ void sound_stop(struct sound *s)
     if (s->kind == MEDIA_SOUND_ENDPOINT && s->endpoint.close)
         s->endpoint.close(s->endpoint.arg);
     s->endpoint = (struct media_endpoint){ 0 };
-    sound_play(s, NULL);
+    stop_play(s);
     sound_record(s, NULL);
 }
 
 /* The sound may be in the middle of a file: only its resampler is another one. */
 static void retune_play(struct sound *s)
 {
-    uint32_t hz = s->play ? wav_reader_hz(s->play) : 0;
+    uint32_t hz = s->play.file ? wav_reader_hz(s->play.file) : 0;
     resample_destroy(s->play_resample);
     s->play_resample = NULL;
     s->play_n = s->play_at = 0;
     if (hz == 0 || hz == s->rate_hz)
         return;
     if (resample_create(&s->play_resample, hz, s->rate_hz, RESAMPLE_VOICE)) {
-        sound_play(s, NULL);
+        stop_play(s);
         tell(s, AHOY_ERR_NOMEM, "the file cannot be played on: out of memory");
     }
 }
@@ -248,14 +250,16 @@ size_t sound_want(struct sound *s, unsigned tick_ms)
     return AHOY_MIN(want, (size_t) SOUND_MAX_TICK_SAMPLES);
 }
 
-static void record_side(struct sound *s, int side, const int16_t *pcm, size_t n);
-
-void sound_write(struct sound *s, const int16_t *pcm, size_t n)
+void sound_heard(struct sound *s, const int16_t *pcm, size_t n)
 {
-    AHOY_ASSERT(n <= SOUND_MAX_TICK_SAMPLES);
     mix_meter_put(&s->meter_in, pcm, n);
     if (s->record)
-        record_side(s, 1, pcm, n);
+        record_put(s->record, RECORD_RIGHT, pcm, n);
+}
+
+void sound_out(struct sound *s, const int16_t *pcm, size_t n)
+{
+    AHOY_ASSERT(n <= SOUND_MAX_TICK_SAMPLES);
     switch (s->kind) {
     case MEDIA_SOUND_DEVICE:
         if (s->device)
@@ -272,65 +276,82 @@ void sound_write(struct sound *s, const int16_t *pcm, size_t n)
     }
 }
 
+void sound_write(struct sound *s, const int16_t *pcm, size_t n)
+{
+    sound_heard(s, pcm, n);
+    sound_out(s, pcm, n);
+}
+
 /* ---- a file in place of the microphone --------------------------------------------------------------------------- */
 
-void sound_play(struct sound *s, struct wav_reader *file)
+static void stop_play(struct sound *s)
 {
-    wav_reader_close(s->play);
+    wav_reader_close(s->play.file);
     resample_destroy(s->play_resample);
     mem_free(s->play_fifo);
-    s->play = NULL;
+    s->play = (struct sound_play){ .file = NULL };
     s->play_resample = NULL;
     s->play_fifo = NULL;
     s->play_n = s->play_at = 0;
-    if (!file)
+}
+
+void sound_play(struct sound *s, const struct sound_play *play)
+{
+    stop_play(s);
+    if (!play->file)
         return;
-    uint32_t hz = wav_reader_hz(file);
+    uint32_t hz = wav_reader_hz(play->file);
+    s->play = *play;
     s->play_fifo = mem_alloc(PLAY_FIFO_SAMPLES * sizeof *s->play_fifo);
     bool ok = s->play_fifo != NULL;
     if (ok && hz != s->rate_hz)
         ok = resample_create(&s->play_resample, hz, s->rate_hz, RESAMPLE_VOICE) == AHOY_OK
              && resample_max_out(s->play_resample, PLAY_CHUNK) <= PLAY_FIFO_SAMPLES;
     if (!ok) {
-        wav_reader_close(file);
-        resample_destroy(s->play_resample);
-        mem_free(s->play_fifo);
-        s->play_resample = NULL;
-        s->play_fifo = NULL;
+        stop_play(s);
         tell(s, AHOY_ERR_NOMEM, "the file cannot be played: out of memory");
-        return;
     }
-    s->play = file;
 }
 
-/* Overwrites `pcm` with what the file gives; behind its end the rest is silence. */
+/* The next piece of the file; false at its end. A file that loops and has no sound ends, too. */
+static bool refill_play(struct sound *s)
+{
+    int16_t raw[PLAY_CHUNK];
+    size_t got = wav_reader_read(s->play.file, raw, PLAY_CHUNK);
+    if (got == 0 && s->play.loop && wav_reader_rewind(s->play.file) == AHOY_OK)
+        got = wav_reader_read(s->play.file, raw, PLAY_CHUNK);
+    s->play_at = 0;
+    if (s->play_resample) {
+        s->play_n = resample_run(s->play_resample, raw, got, s->play_fifo);
+    } else {
+        memcpy(s->play_fifo, raw, got * sizeof *raw);
+        s->play_n = got;
+    }
+    return got > 0;
+}
+
+/* Puts what the file gives in the place of `pcm`, or adds it; behind its end there is silence, or `pcm` as it was. */
 static void play_into(struct sound *s, int16_t *pcm, size_t n)
 {
     size_t done = 0;
-    while (done < n && s->play) {
-        if (s->play_at == s->play_n) {
-            int16_t raw[PLAY_CHUNK];
-            size_t got = wav_reader_read(s->play, raw, PLAY_CHUNK);
-            s->play_at = 0;
-            if (s->play_resample) {
-                s->play_n = resample_run(s->play_resample, raw, got, s->play_fifo);
-            } else {
-                memcpy(s->play_fifo, raw, got * sizeof *raw);
-                s->play_n = got;
-            }
-            if (got == 0) {
-                sound_play(s, NULL);
-                if (s->events.played)
-                    s->events.played(s->events.arg);
-                break;
-            }
+    bool mix = s->play.mix;
+    while (done < n && s->play.file) {
+        if (s->play_at == s->play_n && !refill_play(s)) {
+            stop_play(s);
+            if (s->events.played)
+                s->events.played(s->events.arg);
+            break;
         }
         size_t part = AHOY_MIN(n - done, s->play_n - s->play_at);
-        memcpy(pcm + done, s->play_fifo + s->play_at, part * sizeof *pcm);
+        if (mix)
+            mix_add(pcm + done, s->play_fifo + s->play_at, part);
+        else
+            memcpy(pcm + done, s->play_fifo + s->play_at, part * sizeof *pcm);
         s->play_at += part;
         done += part;
     }
-    memset(pcm + done, 0, (n - done) * sizeof *pcm);
+    if (!mix)
+        memset(pcm + done, 0, (n - done) * sizeof *pcm);
 }
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
@@ -355,7 +376,7 @@ static size_t read_live(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
     return got;
 }
 
-size_t sound_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
+size_t sound_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
 {
     size_t got = n;
     if (s->live) {
@@ -372,11 +393,24 @@ size_t sound_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
     } else {
         memset(pcm, 0, n * sizeof *pcm);
     }
-    if (s->play)
-        play_into(s, pcm, got);
-    mix_meter_put(&s->meter_out, pcm, got);
+    return got;
+}
+
+void sound_said(struct sound *s, int16_t *pcm, size_t n)
+{
+    static const int16_t silence[SOUND_MAX_TICK_SAMPLES];
+    AHOY_ASSERT(n <= SOUND_MAX_TICK_SAMPLES);
+    if (s->play.file)
+        play_into(s, pcm, n);
+    mix_meter_put(&s->meter_out, pcm, n);
     if (s->record)
-        record_side(s, 0, pcm, got);
+        record_put(s->record, RECORD_LEFT, s->muted ? silence : pcm, n);
+}
+
+size_t sound_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
+{
+    size_t got = sound_in(s, pcm, n, now_us);
+    sound_said(s, pcm, got);
     return got;
 }
 
@@ -400,76 +434,20 @@ int64_t sound_latency_us(struct sound *s)
 
 /* ---- recording --------------------------------------------------------------------------------------------------- */
 
-/* Writes what both sides have; false when that failed. */
-static bool join_sides(struct sound *s)
+void sound_record_done(void *arg, struct record *r, enum ahoy_err err, const char *why)
 {
-    size_t done = 0, both_n = AHOY_MIN(s->record_n[0], s->record_n[1]);
-    while (done < both_n) {
-        int16_t both[2 * 480];
-        size_t part = AHOY_MIN(both_n - done, (size_t) 480);
-        for (size_t i = 0; i < part; i++) {
-            both[2 * i] = s->record_side[0][done + i];
-            both[2 * i + 1] = s->record_side[1][done + i];
-        }
-        if (wav_writer_put(s->record, both, part))
-            return false;
-        done += part;
-    }
-    for (int k = 0; k < 2 && done > 0; k++) {
-        s->record_n[k] -= done;
-        memmove(s->record_side[k], s->record_side[k] + done, s->record_n[k] * sizeof(int16_t));
-    }
-    return true;
+    struct sound *s = arg;
+    if (s->record == r)
+        s->record = NULL;
+    s->records--;
+    if (s->events.recorded)
+        s->events.recorded(s->events.arg, err, why);
 }
 
-/* Silence for a side up to `n` samples. */
-static void pad_side(struct sound *s, int side, size_t n)
+void sound_record(struct sound *s, struct record *record)
 {
-    if (s->record_n[side] >= n)
-        return;
-    memset(s->record_side[side] + s->record_n[side], 0, (n - s->record_n[side]) * sizeof(int16_t));
-    s->record_n[side] = n;
-}
-
-static void end_record(struct sound *s, bool written)
-{
-    if (s->record && written) { /* what only one side has said yet */
-        size_t most = AHOY_MAX(s->record_n[0], s->record_n[1]);
-        pad_side(s, 0, most);
-        pad_side(s, 1, most);
-        written = join_sides(s);
-    }
-    if (s->record && (wav_writer_close(s->record) || !written))
-        tell(s, AHOY_ERR_IO, "the recording could not be completed: is the disk full?");
-    s->record = NULL;
-    for (int side = 0; side < 2; side++) {
-        mem_free(s->record_side[side]);
-        s->record_side[side] = NULL;
-        s->record_n[side] = 0;
-    }
-}
-
-void sound_record(struct sound *s, struct wav_writer *file)
-{
-    end_record(s, true);
-    if (!file)
-        return;
-    for (int side = 0; side < 2; side++)
-        s->record_side[side] = mem_alloc(s->rate_hz * sizeof(int16_t));
-    s->record = file;
-    if (!s->record_side[0] || !s->record_side[1]) {
-        tell(s, AHOY_ERR_NOMEM, "recording stopped: out of memory");
-        end_record(s, true);
-    }
-}
-
-static void record_side(struct sound *s, int side, const int16_t *pcm, size_t n)
-{
-    n = AHOY_MIN(n, s->rate_hz - s->record_n[side]);
-    memcpy(s->record_side[side] + s->record_n[side], pcm, n * sizeof *pcm);
-    s->record_n[side] += n;
-    if (s->record_n[side] == s->rate_hz) /* a second ahead of the other: that one is taken to be silent */
-        pad_side(s, 1 - side, s->rate_hz / 2);
-    if (!join_sides(s))
-        end_record(s, false);
+    if (s->record)
+        record_end(s->record); /* `done` comes when its file is closed */
+    s->record = record;
+    s->records += record != NULL;
 }

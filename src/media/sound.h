@@ -1,6 +1,7 @@
 /*
  * Where sound comes from and goes to: a device, the stream itself (echo), or an endpoint of the caller's; with a file
- * playing in place of the microphone and a recording of both sides. One stream, media worker. Private to media/.
+ * playing in place of the microphone or with it, and a recording of both sides. One stream, media worker. Private to
+ * media/.
  *
  * All sound here has one rate, given from above. A live device is opened on the engine's opener thread, since a sound
  * server may take its time; until it is there the call is silent.
@@ -12,6 +13,7 @@
 #include "audio/resample.h"
 #include "audio/wav.h"
 #include "media/media.h"
+#include "media/record.h"
 
 enum {
     SOUND_MAX_TICK_SAMPLES = 48 * 60,
@@ -27,7 +29,16 @@ struct sound_events {
     void (*state)(void *arg, enum ahoy_err err, const char *why); /* DEVICE: it failed or went away; OK: it is there */
     void (*played)(void *arg);                                    /* a file that played has ended */
     void (*devices)(void *arg);                                   /* the machine's devices changed */
+    /** A recording is closed: complete, or up to where it could not be written. */
+    void (*recorded)(void *arg, enum ahoy_err err, const char *why);
     void *arg;
+};
+
+/** How a file is played. */
+struct sound_play {
+    struct wav_reader *file; /* taken over; NULL: stop */
+    bool loop;               /* again from its beginning at its end, for ever */
+    bool mix;                /* with the microphone, instead of in its place */
 };
 
 struct sound {
@@ -47,14 +58,14 @@ struct sound {
     size_t echo_n;
     int64_t dry_since_us;
 
-    struct wav_reader *play;
+    struct sound_play play; /* file NULL: none */
     struct resample *play_resample;
     int16_t *play_fifo;
     size_t play_n, play_at;
 
-    struct wav_writer *record;
-    int16_t *record_side[2]; /* what we said, what we heard: a second each, joined as both are there */
-    size_t record_n[2];
+    struct record *record; /* NULL: none */
+    unsigned records;      /* recordings whose files are not closed yet */
+    bool muted;            /* the recording does not hear us then */
 
     struct mix_meter meter_in, meter_out; /* in: what the peer says; out: what we say */
 };
@@ -86,18 +97,30 @@ unsigned sound_tick_ms(const struct sound *s, unsigned ptime_ms);
 /** How many samples should be played now, given the tick; a live device says by its queue. */
 size_t sound_want(struct sound *s, unsigned tick_ms);
 
-/** Plays `n` samples of what the peer says (n <= SOUND_MAX_TICK_SAMPLES). */
+/** What the peer says: metered and recorded, then played. `n` <= SOUND_MAX_TICK_SAMPLES. */
 void sound_write(struct sound *s, const int16_t *pcm, size_t n);
+void sound_heard(struct sound *s, const int16_t *pcm, size_t n); /* its first half … */
+void sound_out(struct sound *s, const int16_t *pcm, size_t n);   /* … and its second */
 
-/** Reads up to `n` samples to be sent: a pulled source gives all, a live one what it has. */
+/**
+ * Reads up to `n` samples to be sent: a pulled source gives all, a live one what it has. Then a file that plays comes
+ * in, and all is metered and recorded.
+ */
 size_t sound_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us);
+size_t sound_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us); /* its first half … */
+void sound_said(struct sound *s, int16_t *pcm, size_t n);                 /* … and its second */
 
 /** Sound queued in front of the loudspeaker, and latency of the hardware both ways, microseconds. */
 int64_t sound_queued_us(struct sound *s);
 int64_t sound_latency_us(struct sound *s);
 
-/** Takes an open file over to play it (NULL: stop), or a writer to record to (stereo at rate_hz; NULL: stop). */
-void sound_play(struct sound *s, struct wav_reader *file);
-void sound_record(struct sound *s, struct wav_writer *file);
+/** Takes the file over and plays it. */
+void sound_play(struct sound *s, const struct sound_play *play);
+
+/** Takes a recording over, made for rate_hz; NULL: stop. events.recorded comes for each, once. */
+void sound_record(struct sound *s, struct record *record);
+
+/** Where the `done` of a recording for sound_record goes; its argument is the sound. */
+void sound_record_done(void *arg, struct record *r, enum ahoy_err err, const char *why);
 
 #endif

@@ -142,6 +142,9 @@ void media_stream_finish(struct media_stream *st)
     playout_fini(&st->playout);
     rtp_session_destroy(st->rtp);
     st->rtp = NULL;
+    st->finished = true;
+    if (st->sound.records == 0)
+        media_session_drain(st->session);
 }
 
 /* ---- parameters -------------------------------------------------------------------------------------------------- */
@@ -156,6 +159,14 @@ static void sound_played(void *arg)
     media_note_played(arg);
 }
 
+static void sound_recorded(void *arg, enum ahoy_err err, const char *why)
+{
+    struct media_stream *st = arg;
+    media_note_recorded(st, err, why);
+    if (st->finished && st->sound.records == 0)
+        media_session_drain(st->session);
+}
+
 static void sound_devices(void *arg)
 {
     media_note_devices(arg);
@@ -164,14 +175,16 @@ static void sound_devices(void *arg)
 /* Begins the sound, or gives it another rate; the signalling half has chosen it (session_sdp.c). */
 static void tune_sound(struct media_stream *st, uint32_t rate_hz)
 {
-    struct sound_config cfg = {
-        .session = &st->config,
-        .rate_hz = rate_hz,
-        .worker = st->worker->loop,
-        .opener = media_session_opener(st->session),
-        .log = st->log,
-        .events = { .state = sound_state, .played = sound_played, .devices = sound_devices, .arg = st }
-    };
+    struct sound_config cfg = { .session = &st->config,
+                                .rate_hz = rate_hz,
+                                .worker = st->worker->loop,
+                                .opener = media_session_opener(st->session),
+                                .log = st->log,
+                                .events = { .state = sound_state,
+                                            .played = sound_played,
+                                            .devices = sound_devices,
+                                            .recorded = sound_recorded,
+                                            .arg = st } };
     if (st->sound.rate_hz == rate_hz)
         return;
     if (st->sound.rate_hz == 0)

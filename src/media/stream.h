@@ -84,6 +84,7 @@ struct media_stream {
 
     struct playout playout;
     struct sound sound;
+    bool finished; /* media_stream_finish was called: recordings may still be under way */
 
     /* sending */
     struct audio_encoder *encoder;
@@ -117,7 +118,7 @@ struct media_stream {
 AHOY_MUST_USE enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e,
                                               char why[MEDIA_WHY_BYTES]);
 
-/** Ends it: BYE, files completed, sockets closed; on the worker. Final figures are in st->stats. */
+/** Ends it: BYE, files completed, sockets closed; on the worker. Then media_session_drain. Final figures: st->stats. */
 void media_stream_finish(struct media_stream *st);
 
 /** Takes new parameters; on the worker. */
@@ -151,14 +152,17 @@ void media_note_sound(struct media_stream *st, enum ahoy_err err, const char *wh
 void media_note_played(struct media_stream *st);
 void media_note_info(struct media_stream *st);
 void media_note_devices(struct media_stream *st);
+void media_note_recorded(struct media_stream *st, enum ahoy_err err, const char *why);
 
 struct sys_loop *media_session_opener(struct media_session *s); /* where live devices are opened */
+void media_session_drain(struct media_session *s);              /* after finish: all files are closed */
 
 /* engine.c */
 void media_worker_add(struct media_worker *w, struct media_stream *st);
 void media_worker_remove(struct media_worker *w, struct media_stream *st);
 struct media_worker *media_engine_worker(struct media_engine *e); /* the next in turn; NULL on failure to start */
 struct sys_loop *media_engine_opener(struct media_engine *e);     /* where devices are opened; NULL on failure */
+struct sys_loop *media_engine_files(struct media_engine *e);      /* where recordings are written; NULL on failure */
 void media_engine_ports(const struct media_engine *e, uint16_t *low, uint16_t *high);
 struct sys_loop *media_engine_loop(const struct media_engine *e);
 const struct log *media_engine_log(const struct media_engine *e);

@@ -62,31 +62,55 @@ static enum ahoy_err act_mute(struct ua_call *c, bool on)
     return AHOY_OK;
 }
 
-static enum ahoy_err act(struct ua_call *c, ahoy_command_id command, enum ua_act what, unsigned status,
-                         const char *text)
+static enum ahoy_err act_play(struct ua_call *c, const struct ahoy_play_config *cfg)
+{
+    struct media_play play = { .path = cfg->path, .loop = cfg->loop, .mix = cfg->mix };
+    return media_session_play(c->media, &play);
+}
+
+static enum ahoy_err parse_record(const struct ahoy_record_config *cfg, struct media_record *out)
+{
+    *out = (struct media_record){ .path = cfg->path, .mixed = cfg->mixed };
+    if (!cfg->path)
+        return AHOY_OK;
+    if (!cfg->format) {
+        out->kind = soundfile_kind_of(view_str(cfg->path));
+        return AHOY_OK;
+    }
+    return soundfile_kind_parse(view_str(cfg->format), &out->kind) ? AHOY_ERR_INVAL : AHOY_OK;
+}
+
+static enum ahoy_err act_record(struct ua_call *c, const struct ahoy_record_config *cfg)
+{
+    struct media_record record;
+    enum ahoy_err err = parse_record(cfg, &record);
+    return err ? err : media_session_record(c->media, &record);
+}
+
+static enum ahoy_err act(struct ua_call *c, ahoy_command_id command, enum ua_act what, const struct ua_act_args *args)
 {
     bool sounds = c->media && c->media_ready;
     switch (what) {
     case UA_ANSWER: return act_answer(c, command);
-    case UA_REJECT: return act_reject(c, status);
+    case UA_REJECT: return act_reject(c, args->status);
     case UA_HANGUP: ua_call_hang_up(c, 0); return AHOY_OK;
     case UA_HOLD: return later(ua_call_hold(c, command, true));
     case UA_RESUME: return later(ua_call_hold(c, command, false));
     case UA_MUTE: return act_mute(c, true);
     case UA_UNMUTE: return act_mute(c, false);
-    case UA_DTMF: return sounds ? media_session_dtmf(c->media, view_str(text)) : AHOY_ERR_STATE;
-    case UA_REINVITE: return act_reinvite(c, command, text);
-    case UA_PLAY: return sounds ? media_session_play(c->media, text) : AHOY_ERR_STATE;
-    case UA_RECORD: return sounds ? media_session_record(c->media, text) : AHOY_ERR_STATE;
+    case UA_DTMF: return sounds ? media_session_dtmf(c->media, view_str(args->text)) : AHOY_ERR_STATE;
+    case UA_REINVITE: return act_reinvite(c, command, args->text);
+    case UA_PLAY: return sounds ? act_play(c, &args->play) : AHOY_ERR_STATE;
+    case UA_RECORD: return sounds ? act_record(c, &args->record) : AHOY_ERR_STATE;
     }
     return AHOY_ERR_UNSUPPORTED;
 }
 
-void ua_call_act(struct ua *ua, ahoy_call_id id, ahoy_command_id command, enum ua_act what, unsigned status,
-                 const char *text)
+void ua_call_act(struct ua *ua, ahoy_call_id id, ahoy_command_id command, enum ua_act what,
+                 const struct ua_act_args *args)
 {
     struct ua_call *c = call_find(ua, id);
-    enum ahoy_err err = c ? act(c, command, what, status, text) : AHOY_ERR_NOT_FOUND;
+    enum ahoy_err err = c ? act(c, command, what, args) : AHOY_ERR_NOT_FOUND;
     if (err == AHOY_ERR_AGAIN && c)
         return; /* told later */
     ua_result(ua, command, err, 0, err == AHOY_ERR_NOT_FOUND && !c ? "there is no such call" : NULL, 0);

@@ -145,6 +145,26 @@ static void on_sound(void *arg, enum ahoy_err err, const char *why)
     emit_media(c, why);
 }
 
+static void emit_file(struct ua_call *c, bool recording, enum ahoy_err err, const char *text)
+{
+    struct ahoy_event e = { .type = AHOY_EVENT_FILE };
+    e.file.call = c->id;
+    e.file.recording = recording;
+    e.file.err = err;
+    e.file.text = text;
+    ua_emit(c->ua, &e);
+}
+
+static void on_played(void *arg)
+{
+    emit_file(arg, false, AHOY_OK, "the file has been played to its end");
+}
+
+static void on_recorded(void *arg, enum ahoy_err err, const char *why)
+{
+    emit_file(arg, true, err, why);
+}
+
 static void on_devices(void *arg)
 {
     struct ua_call *c = arg;
@@ -165,6 +185,8 @@ enum ahoy_err ua_call_open_media(struct ua_call *c, const struct addr *local)
                                      .rtp = on_rtp,
                                      .stats = on_stats,
                                      .sound = on_sound,
+                                     .played = on_played,
+                                     .recorded = on_recorded,
                                      .devices = on_devices,
                                      .closed = on_closed,
                                      .arg = c };

@@ -68,8 +68,16 @@ enum ua_act {
     UA_RECORD
 };
 
-void ua_call_act(struct ua *ua, ahoy_call_id id, ahoy_command_id command, enum ua_act act, unsigned status,
-                 const char *text);
+/* What an act needs to know; most need nothing. */
+struct ua_act_args {
+    unsigned status;                  /* UA_REJECT */
+    const char *text;                 /* UA_DTMF, UA_REINVITE */
+    struct ahoy_play_config play;     /* UA_PLAY; path NULL: stop */
+    struct ahoy_record_config record; /* UA_RECORD; the same */
+};
+
+void ua_call_act(struct ua *ua, ahoy_call_id id, ahoy_command_id command, enum ua_act act,
+                 const struct ua_act_args *args);
 
 void ua_options(struct ua *ua, ahoy_command_id command, ahoy_account_id account, const char *uri);
 

@@ -128,6 +128,7 @@ static struct ahoy_event some_event(size_t i)
     case AHOY_EVENT_CALL_MEDIA: e.media.codec = e.media.local = e.media.remote = e.media.text = "x"; break;
     case AHOY_EVENT_CALL_STATS: e.stats.stats = some_stats(); break;
     case AHOY_EVENT_CALL_DTMF: e.dtmf.digit = '#'; break;
+    case AHOY_EVENT_FILE: e.file.text = "x"; break;
     case AHOY_EVENT_TRACE:
         e.trace.local = e.trace.peer = "127.0.0.1:5060";
         e.trace.text = "INVITE\r\n\0\x80";

@@ -5,17 +5,19 @@
 #include "support/t.h"
 #include "sys/sim.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 struct room {
     struct sim *sim;
     struct sys_host *host;
-    struct sys_loop *loop;
+    struct sys_loop *loop, *files;
     struct sound *s;
     char path[64];
-    unsigned played, told, reads, writes, closes;
+    unsigned recorded, played, told, reads, writes, closes;
     enum ahoy_err err;
 };
 
@@ -32,6 +34,14 @@ static void on_played(void *arg)
     ((struct room *) arg)->played++;
 }
 
+static void on_recorded(void *arg, enum ahoy_err err, const char *why)
+{
+    struct room *r = arg;
+    (void) why;
+    r->recorded++;
+    r->err = err;
+}
+
 static enum ahoy_err room_open(struct room *r, const struct media_session_config *session, uint32_t rate_hz)
 {
     *r = (struct room){ .sim = NULL };
@@ -45,21 +55,33 @@ static enum ahoy_err room_open(struct room *r, const struct media_session_config
         err = sim_host(r->sim, "192.0.2.1", &r->host);
     if (!err)
         err = sys_loop_create(r->host, &r->loop);
+    if (!err)
+        err = sys_loop_create(r->host, &r->files);
+    if (!err)
+        err = sys_loop_spawn(r->loop, "worker");
+    if (!err)
+        err = sys_loop_spawn(r->files, "files");
     if (err || !(r->s = mem_zalloc(sizeof *r->s)))
         return err ? err : AHOY_ERR_NOMEM;
     struct sound_config cfg = { .session = session,
                                 .rate_hz = rate_hz,
                                 .worker = r->loop,
-                                .events = { .state = on_state, .played = on_played, .arg = r } };
+                                .events = {
+                                    .state = on_state, .played = on_played, .recorded = on_recorded, .arg = r } };
     sound_start(r->s, &cfg);
     return AHOY_OK;
 }
 
 static void room_close(struct room *r)
 {
-    if (r->s)
+    if (r->s) {
         sound_stop(r->s);
+        sim_run(r->sim, SYS_MS(1)); /* files are closed */
+        AHOY_ASSERT(r->s->records == 0);
+    }
     mem_free(r->s);
+    if (r->files)
+        sys_loop_destroy(r->files);
     if (r->loop)
         sys_loop_destroy(r->loop);
     sim_destroy(r->sim);
@@ -160,30 +182,138 @@ out:
     room_close(&r);
 }
 
+static enum ahoy_err start_recording(struct room *r, uint32_t hz, bool mixed)
+{
+    struct soundfile_config file = { .path = r->path, .kind = SOUNDFILE_WAV, .rate_hz = hz, .channels = mixed ? 1 : 2 };
+    struct record_config cfg = {
+        .rate_hz = hz, .mixed = mixed, .worker = r->loop, .files = r->files, .done = sound_record_done, .arg = r->s
+    };
+    struct record *record;
+    enum ahoy_err err = soundfile_create(&cfg.file, &file);
+    if (!err && (err = record_create(&record, &cfg)))
+        (void) !soundfile_close(cfg.file);
+    if (!err)
+        sound_record(r->s, record);
+    return err;
+}
+
 /* Records 300 ms said and 200 ms heard. */
 static void test_a_recording_is_whole_though_one_side_is_ahead(struct t *t)
 {
     struct room r;
     struct media_session_config c = { .sound = MEDIA_SOUND_ENDPOINT,
                                       .endpoint = { .rate_hz = 8000, .read = read_one } };
-    struct wav_writer *w = NULL;
     struct wav_reader *reader = NULL;
     int16_t pcm[160] = { 0 }, back[4000];
     c.endpoint.arg = &r;
     T_OK(room_open(&r, &c, 8000));
-    T_OK(wav_writer_open(&w, r.path, WAV_PCM16, 8000, 2));
-    sound_record(r.s, w);
+    T_OK(start_recording(&r, 8000, false));
     for (int i = 0; i < 15; i++) {
         (void) sound_read(r.s, pcm, 160, 0);
+        memset(pcm, 0, sizeof pcm);
         if (i < 10)
             sound_write(r.s, pcm, 160);
     }
     sound_record(r.s, NULL);
+    T_EQ(r.recorded, 0); /* the thread for files has it */
+    sim_run(r.sim, SYS_MS(1));
+    T_EQ(r.recorded, 1);
     T_EQ(r.told, 0);
     T_OK(wav_reader_open(&reader, r.path));
     T_EQ(wav_reader_hz(reader), 8000);
     T_EQ(wav_reader_read(reader, back, AHOY_COUNT(back)), 2400);
+    T_EQ(back[2399], 500); /* 1000 left, nothing right */
 out:
+    wav_reader_close(reader);
+    room_close(&r);
+}
+
+/* What is said while muted is not in the recording; mixed, there is one channel. */
+static void test_a_mixed_recording_does_not_hear_the_muted(struct t *t)
+{
+    struct room r;
+    struct media_session_config c = { .sound = MEDIA_SOUND_ENDPOINT,
+                                      .endpoint = { .rate_hz = 8000, .read = read_one } };
+    struct wav_reader *reader = NULL;
+    int16_t pcm[160], back[4000];
+    c.endpoint.arg = &r;
+    T_OK(room_open(&r, &c, 8000));
+    T_OK(start_recording(&r, 8000, true));
+    for (int i = 0; i < 10; i++) {
+        r.s->muted = i >= 5;
+        for (int k = 0; k < 160; k++)
+            pcm[k] = 70;
+        sound_write(r.s, pcm, 160);
+        (void) sound_read(r.s, pcm, 160, 0);
+    }
+    sound_record(r.s, NULL);
+    sim_run(r.sim, SYS_MS(1));
+    T_EQ(r.recorded, 1);
+    T_OK(wav_reader_open(&reader, r.path));
+    T_EQ(wav_reader_channels(reader), 1);
+    T_EQ(wav_reader_read(reader, back, AHOY_COUNT(back)), 1600);
+    T_EQ(back[0], 1070);
+    T_EQ(back[799], 1070);
+    T_EQ(back[800], 70);
+out:
+    wav_reader_close(reader);
+    room_close(&r);
+}
+
+/* A new recording ends the one before; both are told. */
+static void test_a_recording_may_follow_another_at_once(struct t *t)
+{
+    struct room r;
+    struct media_session_config c = { .sound = MEDIA_SOUND_ECHO };
+    int16_t pcm[160] = { 0 };
+    T_OK(room_open(&r, &c, 8000));
+    T_OK(start_recording(&r, 8000, true));
+    sound_write(r.s, pcm, 160);
+    T_OK(start_recording(&r, 8000, false));
+    T_EQ(r.s->records, 2);
+    sim_run(r.sim, SYS_MS(1));
+    T_EQ(r.recorded, 1);
+    T_CHECK(r.s->record != NULL);
+    sound_set_rate(r.s, 16000); /* a file has one rate */
+    sim_run(r.sim, SYS_MS(1));
+    T_EQ(r.recorded, 2);
+    T_CHECK(r.s->record == NULL);
+out:
+    room_close(&r);
+}
+
+/* The limit of a file's size stands for a full disk. */
+static void test_a_full_disk_is_told_once_and_the_call_goes_on(struct t *t)
+{
+    struct room r;
+    struct media_session_config c = { .sound = MEDIA_SOUND_ECHO };
+    struct rlimit before, limit;
+    int16_t pcm[160] = { 0 };
+    struct wav_reader *reader = NULL;
+    int16_t back[160];
+    (void) getrlimit(RLIMIT_FSIZE, &before);
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    limit = (struct rlimit){ .rlim_cur = 60000, .rlim_max = before.rlim_max };
+    T_OK(room_open(&r, &c, 8000));
+    T_OK(start_recording(&r, 8000, false));
+    (void) setrlimit(RLIMIT_FSIZE, &limit);
+    for (int i = 0; i < 200; i++) { /* 4 s, 128 kB */
+        sound_write(r.s, pcm, 160);
+        (void) sound_read(r.s, pcm, 160, 0);
+        sim_run(r.sim, SYS_MS(1));
+    }
+    (void) setrlimit(RLIMIT_FSIZE, &before);
+    T_EQ(r.recorded, 1);
+    T_ERR(r.err, AHOY_ERR_IO);
+    T_CHECK(r.s->record == NULL);
+    size_t n = 0;
+    T_OK(wav_reader_open(&reader, r.path));
+    for (size_t got; (got = wav_reader_read(reader, back, 160)) > 0;)
+        n += got;
+    T_LE(8000, n); /* the second before is there */
+out:
+    (void) setrlimit(RLIMIT_FSIZE, &before);
+    (void) signal(SIGXFSZ, handler);
     wav_reader_close(reader);
     room_close(&r);
 }
@@ -205,7 +335,7 @@ static void test_a_file_is_played_once_at_the_sounds_rate(struct t *t)
     T_OK(put);
     T_OK(closed);
     T_OK(wav_reader_open(&reader, r.path));
-    sound_play(r.s, reader);
+    sound_play(r.s, &(struct sound_play){ .file = reader });
     for (int i = 0; i < 3; i++) {
         (void) sound_read(r.s, pcm, 960, 0);
         loud |= mix_level_dbfs(pcm, 960) > -20;
@@ -221,6 +351,47 @@ out:
     room_close(&r);
 }
 
+/* 20 ms of 1000 on a microphone that says 1000, for ever: with it, then in its place. */
+static void test_a_file_may_loop_and_join_the_microphone(struct t *t)
+{
+    struct room r;
+    struct media_session_config c = { .sound = MEDIA_SOUND_ENDPOINT,
+                                      .endpoint = { .rate_hz = 8000, .read = read_one } };
+    struct wav_writer *w = NULL;
+    struct sound_play play = { .loop = true, .mix = true };
+    int16_t pcm[160];
+    c.endpoint.arg = &r;
+    T_OK(room_open(&r, &c, 8000));
+    T_OK(wav_writer_open(&w, r.path, WAV_PCM16, 8000, 1));
+    for (int i = 0; i < 160; i++)
+        pcm[i] = 500;
+    enum ahoy_err put = wav_writer_put(w, pcm, 160), closed = wav_writer_close(w);
+    T_OK(put);
+    T_OK(closed);
+    T_OK(wav_reader_open(&play.file, r.path));
+    sound_play(r.s, &play);
+    for (int i = 0; i < 5; i++) {
+        T_EQ(sound_read(r.s, pcm, 150, 0), 150);
+        T_EQ(pcm[0], 1500);
+        T_EQ(pcm[149], 1500);
+    }
+    T_EQ(r.played, 0);
+    play.mix = play.loop = false;
+    T_OK(wav_reader_open(&play.file, r.path));
+    sound_play(r.s, &play);
+    (void) sound_read(r.s, pcm, 160, 0);
+    T_EQ(pcm[0], 500);
+    (void) sound_read(r.s, pcm, 160, 0);
+    T_EQ(pcm[0], 0);
+    T_EQ(r.played, 1);
+    (void) sound_read(r.s, pcm, 160, 0);
+    T_EQ(pcm[0], 1000);
+out:
+    room_close(&r);
+}
+
 T_MAIN(T(test_an_endpoint_is_written_read_and_closed_once), T(test_echo_gives_back_what_was_played),
        T(test_a_device_that_cannot_be_opened_is_told_and_silent), T(test_a_tone_keeps_its_pitch_at_another_rate),
-       T(test_a_recording_is_whole_though_one_side_is_ahead), T(test_a_file_is_played_once_at_the_sounds_rate))
+       T(test_a_recording_is_whole_though_one_side_is_ahead), T(test_a_mixed_recording_does_not_hear_the_muted),
+       T(test_a_recording_may_follow_another_at_once), T_PLAIN(test_a_full_disk_is_told_once_and_the_call_goes_on),
+       T(test_a_file_is_played_once_at_the_sounds_rate), T(test_a_file_may_loop_and_join_the_microphone))

@@ -137,6 +137,11 @@ static void take(struct phone *p, const struct ahoy_event *e)
         break;
     case AHOY_EVENT_OVERFLOW: p->dropped += e->overflow.dropped; break;
     case AHOY_EVENT_NETWORK: p->network++; break;
+    case AHOY_EVENT_FILE:
+        p->files_played += !e->file.recording;
+        p->files_recorded += e->file.recording && e->file.err == AHOY_OK;
+        p->files_failed += e->file.err != AHOY_OK;
+        break;
     case AHOY_EVENT_DEVICES:
     case AHOY_EVENT_TRACE:
     case AHOY_EVENT_DOCTOR: break;

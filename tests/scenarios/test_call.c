@@ -47,7 +47,7 @@ static void test_a_call_with_files_digits_and_hold_leaves_nothing_whatever_fails
     T_OK(world_open(&w, 1));
     struct ahoy_media_config a = { .audio = w.sound_a, .dtmf = "12", .impair = "loss=5,jitter=10,seed=3" };
     T_CHECK(world_call(&w, &a, &(struct ahoy_media_config){ .audio = w.sound_b }, 2));
-    T_OK(ahoy_call_record(w.a.engine, w.a.placed, w.other, NULL));
+    T_OK(ahoy_call_record(w.a.engine, w.a.placed, &(struct ahoy_record_config){ .path = w.other }, NULL));
     T_OK(ahoy_call_mute(w.b.engine, w.b.incoming, true, NULL));
     phone_run_ms(&w.a, &w.b, 700);
     T_OK(ahoy_call_hold(w.a.engine, w.a.placed, true, NULL));

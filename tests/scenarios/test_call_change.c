@@ -198,9 +198,12 @@ static void test_a_file_is_played_and_both_sides_are_recorded(struct t *t)
     T_OK(world_open(&w, 3));
     struct ahoy_media_config b = { .codecs = "g722", .audio = w.sound_b };
     T_CHECK(world_call(&w, &quiet, &b, 4));
-    COMMAND(&w, ahoy_call_record(w.a.engine, w.a.placed, w.other, NULL), AHOY_OK);
-    COMMAND(&w, ahoy_call_play(w.a.engine, w.a.placed, w.said, NULL), AHOY_OK);
-    COMMAND(&w, ahoy_call_play(w.a.engine, w.a.placed, "/nowhere/there/is.wav", NULL), AHOY_ERR_NOT_FOUND);
+    COMMAND(&w, ahoy_call_record(w.a.engine, w.a.placed, &(struct ahoy_record_config){ .path = w.other }, NULL),
+            AHOY_OK);
+    COMMAND(&w, ahoy_call_play(w.a.engine, w.a.placed, &(struct ahoy_play_config){ .path = w.said }, NULL), AHOY_OK);
+    COMMAND(&w,
+            ahoy_call_play(w.a.engine, w.a.placed, &(struct ahoy_play_config){ .path = "/nowhere/there/is.wav" }, NULL),
+            AHOY_ERR_NOT_FOUND);
     T_CHECK(phone_run(&w.a, &w.b, phone_both_ended, 6000));
     T_LE(75, world_score(&w, w.heard_b));
     T_LE(30, world_score(&w, w.other)); /* stereo: what both said, added */
