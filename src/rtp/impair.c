@@ -2,7 +2,10 @@
 
 #include "base/chars.h"
 
+#include <math.h>
+
 #define MAX_JITTER_MS 10000
+#define MAX_EVERY_S   3600
 
 /* A number with up to six decimals, "5" or "0.25"; what stands behind it is left in `v`. */
 static bool parse_number(struct view *v, double *out)
@@ -49,6 +52,15 @@ static enum ahoy_err parse_percent(struct view v, double *out)
     return err;
 }
 
+static enum ahoy_err parse_time(struct view v, double min, double max, double unit_us, int64_t *out)
+{
+    double x;
+    enum ahoy_err err = parse_plain(v, min, max, &x);
+    if (!err)
+        *out = (int64_t) (x * unit_us);
+    return err;
+}
+
 static enum ahoy_err parse_rate(struct view v, uint32_t *out)
 {
     double x;
@@ -66,29 +78,28 @@ static enum ahoy_err parse_rate(struct view v, uint32_t *out)
     return AHOY_OK;
 }
 
-static const char *const keys[] = { "loss", "burst", "jitter", "dup", "reorder", "rate", "seed" };
+static const char *const keys[] = { "loss", "burst", "jitter", "dup",   "reorder",
+                                    "rate", "seed",  "pareto", "spike", "every" };
 
 static enum ahoy_err parse_value(size_t key, struct view v, struct impair_config *c)
 {
-    double ms = 0;
-    enum ahoy_err err;
     switch (key) {
     case 0: return parse_percent(v, &c->loss);
     case 1: return parse_plain(v, 1, 1000, &c->burst);
-    case 2:
-        err = parse_plain(v, 0, MAX_JITTER_MS, &ms);
-        c->jitter_us = (int64_t) (ms * 1000);
-        return err;
+    case 2: return parse_time(v, 0, MAX_JITTER_MS, 1e3, &c->jitter_us);
     case 3: return parse_percent(v, &c->dup);
     case 4: return parse_percent(v, &c->reorder);
     case 5: return parse_rate(v, &c->rate_bps);
-    default: return view_u64(v, UINT64_MAX, &c->seed);
+    case 6: return view_u64(v, UINT64_MAX, &c->seed);
+    case 7: return parse_time(v, 0, MAX_JITTER_MS, 1e3, &c->pareto_us);
+    case 8: return parse_time(v, 0, MAX_JITTER_MS, 1e3, &c->spike_us);
+    default: return parse_time(v, 0.1, MAX_EVERY_S, 1e6, &c->every_us);
     }
 }
 
 enum ahoy_err impair_parse(struct view text, struct impair_config *out)
 {
-    struct impair_config c = { .burst = 1, .seed = 1 };
+    struct impair_config c = { .burst = 1, .seed = 1, .every_us = 5000000 };
     unsigned seen = 0;
     bool more = !view_empty(view_trim(text));
     while (more) {
@@ -113,7 +124,8 @@ enum ahoy_err impair_parse(struct view text, struct impair_config *out)
 
 bool impair_active(const struct impair_config *c)
 {
-    return c->loss > 0 || c->dup > 0 || c->reorder > 0 || c->jitter_us > 0 || c->rate_bps > 0;
+    return c->loss > 0 || c->dup > 0 || c->reorder > 0 || c->jitter_us > 0 || c->rate_bps > 0 || c->pareto_us > 0
+           || c->spike_us > 0;
 }
 
 void impair_init(struct impair *im, const struct impair_config *config)
@@ -138,12 +150,37 @@ static bool is_lost(struct impair *im)
     return im->losing;
 }
 
+/* Time until the stall that now lies in ends, 0 in none; stalls are drawn as time goes by. */
+static int64_t stall(struct impair *im, int64_t now_us)
+{
+    const struct impair_config *c = &im->config;
+    if (c->spike_us <= 0)
+        return 0;
+    double every = (double) AHOY_MAX(c->every_us, (int64_t) 100000);
+    if (im->stall_us == 0)
+        im->stall_us = now_us + (int64_t) ((0.5 + rng_unit(&im->rng)) * every);
+    if (now_us >= im->stall_us) {
+        im->stalled_us = im->stall_us + c->spike_us;
+        im->stall_us += (int64_t) ((0.5 + rng_unit(&im->rng)) * every);
+    }
+    return AHOY_MAX(im->stalled_us - now_us, (int64_t) 0);
+}
+
+static int64_t tail(struct impair *im)
+{
+    if (im->config.pareto_us <= 0)
+        return 0;
+    double u = 1 - rng_unit(&im->rng); /* never 0 */
+    double us = (double) im->config.pareto_us * (pow(u, -1 / IMPAIR_PARETO_SHAPE) - 1);
+    return us < IMPAIR_TAIL_US ? (int64_t) us : IMPAIR_TAIL_US;
+}
+
 static int64_t delay(struct impair *im)
 {
     int64_t us = (int64_t) (rng_unit(&im->rng) * 2 * (double) im->config.jitter_us);
     if (im->config.reorder > 0 && rng_unit(&im->rng) < im->config.reorder)
         us += IMPAIR_REORDER_US;
-    return us;
+    return us + tail(im);
 }
 
 void impair_decide(struct impair *im, int64_t now_us, size_t bytes, struct impair_decision *out)
@@ -151,9 +188,10 @@ void impair_decide(struct impair *im, int64_t now_us, size_t bytes, struct impai
     const struct impair_config *c = &im->config;
     *out = (struct impair_decision){ 0 };
     bool lost = is_lost(im);
-    int64_t first = now_us + delay(im);
+    int64_t stalled = stall(im, now_us);
+    int64_t first = now_us + AHOY_MAX(delay(im), stalled);
     bool twice = c->dup > 0 && rng_unit(&im->rng) < c->dup;
-    int64_t second = twice ? now_us + delay(im) : now_us;
+    int64_t second = twice ? now_us + AHOY_MAX(delay(im), stalled) : now_us;
     if (lost)
         return;
     int64_t queue = 0;

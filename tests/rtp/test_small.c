@@ -109,6 +109,11 @@ static void test_impairment_text_is_read_and_bad_text_refused(struct t *t)
     T_OK(impair_parse(VIEW(" loss = 0.5 , rate=1.5M"), &c));
     T_NEAR(c.loss, 0.005, 1e-12);
     T_EQ(c.rate_bps, 1500000);
+    T_OK(impair_parse(VIEW("pareto=10,spike=300,every=2.5"), &c));
+    T_EQ(c.pareto_us, 10000);
+    T_EQ(c.spike_us, 300000);
+    T_EQ(c.every_us, 2500000);
+    T_CHECK(impair_active(&c));
     T_OK(impair_parse(VIEW(""), &c));
     T_CHECK(!impair_active(&c));
     static const char *const bad[] = { "loss",       "loss=",   "loss=x",  "loss=1,loss=2",
@@ -116,7 +121,8 @@ static void test_impairment_text_is_read_and_bad_text_refused(struct t *t)
                                        "loss=1.2.3", "seed=-1", "rate=5q", "jitter=12345678901234" };
     for (size_t i = 0; i < AHOY_COUNT(bad); i++)
         T_ERR(impair_parse(view_str(bad[i]), &c), AHOY_ERR_SYNTAX);
-    static const char *const far[] = { "loss=101", "burst=0.5", "jitter=20000", "rate=0", "rate=9999M" };
+    static const char *const far[] = { "loss=101",   "burst=0.5", "jitter=20000", "rate=0",
+                                       "rate=9999M", "every=0",   "spike=20000" };
     for (size_t i = 0; i < AHOY_COUNT(far); i++)
         T_ERR(impair_parse(view_str(far[i]), &c), AHOY_ERR_RANGE);
 out:
@@ -146,6 +152,57 @@ static void test_impairment_has_the_asked_loss_and_bursts(struct t *t)
         double run = c.burst > 1 ? c.burst : 1 / (1 - c.loss);
         T_NEAR((double) lost / runs, run, 0.1 * run);
     }
+out:
+    return;
+}
+
+static void test_a_stall_holds_all_back_until_its_end(struct t *t)
+{
+    struct impair_config c;
+    struct impair im;
+    struct impair_decision d;
+    unsigned held = 0, stalls = 0;
+    int64_t end_us = 0;
+    T_OK(impair_parse(VIEW("spike=300,every=5,seed=3"), &c));
+    impair_init(&im, &c);
+    for (int64_t k = 0; k < 100000; k++) {
+        impair_decide(&im, k * 20000, 172, &d);
+        T_EQ(d.copies, 1);
+        T_LE(k * 20000, d.at_us[0]);
+        if (d.at_us[0] == k * 20000)
+            continue;
+        T_LE(d.at_us[0], k * 20000 + 300000);
+        T_CHECK(d.at_us[0] == end_us || k * 20000 >= end_us); /* together, at the end */
+        stalls += d.at_us[0] != end_us;
+        end_us = d.at_us[0];
+        held++;
+    }
+    T_NEAR(stalls, 400, 20);
+    T_NEAR((double) held / stalls, 14.5, 1); /* packets within 300 ms, the first one somewhere in its 20 */
+out:
+    return;
+}
+
+static void test_a_long_tail_has_its_quantiles(struct t *t)
+{
+    struct impair_config c;
+    struct impair im;
+    struct impair_decision d;
+    unsigned above[3] = { 0 };
+    T_OK(impair_parse(VIEW("pareto=10"), &c));
+    impair_init(&im, &c);
+    for (int64_t k = 0; k < 100000; k++) {
+        impair_decide(&im, k * 20000, 172, &d);
+        int64_t late = d.at_us[0] - k * 20000;
+        T_LE(0, late);
+        T_LE(late, IMPAIR_TAIL_US);
+        above[0] += late > 5874; /* 10 ms * (q^(-1/1.5) - 1) for q = 1/2, 1/10, 1/100 */
+        above[1] += late > 36416;
+        above[2] += late > 205443;
+    }
+    T_NEAR(above[0], 50000, 1000);
+    T_NEAR(above[1], 10000, 500);
+    T_NEAR(above[2], 1000, 150);
 out:
     return;
 }
@@ -195,5 +252,6 @@ out:
 
 T_MAIN(T(test_comfort_noise_survives_print_and_parse), T(test_red_survives_print_and_parse),
        T(test_red_sender_adds_what_it_sent_before), T(test_impairment_text_is_read_and_bad_text_refused),
-       T(test_impairment_has_the_asked_loss_and_bursts), T(test_impairment_replays_from_its_seed),
+       T(test_impairment_has_the_asked_loss_and_bursts), T(test_a_stall_holds_all_back_until_its_end),
+       T(test_a_long_tail_has_its_quantiles), T(test_impairment_replays_from_its_seed),
        T(test_impairment_rate_queues_then_drops))
