@@ -39,6 +39,12 @@ if(AHOY_TESTS)
         ahoy_tests(server ahoy_server ahoy_test_phone)
     endif()
     ahoy_tests(scenarios ahoy_api)
+    # What the benchmarks measure by.
+    add_library(ahoy_bench_measure STATIC ${PROJECT_SOURCE_DIR}/bench/sound/pq.c ${PROJECT_SOURCE_DIR}/bench/sound/align.c
+        ${PROJECT_SOURCE_DIR}/bench/sound/measure.c)
+    target_link_libraries(ahoy_bench_measure PUBLIC ahoy_audio)
+    target_include_directories(ahoy_bench_measure PUBLIC ${PROJECT_SOURCE_DIR}/bench)
+    ahoy_tests(bench ahoy_bench_measure)
     if(TARGET ahoy)
         ahoy_tests(cli ahoy_cli)
         ahoy_tests(interop ahoy_api)
