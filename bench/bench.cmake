@@ -51,3 +51,7 @@ if(TARGET ahoy)
     ahoy_bench(phone phone.c phone_process.c phone_cost.c signalling_peers.c LIBS ahoy_base m)
     add_dependencies(ahoy-bench-phone ahoy)
 endif()
+
+# Sound over bad networks, in virtual time.
+ahoy_bench(sound sound/main.c sound/conditions.c sound/prompts.c sound/stream.c sound/receivers.c sound/run.c sound/report.c
+    sound/measure.c sound/align.c sound/pq.c LIBS ahoy_media)

@@ -25,7 +25,7 @@ const struct cli_verb_info cli_verbs[CLI_VERB_COUNT] = {
                      "ahoy status" },
     [CLI_SERVE] = { "serve", "", "an exchange: registrar, proxy and test numbers", NULL, 0, 0,
                     "ahoy serve --listen udp:127.0.0.1:5060 --user alice:secret" },
-    [CLI_BENCH] = { "bench", "parse | signalling | phone [ARGS]", "the benchmarks", NULL, 1, CLI_WORDS_MAX,
+    [CLI_BENCH] = { "bench", "parse | signalling | phone | sound [ARGS]", "the benchmarks", NULL, 1, CLI_WORDS_MAX,
                     "ahoy bench parse --json" },
     [CLI_COMPLETION] = { "completion", "bash | zsh | fish", "a completion script for your shell", "bash|zsh|fish", 1, 1,
                          "ahoy completion bash > ~/.local/share/bash-completion/completions/ahoy" },

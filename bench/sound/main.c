@@ -1,0 +1,202 @@
+/*
+ * Sound over bad networks: speech through a seeded impairment to our receiver, in virtual time, beside an ideal receiver of
+ * the same stream that knows every arrival. docs/bench-sound.md says what is measured.
+ *
+ *     ahoy-bench-sound [--codec opus|g722|pcmu|all] [--only r20,j50] [--impair SPEC] [--bitrate BPS] [--expect PERCENT]
+ *         [--dred MS] [--tick 10|20] [--ptime MS] [--budget MS] [--speech DIR] [--pieces N] [--seed N] [--seeds N]
+ *         [--no-ideal] [--write DIR] [--quick] [--json]      one JSON object as the last line
+ */
+#include "base/mem.h"
+#include "sound/report.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CODECS = 3 };
+static const char *const codec_names[CODECS] = { "opus", "g722", "pcmu" };
+
+struct options {
+    const char *codec, *only, *impair, *speech, *write;
+    uint64_t bitrate, expect, dred, tick, ptime, budget, pieces, seed, seeds;
+    bool no_ideal, quick, json;
+};
+
+static const struct options defaults = { .codec = "all",
+                                         .bitrate = 32000,
+                                         .expect = 10,
+                                         .tick = 10,
+                                         .ptime = 20,
+                                         .budget = 250,
+                                         .pieces = 4,
+                                         .seed = 1,
+                                         .seeds = 1 };
+
+static int usage(const char *word)
+{
+    fprintf(stderr, "ahoy-bench-sound: what is '%s'? See docs/bench-sound.md\n", word);
+    return 2;
+}
+
+static bool parse_text(struct options *o, const char *name, const char *value)
+{
+    const struct {
+        const char *name;
+        const char **to;
+    } texts[] = { { "--codec", &o->codec },
+                  { "--only", &o->only },
+                  { "--impair", &o->impair },
+                  { "--speech", &o->speech },
+                  { "--write", &o->write } };
+    for (size_t i = 0; i < AHOY_COUNT(texts); i++)
+        if (strcmp(name, texts[i].name) == 0) {
+            *texts[i].to = value;
+            return true;
+        }
+    return false;
+}
+
+static bool parse_number(struct options *o, const char *name, const char *value)
+{
+    const struct {
+        const char *name;
+        uint64_t *to, least, most;
+    } numbers[] = { { "--bitrate", &o->bitrate, 6000, 510000 },
+                    { "--expect", &o->expect, 0, 100 },
+                    { "--dred", &o->dred, 0, 1000 },
+                    { "--tick", &o->tick, 5, 60 },
+                    { "--ptime", &o->ptime, 10, 60 },
+                    { "--budget", &o->budget, 0, 10000 },
+                    { "--pieces", &o->pieces, 1, PROMPTS_MAX_PIECES },
+                    { "--seed", &o->seed, 0, 1000000 },
+                    { "--seeds", &o->seeds, 1, 1000 } };
+    for (size_t i = 0; i < AHOY_COUNT(numbers); i++)
+        if (strcmp(name, numbers[i].name) == 0)
+            return view_u64(view_str(value), numbers[i].most, numbers[i].to) == AHOY_OK
+                   && *numbers[i].to >= numbers[i].least;
+    return false;
+}
+
+/* The index of the word that is wrong, or 0. */
+static int parse(struct options *o, int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--json") == 0)
+            o->json = true;
+        else if (strcmp(argv[i], "--quick") == 0)
+            o->quick = true;
+        else if (strcmp(argv[i], "--no-ideal") == 0)
+            o->no_ideal = true;
+        else if (i + 1 < argc && (parse_text(o, argv[i], argv[i + 1]) || parse_number(o, argv[i], argv[i + 1])))
+            i++;
+        else
+            return i;
+    }
+    return 0;
+}
+
+/* Whether a list of words with commas between has this one; NULL: all are meant. */
+static bool listed(const char *list, const char *word)
+{
+    struct view rest = view_str(list ? list : "");
+    if (!list)
+        return true;
+    while (!view_empty(rest)) {
+        size_t comma = view_find(rest, ',');
+        if (view_ieq(view_first(rest, comma), view_str(word)))
+            return true;
+        rest = view_from(rest, comma + 1);
+    }
+    return false;
+}
+
+static bool wanted(const struct options *o, const struct condition *c)
+{
+    static const char quick[] = "clean,r10,r20,b10,j50,spike,j50r5";
+    return listed(o->only ? o->only : o->quick ? quick : NULL, c->name);
+}
+
+static enum ahoy_err one(struct run *run, const struct condition *c, struct report *report)
+{
+    struct report_row *row = &report->row[report->n];
+    row->condition = c;
+    enum ahoy_err err = run_condition(run, c, &row->outcome);
+    if (err)
+        return err;
+    report->n++;
+    report_row(row, stdout);
+    return AHOY_OK;
+}
+
+static enum ahoy_err one_codec(const struct options *o, const struct condition *own, const struct prompts *speech,
+                               struct run_config *config, struct report *report)
+{
+    struct run *run;
+    config->codec = audio_codec_by_name(view_str(report->codec));
+    if (!config->codec->ops->set_bitrate)
+        config->bitrate_bps = config->codec->bitrate_bps;
+    report->config = config;
+    enum ahoy_err err = run_create(&run, config, speech);
+    if (err)
+        return err;
+    report_head(report, stdout);
+    if (own->impair)
+        err = one(run, own, report);
+    for (size_t i = 0; i < CONDITIONS && !own->impair && !err; i++)
+        if (wanted(o, &conditions[i]))
+            err = one(run, &conditions[i], report);
+    run_destroy(run);
+    return err;
+}
+
+static enum ahoy_err bench(const struct options *o, const struct prompts *speech, struct report *reports)
+{
+    struct condition own = { "own", "as asked", o->impair, 0 };
+    struct run_config config[CODECS];
+    struct impair_config checked;
+    size_t n = 0;
+    enum ahoy_err err = o->impair ? impair_parse(view_str(o->impair), &checked) : AHOY_OK;
+    for (size_t i = 0; i < CODECS && !err; i++) {
+        if (strcmp(o->codec, "all") != 0 && !listed(o->codec, codec_names[i]))
+            continue;
+        config[n] = (struct run_config){ .bitrate_bps = (uint32_t) o->bitrate,
+                                         .expect_percent = (unsigned) o->expect,
+                                         .dred_ms = (unsigned) o->dred,
+                                         .ptime_ms = (unsigned) o->ptime,
+                                         .tick_ms = (unsigned) o->tick,
+                                         .budget_ms = (unsigned) o->budget,
+                                         .first_seed = (unsigned) o->seed,
+                                         .seeds = (unsigned) o->seeds,
+                                         .no_ideal = o->no_ideal,
+                                         .write_folder = o->write };
+        reports[n] = (struct report){ .codec = codec_names[i] };
+        err = one_codec(o, &own, speech, &config[n], &reports[n]);
+        n++;
+    }
+    if (!err && n == 0)
+        err = AHOY_ERR_NOT_FOUND;
+    if (!err && o->json)
+        report_json(reports, n, stdout);
+    return err;
+}
+
+int main(int argc, char **argv)
+{
+    struct options o = defaults;
+    struct prompts speech;
+    int wrong = parse(&o, argc, argv);
+    if (wrong > 0)
+        return usage(argv[wrong]);
+    enum ahoy_err err = prompts_load(&speech, o.speech, o.quick ? AHOY_MIN(o.pieces, 2u) : o.pieces);
+    if (err) {
+        fprintf(stderr,
+                "ahoy-bench-sound: no speech; install asterisk-core-sounds-en-g722 and alsa-utils, or --speech DIR\n");
+        return EXIT_FAILURE;
+    }
+    struct report *reports = mem_zalloc(CODECS * sizeof *reports);
+    err = reports ? bench(&o, &speech, reports) : AHOY_ERR_NOMEM;
+    if (err)
+        fprintf(stderr, "ahoy-bench-sound: %s\n", ahoy_err_text(err));
+    mem_free(reports);
+    prompts_free(&speech);
+    return err ? EXIT_FAILURE : EXIT_SUCCESS;
+}

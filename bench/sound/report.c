@@ -1,0 +1,106 @@
+#include "sound/report.h"
+
+static bool any(const struct outcome *o)
+{
+    return o->has[IDEAL_FEC];
+}
+
+void report_head(const struct report *r, FILE *to)
+{
+    const struct run_config *c = r->config;
+    fprintf(to, "%s, %u ms, %u seed%s, ticks of %u ms", r->codec, c->ptime_ms, c->seeds, c->seeds == 1 ? "" : "s",
+            c->tick_ms);
+    if (c->codec->ops->recover)
+        fprintf(to, ", libopus %s, %u bit/s, told of %u %% loss", audio_opus_build().version, (unsigned) c->bitrate_bps,
+                c->expect_percent);
+    fprintf(to, "\n%-8s %21s  %21s  %13s  %9s %11s %6s %11s", "", "pq", "estoi", "lsd dB", "concealed", "delay ms", "",
+            "kbit/s");
+    fprintf(to, "  %s\n", "pq, ideal with");
+    fprintf(to, "%-8s %6s %6s %7s  %6s %6s %7s  %6s %6s  %8s%% %5s %5s %6s %5s %5s ", "", "ours", "ideal", "ratio",
+            "ours", "ideal", "ratio", "ours", "ideal", "", "mean", "med.", "95 %", "sent", "wire");
+    for (int i = IDEAL_RED1; i < IDEALS; i++)
+        fprintf(to, " %7s", ideal_names[i]);
+    fprintf(to, "\n");
+}
+
+static void pair(FILE *to, int decimals, double ours, double ideal, bool has)
+{
+    fprintf(to, " %6.*f", decimals, ours);
+    if (has)
+        fprintf(to, " %6.*f", decimals, ideal);
+    else
+        fprintf(to, " %6s", "-");
+}
+
+static void ratio(FILE *to, double ours, double ideal, bool has)
+{
+    if (has && ideal > 0)
+        fprintf(to, " %7.3f ", ours / ideal);
+    else
+        fprintf(to, " %7s ", "-");
+}
+
+void report_row(const struct report_row *row, FILE *to)
+{
+    const struct outcome *o = &row->outcome;
+    const struct figures *a = &o->ours, *b = &o->ideal[IDEAL_FEC];
+    fprintf(to, "%-8s", row->condition->name);
+    pair(to, 2, a->pq, b->pq, any(o));
+    ratio(to, a->pq, b->pq, any(o));
+    pair(to, 3, a->estoi, b->estoi, any(o));
+    ratio(to, a->estoi, b->estoi, any(o));
+    pair(to, 1, a->lsd_db, b->lsd_db, any(o));
+    fprintf(to, "  %9.1f %5.0f %5.0f %6.0f %5.1f %5.1f ", a->concealed_ms / 10 / o->seconds, a->delay_ms,
+            a->delay_median_ms, a->delay_95_ms, o->payload_bps / 1000, o->wire_bps / 1000);
+    for (int i = IDEAL_RED1; i < IDEALS; i++)
+        if (o->has[i])
+            fprintf(to, " %7.2f", o->ideal[i].pq);
+        else
+            fprintf(to, " %7s", "-");
+    fprintf(to, "\n");
+    (void) fflush(to);
+}
+
+static void json_figures(FILE *to, const struct figures *f)
+{
+    fprintf(to, "{\"pq\":%.3f,\"estoi\":%.4f,\"lsd_db\":%.2f,\"concealed_ms\":%.0f", f->pq, f->estoi, f->lsd_db,
+            f->concealed_ms);
+}
+
+static void json_row(FILE *to, const struct report_row *row)
+{
+    const struct outcome *o = &row->outcome;
+    fprintf(to, "{\"name\":\"%s\",\"ours\":", row->condition->name);
+    json_figures(to, &o->ours);
+    fprintf(to,
+            ",\"delay_ms\":%.1f,\"delay_median_ms\":%.1f,\"delay_95_ms\":%.1f,\"payload_bps\":%.0f,\"wire_bps\":%.0f",
+            o->ours.delay_ms, o->ours.delay_median_ms, o->ours.delay_95_ms, o->payload_bps, o->wire_bps);
+    fprintf(to, ",\"lost\":%.4f,\"late\":%.4f}", o->lost, o->late);
+    for (int i = 0; i < IDEALS; i++) {
+        if (!o->has[i])
+            continue;
+        fprintf(to, ",\"%s\":", i == IDEAL_FEC ? "ideal" : ideal_names[i]);
+        json_figures(to, &o->ideal[i]);
+        fprintf(to, "}");
+    }
+    if (any(o))
+        fprintf(to, ",\"pq_ratio\":%.4f,\"estoi_ratio\":%.4f", o->ours.pq / o->ideal[IDEAL_FEC].pq,
+                o->ours.estoi / o->ideal[IDEAL_FEC].estoi);
+    fprintf(to, "}");
+}
+
+void report_json(const struct report *reports, size_t n, FILE *to)
+{
+    fprintf(to, "{\"bench\":\"sound\",\"opus\":\"%s\",\"codecs\":[", audio_opus_build().version);
+    for (size_t k = 0; k < n; k++) {
+        const struct report *r = &reports[k];
+        fprintf(to, "%s{\"codec\":\"%s\",\"bitrate_bps\":%u,\"seeds\":%u,\"first_seed\":%u,\"conditions\":[",
+                k > 0 ? "," : "", r->codec, (unsigned) r->config->bitrate_bps, r->config->seeds, r->config->first_seed);
+        for (size_t i = 0; i < r->n; i++) {
+            fprintf(to, "%s", i > 0 ? "," : "");
+            json_row(to, &r->row[i]);
+        }
+        fprintf(to, "]}");
+    }
+    fprintf(to, "]}\n");
+}

@@ -1,0 +1,27 @@
+/* What the benchmark prints: a table for people, one JSON object for programs. */
+#ifndef BENCH_SOUND_REPORT_H
+#define BENCH_SOUND_REPORT_H
+
+#include "sound/run.h"
+
+#include <stdio.h>
+
+struct report_row {
+    const struct condition *condition;
+    struct outcome outcome;
+};
+
+struct report {
+    const char *codec, *what;
+    const struct run_config *config;
+    struct report_row row[CONDITIONS + 1];
+    size_t n;
+};
+
+void report_head(const struct report *r, FILE *to);
+void report_row(const struct report_row *row, FILE *to);
+
+/** One line: the object of a codec's rows. */
+void report_json(const struct report *reports, size_t n, FILE *to);
+
+#endif

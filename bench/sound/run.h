@@ -1,0 +1,40 @@
+/* One condition: the pieces of speech, once for each seed, through our receiver and through the ideal ones. */
+#ifndef BENCH_SOUND_RUN_H
+#define BENCH_SOUND_RUN_H
+
+#include "sound/conditions.h"
+#include "sound/measure.h"
+#include "sound/prompts.h"
+#include "sound/stream.h"
+
+enum ideal { IDEAL_FEC, IDEAL_RED1, IDEAL_RED2, IDEAL_DRED40, IDEAL_DRED120, IDEALS };
+
+extern const char *const ideal_names[IDEALS];
+
+struct run_config {
+    const struct audio_codec *codec;
+    uint32_t bitrate_bps;
+    unsigned expect_percent; /* loss that the encoder is told of */
+    unsigned dred_ms, ptime_ms, tick_ms, budget_ms;
+    unsigned first_seed, seeds;
+    bool no_ideal;
+    const char *write_folder; /* for what was heard; NULL: nowhere */
+};
+
+struct outcome {
+    struct figures ours, ideal[IDEALS];
+    bool has[IDEALS];
+    double payload_bps, wire_bps;
+    double lost, late, seconds; /* fractions of the packets; the length of what was said */
+};
+
+struct run;
+
+/** Speech and configuration stay the caller's. NOMEM. */
+AHOY_MUST_USE enum ahoy_err run_create(struct run **out, const struct run_config *config, const struct prompts *speech);
+void run_destroy(struct run *r);
+
+/** Deterministic. */
+AHOY_MUST_USE enum ahoy_err run_condition(struct run *r, const struct condition *c, struct outcome *out);
+
+#endif
