@@ -4,13 +4,18 @@
 #include "audio/stretch.h"
 #include "base/mem.h"
 
+#include <math.h>
 #include <string.h>
 
 enum {
     FIFO_SAMPLES = 48 * 400, /* at the sound's rate: the longest packet, stretched, and a tick */
     WORK_SAMPLES = AUDIO_MAX_SAMPLES + 48 * STRETCH_MAX_MS,
-    QUIET_DBFS = -50, /* a frame this soft may be left out whole */
+    CHANGE_MS = 60, /* between changes of length in speech */
 };
+
+/* A frame softer than this, or hardly louder than the background, is silence. */
+#define QUIET_DBFS (-50.0)
+#define QUIET_DB   6.0
 
 enum ahoy_err playout_init(struct playout *p, int64_t tick_us, uint64_t seed, playout_codec_fn *codec_of, void *arg)
 {
@@ -104,6 +109,7 @@ static bool use_codec(struct playout *p, const struct audio_codec *codec, bool r
     p->decoder = decoder;
     if (!p->codec || p->codec->rate_hz != codec->rate_hz) {
         cng_init(&p->cng, p->noise_seed, codec->rate_hz);
+        vad_init(&p->vad, codec->rate_hz);
         p->noise = false;
     }
     p->codec = codec;
@@ -141,24 +147,42 @@ static void push(struct playout *p, const int16_t *pcm, size_t n, uint32_t from_
         p->fifo_n += resample_run(p->resample, pcm, n, p->fifo + p->fifo_n);
 }
 
+/* In speech the length of a frame is changed only now and then: closer together it would be heard. */
+static bool may_change(struct playout *p, size_t n, bool quiet)
+{
+    p->since_change += n;
+    return quiet || p->since_change >= (size_t) p->codec->rate_hz / 1000 * CHANGE_MS;
+}
+
 /*
- * Follows the jitter buffer's advice with a decoded frame: leaves a pitch period out or puts one in; in silence more.
+ * Follows the jitter buffer's advice with a decoded frame: leaves a pitch period out or puts one in, in silence at
+ * once, in speech where it is not heard.
  */
 static size_t adapt(struct playout *p, int16_t *pcm, size_t n, int16_t *spare)
 {
     uint32_t hz = p->codec->rate_hz;
+    size_t m = n;
+    (void) vad_run(&p->vad, pcm, n);
+    bool quiet = p->vad.level_dbfs < fmax(QUIET_DBFS, p->vad.floor_dbfs + QUIET_DB);
     enum jitter_advice advice = jitter_advice(p->jitter);
-    if (advice == JITTER_NORMAL || n < (size_t) hz / 1000 * STRETCH_MIN_PIECE_MS)
+    enum stretch_how how = quiet ? STRETCH_FORCED : STRETCH_GENTLE;
+    if (n < (size_t) hz / 1000 * STRETCH_MIN_PIECE_MS || !may_change(p, n, quiet))
         return n;
-    bool quiet = mix_level_dbfs(pcm, n) < QUIET_DBFS;
-    if (advice == JITTER_STRETCH) {
-        size_t m = stretch_expand(hz, quiet ? STRETCH_FORCED : STRETCH_GENTLE, pcm, n, spare);
+    switch (advice) {
+    case JITTER_NORMAL: return n;
+    case JITTER_STRETCH:
+        m = stretch_expand(hz, how, pcm, n, spare);
         memcpy(pcm, spare, m * sizeof *pcm);
-        return m;
+        break;
+    case JITTER_DROP_IN_SILENCE: m = quiet ? 0 : stretch_shrink(hz, how, pcm, n, pcm); break;
+    case JITTER_TRIM:
+    case JITTER_SHRINK: m = quiet || advice == JITTER_SHRINK ? stretch_shrink(hz, how, pcm, n, pcm) : n; break;
     }
-    if (advice == JITTER_DROP_IN_SILENCE && quiet)
-        return 0;
-    return stretch_shrink(hz, advice == JITTER_DROP_IN_SILENCE || quiet ? STRETCH_FORCED : STRETCH_GENTLE, pcm, n, pcm);
+    if (m != n)
+        p->since_change = 0;
+    p->stretched += m > n;
+    p->shrunk += m < n;
+    return m;
 }
 
 /* Samples of a duration in timestamp units, 1 … 120 ms; for Opus in the steps that its decoder conceals (2.5 ms). */
@@ -256,11 +280,25 @@ static void produce(struct playout *p, int64_t now_us, int64_t queued_us)
     push(p, pcm, n, p->codec->rate_hz);
 }
 
+/* Some answers make no sound (a packet of noise, an undecodable one): a bounded number of them a call. */
+enum { MAX_TURNS = 200 };
+
+size_t playout_ready(struct playout *p, int64_t now_us, int64_t queued_us)
+{
+    AHOY_ASSERT(p->sound_hz > 0);
+    for (int turns = 0; p->fifo_n == p->fifo_at && turns < MAX_TURNS; turns++)
+        produce(p, now_us, queued_us);
+    if (p->fifo_n == p->fifo_at) {
+        static const int16_t silence[48];
+        push(p, silence, p->sound_hz / 1000, p->sound_hz);
+    }
+    return p->fifo_n - p->fifo_at;
+}
+
 void playout_get(struct playout *p, int64_t now_us, int64_t queued_us, int16_t *pcm, size_t n)
 {
     AHOY_ASSERT(p->sound_hz > 0);
-    /* Some answers make no sound (a packet of noise, an undecodable one): a bounded number of them a call. */
-    for (int turns = 0; p->fifo_n - p->fifo_at < n && turns < 200; turns++)
+    for (int turns = 0; p->fifo_n - p->fifo_at < n && turns < MAX_TURNS; turns++)
         produce(p, now_us, queued_us);
     size_t have = AHOY_MIN(n, p->fifo_n - p->fifo_at);
     memcpy(pcm, p->fifo + p->fifo_at, have * sizeof *pcm);

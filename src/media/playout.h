@@ -8,6 +8,7 @@
 #include "audio/cng.h"
 #include "audio/codec.h"
 #include "audio/resample.h"
+#include "audio/vad.h"
 #include "rtp/jitter.h"
 
 /** Codec of a received payload type: NULL when it is none (comfort noise: *cn is set). */
@@ -36,6 +37,9 @@ struct playout {
     uint64_t noise_seed;
     bool noise;            /* the sender told of comfort noise */
     uint64_t concealed_us; /* time concealed */
+    struct vad vad;
+    size_t since_change;        /* samples of frames since the length of one was changed */
+    uint64_t stretched, shrunk; /* frames whose length was changed to move the delay */
     playout_codec_fn *codec_of;
     playout_recovered_fn *recovered; /* may be NULL */
     void *arg;                       /* of both */
@@ -55,6 +59,12 @@ void playout_set_rate(struct playout *p, uint32_t sound_hz);
 
 /** The codec that packets are expected to have: clock and frame length of the jitter buffer. */
 void playout_expect(struct playout *p, const struct audio_codec *codec, unsigned ptime_ms);
+
+/**
+ * Asks the jitter buffer until there is sound, if there is none: for an endpoint that takes what comes and is run again
+ * when that has been played. Returns the samples that wait (never 0), at the endpoint's rate.
+ */
+size_t playout_ready(struct playout *p, int64_t now_us, int64_t queued_us);
 
 /** Fills `n` samples at the endpoint's rate. `queued_us`: sound queued behind it (in the device), for the delay. */
 void playout_get(struct playout *p, int64_t now_us, int64_t queued_us, int16_t *pcm, size_t n);

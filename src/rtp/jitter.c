@@ -13,8 +13,14 @@ enum {
     MAX_CLOCK_HZ = 1000000,
 };
 
-/* Loss is smoothed over this many frames; the extra packet comes at 1 % and goes at half of it. */
-static const double loss_frames = 256, extra_on = 0.01, extra_off = 0.005;
+/*
+ * Loss is smoothed over this many frames. A frame that cannot be recovered is worth `lost_us` of delay, shared by all
+ * frames; a packet less is waited for when that is at least `spare_us` better. So a lone loss keeps its packet more for
+ * some seconds.
+ */
+static const double loss_frames = 256, lost_us = 3000000, first_loss = 0.001, spare_us = 8000;
+
+enum { MOST_WAIT_US = 110000 };
 
 struct jitter_config jitter_config_default(uint32_t clock_hz)
 {
@@ -24,7 +30,7 @@ struct jitter_config jitter_config_default(uint32_t clock_hz)
         .player_us = 20000,
         .min_delay_us = 5000,
         .max_delay_us = 600000,
-        .start_delay_us = 40000,
+        .start_delay_us = 10000,
         .slab_bytes = 32768,
         .redundancy = 1,
     };
@@ -97,8 +103,8 @@ static void discard_first(struct jitter *j)
 {
     struct jitter_slot *s = NULL;
     while (!(s = jitter_find(j, j->next_ext)))
-        jitter_step(j, false);
-    jitter_step(j, false);
+        jitter_step(j, false, false);
+    jitter_step(j, false, false);
     j->next_ts = s->ts + (s->duration_ts > 0 ? s->duration_ts : j->frame_ts);
     j->stats.discarded++;
     jitter_release(j, s);
@@ -144,19 +150,70 @@ static int64_t base_time(struct jitter *j, const struct jitter_packet *p, int64_
     return when_us - relative;
 }
 
+/* So many packets behind a lost one it pays to wait for, and what that costs with what is lost all the same. */
+static unsigned best_wait(const struct jitter *j, double *cost, double *now)
+{
+    double frame = (double) jitter_ts_to_us(j, j->frame_ts);
+    unsigned most = AHOY_MIN(j->redundancy, (unsigned) JITTER_MAX_REDUNDANCY), best = 0;
+    most = AHOY_MIN(most, (unsigned) AHOY_MAX(MOST_WAIT_US / frame, 1.0));
+    *cost = *now = lost_us;
+    for (unsigned n = 0; n <= most; n++) {
+        double total = n * frame + lost_us * j->beyond[n];
+        if (n == 1 && j->beyond[0] > first_loss)
+            total = AHOY_MIN(total, *cost); /* the next packet is always worth it */
+        if (n == j->wait)
+            *now = total;
+        if (total <= *cost) {
+            *cost = total;
+            best = n;
+        }
+    }
+    return best;
+}
+
+static void choose_wait(struct jitter *j)
+{
+    double cost, now;
+    unsigned best = best_wait(j, &cost, &now);
+    if (best > j->wait || now > cost + spare_us)
+        j->wait = best;
+}
+
 void jitter_count_loss(struct jitter *j, bool lost)
 {
     j->loss += ((lost ? 1 : 0) - j->loss) / loss_frames;
-    if (j->loss > extra_on)
-        j->extra = true;
-    else if (j->loss < extra_off)
-        j->extra = false;
+    for (unsigned n = 0; n <= JITTER_MAX_REDUNDANCY; n++)
+        j->beyond[n] -= j->beyond[n] / loss_frames;
+    if (lost) {
+        j->loss_run++;
+    } else if (j->loss_run > 0) { /* the first of a run had its next packet `run` away, the last 1 */
+        for (unsigned n = 0; n <= JITTER_MAX_REDUNDANCY && n < j->loss_run; n++)
+            j->beyond[n] += (j->loss_run - n) / loss_frames;
+        j->loss_run = 0;
+    }
+    if (!lost)
+        choose_wait(j);
+}
+
+/* A packet that was taken for lost did come. */
+static void forgive_loss(struct jitter *j)
+{
+    j->loss = AHOY_MAX(0.0, j->loss - 1 / loss_frames);
+    for (unsigned n = 0; n <= JITTER_MAX_REDUNDANCY; n++) {
+        double less = AHOY_MAX(0.0, j->beyond[n] - 1 / loss_frames);
+        j->beyond[n] = n == 0 || less < j->beyond[n - 1] ? less : j->beyond[n - 1];
+    }
+    j->loss_run -= j->loss_run > 0;
+}
+
+int64_t jitter_network_us(const struct jitter *j)
+{
+    return j->delay.target_us;
 }
 
 int64_t jitter_target_us(const struct jitter *j)
 {
-    int64_t extra = j->extra ? (int64_t) j->redundancy * jitter_ts_to_us(j, j->frame_ts) : 0;
-    return AHOY_MIN(j->delay.target_us + extra, j->config.max_delay_us);
+    return AHOY_MIN(j->delay.target_us + (int64_t) j->wait * jitter_ts_to_us(j, j->frame_ts), j->config.max_delay_us);
 }
 
 /* ---- streams ----------------------------------------------------------------------------------------------------- */
@@ -169,6 +226,7 @@ static void forget_packets(struct jitter *j)
     j->count = 0;
     j->end = j->live = 0;
     memset(j->played, 0, sizeof j->played);
+    memset(j->copied, 0, sizeof j->copied);
 }
 
 void jitter_reset(struct jitter *j)
@@ -197,7 +255,8 @@ void jitter_set_clock(struct jitter *j, uint32_t clock_hz, uint32_t frame_ts)
 
 void jitter_set_redundancy(struct jitter *j, unsigned packets)
 {
-    j->redundancy = AHOY_MIN(packets, 4u);
+    j->redundancy = AHOY_MIN(packets, (unsigned) JITTER_MAX_REDUNDANCY);
+    j->wait = AHOY_MIN(j->wait, j->redundancy);
 }
 
 /* The packet is the first of its stream. */
@@ -233,6 +292,7 @@ static void store(struct jitter *j, const struct jitter_packet *p, int64_t ext, 
         .marker = p->marker,
         .silence = p->silence,
         .filler = p->filler,
+        .copy = p->redundant,
         .payload_type = p->payload_type,
         .older = j->newest,
         .newer = NONE,
@@ -263,12 +323,14 @@ static bool take_late(struct jitter *j, const struct jitter_packet *p, int64_t e
     *put = jitter_was_played(j, ext) ? JITTER_PUT_DUPLICATE : JITTER_PUT_LATE;
     if (p->redundant)
         return false;
-    if (*put == JITTER_PUT_DUPLICATE) {
+    bool copied = jitter_was_copied(j, ext);
+    if (*put == JITTER_PUT_DUPLICATE && !copied) {
         j->stats.duplicate++;
         return false;
     }
-    j->stats.late++;
-    j->loss = AHOY_MAX(0.0, j->loss - 1 / loss_frames); /* it was not lost, only slow: that is the target's business */
+    j->copied[(uint64_t) ext % JITTER_RING / 64] &= ~(UINT64_C(1) << ((uint64_t) ext % 64));
+    j->stats.late += !copied;
+    forgive_loss(j); /* it was not lost, only slow: that is the target's business */
     if (!p->filler)
         base_time(j, p, ts, when_us);
     return j->count == 0 && ++j->lates >= LATES_RESTART;
@@ -317,9 +379,13 @@ enum jitter_put jitter_put(struct jitter *j, const struct jitter_packet *p, int6
         return JITTER_PUT_REFUSED;
     }
     j->has_pending = false;
-    if (jitter_find(j, ext)) {
-        j->stats.duplicate += !p->redundant;
-        return JITTER_PUT_DUPLICATE;
+    struct jitter_slot *kept = jitter_find(j, ext);
+    if (kept) {
+        if (p->redundant || !kept->copy) {
+            j->stats.duplicate += !p->redundant;
+            return JITTER_PUT_DUPLICATE;
+        }
+        jitter_release(j, kept); /* a copy was here first: what comes now is better, and tells how the network is */
     }
     if (is_before_first(j, ext))
         j->next_ext = ext;

@@ -9,10 +9,10 @@
  *     EMPTY    nothing is here: stretch what was played by concealment; the stream does not advance
  *     SILENCE  the sender is silent, or the stream has not begun: play comfort noise; nothing is missing
  *
- * The delay follows a target: the 97 % quantile of the packets' relative delay over the last five seconds, fast up,
- * slow down; a packet more while over 1 % of the packets are lost, so that the redundancy of the next one is there in
- * time. The player brings the delay to the target by what jitter_advice says. A spike (a stall that is followed by a
- * burst) does not move the target, until spikes recur.
+ * The delay follows a target: the relative delay of the last eight seconds' packets at which delay itself and packets
+ * that come too late cost least, fast up, slow down. While packets are lost it is longer by as many packets as it pays
+ * to wait for the redundancy in later ones. The player brings the delay to the target by what jitter_advice says. A
+ * spike (a stall that is followed by a burst) is borne for some seconds, recurring ones for as long as they recur.
  *
  * One thread. Memory is taken at creation only. All times are monotonic microseconds.
  */
@@ -23,7 +23,7 @@
 
 struct jitter;
 
-enum { JITTER_MAX_PACKETS = 100, JITTER_MAX_PAYLOAD_BYTES = 8192 };
+enum { JITTER_MAX_PACKETS = 100, JITTER_MAX_PAYLOAD_BYTES = 8192, JITTER_MAX_REDUNDANCY = 12 };
 
 struct jitter_config {
     uint32_t clock_hz;    /* of RTP timestamps */
@@ -33,10 +33,10 @@ struct jitter_config {
     int64_t max_delay_us;
     int64_t start_delay_us; /* target before anything is known */
     size_t slab_bytes;      /* memory for payloads */
-    unsigned redundancy;    /* packets behind a lost one that help to recover it: 1 for Opus FEC, 0 for plain codecs */
+    unsigned redundancy;    /* packets behind a lost one that may recover it: 1 for Opus FEC, 0 for plain codecs */
 };
 
-/** 20 ms frames and ticks, target 5 … 600 ms from 40 ms, 32 KiB, redundancy 1. */
+/** 20 ms frames and ticks, target 5 … 600 ms from 10 ms, 32 KiB, redundancy 1. */
 struct jitter_config jitter_config_default(uint32_t clock_hz);
 
 /** INVAL for a clock of 0 or contradictory bounds, NOMEM. */
@@ -48,6 +48,11 @@ void jitter_reset(struct jitter *j);
 
 /** Another clock rate resets; the same does nothing. */
 void jitter_set_clock(struct jitter *j, uint32_t clock_hz, uint32_t frame_ts);
+
+/**
+ * How many packets behind a lost one may recover it, by in-band FEC (1), RED or deep redundancy, at most
+ * JITTER_MAX_REDUNDANCY: how many of them are waited for follows from how long losses last.
+ */
 void jitter_set_redundancy(struct jitter *j, unsigned packets);
 
 /* ---- in ---------------------------------------------------------------------------------------------------------- */
@@ -60,7 +65,7 @@ struct jitter_packet {
     bool marker;
     bool silence;         /* comfort noise or a DTX frame: the sender may be silent behind it */
     bool filler;          /* not audio (an event): takes its place in the sequence and is never handed out */
-    bool redundant;       /* a copy out of RED: fills a hole, counts in no statistics */
+    bool redundant;       /* a copy out of RED: fills a hole, counts in no statistics of the network */
     uint32_t duration_ts; /* 0: unknown, learnt from neighbours */
     struct view payload;  /* copied */
 };
@@ -104,8 +109,9 @@ enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, st
 
 enum jitter_advice {
     JITTER_NORMAL,
-    JITTER_SHRINK,          /* the delay is too long: shorten by a pitch period, in silence first */
-    JITTER_STRETCH,         /* too short: lengthen by a pitch period */
+    JITTER_STRETCH,         /* the delay is too short: lengthen by a pitch period */
+    JITTER_TRIM,            /* a little too long: shorten by a pitch period if this is silence */
+    JITTER_SHRINK,          /* too long: shorten by a pitch period, wherever it is not heard */
     JITTER_DROP_IN_SILENCE, /* too long by more than a frame: a silent frame may be left out whole, else shrink */
 };
 

@@ -2,8 +2,8 @@
 #include "rtp/jitter_priv.h"
 
 enum {
-    WINDOW_MS = 5000,
-    MARGIN_US = 3000, /* above the quantile: the player's own clock wobbles too */
+    WINDOW_MS = 8000,
+    MARGIN_US = 2000, /* above what was seen: the player's own clock wobbles too */
     UPDATE_PACKETS = 8,
     DOWN_US_PER_S = 60000, /* the target falls that fast at most */
     EARLIER_US = -150000,  /* so much earlier than ever: the timestamps jumped */
@@ -13,8 +13,11 @@ enum {
     SPIKE_GAP_US = 60000,    /* … and behind a pause: a stall, not jitter */
     SPIKE_PROOF_US = 100000, /* a spike must be seen to fall by then */
     SPIKE_MEMORY_US = 10000000,
-    SPIKE_MOST_US = 400000, /* recurring spikes above this are not waited for */
-    TOP = DELAY_SAMPLES * 3 / 100 + 2,
+    SPIKE_LONE_US = 4000000, /* so long is the next one awaited behind a first */
+    SPIKE_MOST_US = 190000,  /* what spikes ask for above this is not granted: it would be waited for all the time */
+    LATE_US = 3000000,       /* a packet that comes too late is worth this delay, shared by all packets of the window */
+    MOST_LATE = 4,           /* per cent: more are not given up for any delay */
+    TOP = DELAY_SAMPLES * MOST_LATE / 100 + 2,
 };
 
 void delay_init(struct delay *d, const struct jitter_config *c)
@@ -77,15 +80,18 @@ static unsigned keep_largest(int32_t top[TOP], unsigned n, unsigned most, int32_
     return n;
 }
 
-/* The 97 % quantile of relative delay, and the base anew: samples have left the window. */
-static int64_t quantile(struct delay *d)
+/*
+ * The relative delay at which delay itself and packets that come too late cost least together, and the base anew:
+ * samples have left the window. Where delays end sharply all packets are waited for, of a long tail only its body.
+ */
+static int64_t best_delay(struct delay *d)
 {
     int32_t top[TOP];
     unsigned n = 0, counted = 0;
     int32_t least = INT32_MAX;
     for (unsigned i = 0; i < d->n; i++)
         counted += !is_spiky(d, sample_at(d, i));
-    unsigned most = counted * 3 / 100 + 1;
+    unsigned most = counted * MOST_LATE / 100 + 1;
     for (unsigned i = 0; i < d->n; i++) {
         unsigned at = sample_at(d, i);
         least = AHOY_MIN(least, d->transit_us[at]);
@@ -93,22 +99,32 @@ static int64_t quantile(struct delay *d)
             n = keep_largest(top, n, most, d->transit_us[at]);
     }
     d->base_us = least;
-    return n > 0 ? (int64_t) top[n - 1] - d->base_us : 0;
+    int64_t best = 0, cost = INT64_MAX;
+    for (unsigned late = 0; late < n; late++) {
+        int64_t us = (int64_t) top[late] - d->base_us, total = us + (int64_t) late * LATE_US / counted;
+        best = total < cost ? us : best;
+        cost = AHOY_MIN(cost, total);
+    }
+    return best;
 }
 
-/* What recurring spikes ask for: the lower of the last two, so that one great outage is not waited for. */
+/*
+ * What spikes ask for. A first one is borne for some seconds, since the delay has grown by it anyway; when another one
+ * comes meanwhile, for as long as they recur.
+ */
 static int64_t spike_floor(const struct delay *d, int64_t when_us)
 {
-    if (d->spike[1].height_us == 0 || when_us - d->spike[0].when_us > SPIKE_MEMORY_US
-        || d->spike[0].when_us - d->spike[1].when_us > SPIKE_MEMORY_US)
+    int64_t since = when_us - d->spike[0].when_us;
+    bool recur = d->spike[1].height_us > 0 && d->spike[0].when_us - d->spike[1].when_us <= SPIKE_MEMORY_US;
+    if (d->spike[0].height_us == 0 || since > (recur ? SPIKE_MEMORY_US : SPIKE_LONE_US))
         return 0;
-    int64_t lower = AHOY_MIN(d->spike[0].height_us, d->spike[1].height_us);
-    return lower <= SPIKE_MOST_US ? lower : 0;
+    int64_t height = recur ? AHOY_MAX(d->spike[0].height_us, d->spike[1].height_us) : d->spike[0].height_us;
+    return AHOY_MIN(height, (int64_t) SPIKE_MOST_US);
 }
 
 static void update_target(struct delay *d, int64_t when_us)
 {
-    int64_t want = AHOY_MAX(quantile(d), spike_floor(d, when_us)) + MARGIN_US;
+    int64_t want = AHOY_MAX(best_delay(d), spike_floor(d, when_us)) + MARGIN_US;
     want = AHOY_MAX(d->min_us, AHOY_MIN(want, d->max_us));
     int64_t fall = (when_us - d->updated_us) * DOWN_US_PER_S / 1000000;
     d->target_us = want >= d->target_us ? want : AHOY_MAX(want, d->target_us - AHOY_MAX(fall, (int64_t) 0));

@@ -3,13 +3,16 @@
 
 enum {
     STEP_US = 10000,         /* EMPTY and SILENCE are answered in steps of this */
+    LEAST_US = 2500,         /* the shortest silence: of Opus a step, too */
     EARLY_US = 5000,         /* so much before its time a frame may be given up */
     BACKLOG_US = 400000,     /* more than the target and this is not worth hearing late */
     LONG_EMPTY_US = 1000000, /* then the sender is taken to be silent */
     MAX_FRAME_MS = 120,
-    LOW_US = 2500,   /* below the target by more: stretch */
-    SLACK_US = 2000, /* above what the player's steps make unavoidable */
-    HELD_US = 12000, /* a pitch period: the player may shrink by it without asking for the next frame sooner */
+    LOW_US = 4000,     /* below the target by more: stretch */
+    SLACK_US = 2000,   /* above what the player's steps make unavoidable */
+    TRIM_US = 10000,   /* above that: shorten in silence. A pitch period more, so that it is not lengthened again */
+    SHRINK_US = 25000, /* above that: shorten speech too */
+    HELD_US = 12000,   /* a pitch period: the player may shrink by it without asking for the next frame sooner */
 };
 
 static int64_t frame_us(const struct jitter *j)
@@ -89,8 +92,8 @@ static enum jitter_got answer_packet(struct jitter *j, struct jitter_slot *s, in
     j->run = 0;
     j->run_us = 0;
     j->next_ts = s->ts + out->duration_ts;
-    jitter_step(j, true);
-    jitter_count_loss(j, false);
+    jitter_step(j, true, s->copy);
+    jitter_count_loss(j, s->copy);
     j->stats.played++;
     note_delay(j, now_us - s->base_us, held_us);
     j->waited_us = now_us - s->when_us;
@@ -101,6 +104,16 @@ static enum jitter_got answer_packet(struct jitter *j, struct jitter_slot *s, in
 static enum jitter_got answer_silence(struct jitter *j, struct jitter_frame *out)
 {
     *out = (struct jitter_frame){ .duration_ts = step_ts(j) };
+    return JITTER_SILENCE;
+}
+
+/* Silence until the packet's delay is the target, to the millisecond: what is waited too long now stays. */
+static enum jitter_got answer_wait(struct jitter *j, const struct jitter_slot *s, int64_t now_us,
+                                   struct jitter_frame *out)
+{
+    int64_t left = jitter_us_to_ts(j, AHOY_MAX(s->base_us + jitter_target_us(j) - now_us, (int64_t) LEAST_US));
+    *out = (struct jitter_frame){ .duration_ts = (uint32_t) AHOY_MIN(AHOY_MAX(left, (int64_t) 1),
+                                                                     (int64_t) step_ts(j)) };
     return JITTER_SILENCE;
 }
 
@@ -122,7 +135,7 @@ static enum jitter_got answer_empty(struct jitter *j, bool covers, struct jitter
 /* The head is passed over: it was lost. */
 static void pass_over(struct jitter *j, uint32_t duration_ts)
 {
-    jitter_step(j, false);
+    jitter_step(j, false, false);
     j->next_ts += duration_ts;
     j->stats.lost++;
     jitter_count_loss(j, true);
@@ -166,7 +179,7 @@ static void drop_backlog(struct jitter *j)
     int64_t keep = jitter_target_us(j) + frame_us(j);
     while (s && s != last && jitter_ts_to_us(j, last->ts - s->ts) > keep) {
         while (j->next_ext <= s->ext)
-            jitter_step(j, false);
+            jitter_step(j, false, false);
         j->next_ts = s->ts + j->frame_ts;
         j->stats.discarded++;
         jitter_release(j, s);
@@ -207,19 +220,19 @@ enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, st
             return j->silent || j->fresh ? answer_silence(j, out) : answer_empty(j, true, out);
         if (s->ext > j->next_ext && (j->silent || j->fresh)) {
             while (j->next_ext < s->ext)
-                jitter_step(j, false); /* what was lost in silence was silence */
+                jitter_step(j, false, false); /* what was lost in silence was silence */
             continue;
         }
         if (s->ext == j->next_ext) {
             if (s->filler) {
-                jitter_step(j, true);
+                jitter_step(j, true, false);
                 j->silent = true;
                 jitter_release(j, s);
                 continue;
             }
             if (j->run > 0 && is_behind_gap(j, s))
                 forgive_empty(j);
-            return must_wait(j, s, now_us) ? answer_silence(j, out) : answer_packet(j, s, now_us, held_us, out);
+            return must_wait(j, s, now_us) ? answer_wait(j, s, now_us, out) : answer_packet(j, s, now_us, held_us, out);
         }
         uint32_t lasts = lost_duration(j, s);
         int64_t delay = now_us - (s->base_us - jitter_ts_to_us(j, s->ts - j->next_ts));
@@ -228,8 +241,8 @@ enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, st
             pass_over(j, lasts);
             continue;
         }
-        if (delay < jitter_target_us(j) - EARLY_US && !s->filler)
-            return answer_empty(j, false, out);
+        if (delay < jitter_network_us(j) - EARLY_US && !s->filler)
+            return answer_empty(j, false, out); /* it may still come */
         return answer_lost(j, s, lasts, out);
     }
 }
@@ -238,14 +251,15 @@ enum jitter_advice jitter_advice(const struct jitter *j)
 {
     if (!j->has_delay || j->silent || j->fresh)
         return JITTER_NORMAL;
-    int64_t target = jitter_target_us(j);
     int64_t delay = AHOY_MIN(j->delay_us[0], j->delay_us[1]);
-    int64_t most = target + j->config.player_us + SLACK_US;
-    if (delay < target - LOW_US)
+    int64_t over = delay - jitter_target_us(j) - j->config.player_us - SLACK_US;
+    if (delay < jitter_target_us(j) - LOW_US)
         return JITTER_STRETCH;
-    if (delay <= most)
-        return AHOY_MIN(j->held_us[0], j->held_us[1]) > HELD_US ? JITTER_SHRINK : JITTER_NORMAL;
+    if (over <= TRIM_US)
+        return AHOY_MIN(j->held_us[0], j->held_us[1]) > HELD_US ? JITTER_TRIM : JITTER_NORMAL;
     if (j->count == 0 && j->waited_us <= j->config.player_us + SLACK_US)
         return JITTER_NORMAL; /* packets are played as they come: there is nothing to gain */
-    return delay > most + frame_us(j) ? JITTER_DROP_IN_SILENCE : JITTER_SHRINK;
+    if (over <= SHRINK_US)
+        return JITTER_TRIM;
+    return over > SHRINK_US + frame_us(j) ? JITTER_DROP_IN_SILENCE : JITTER_SHRINK;
 }

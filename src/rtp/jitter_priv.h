@@ -7,12 +7,12 @@
 /* ---- the delay: jitter_delay.c ----------------------------------------------------------------------------------- */
 
 enum {
-    DELAY_SAMPLES = 512, /* five seconds at 10 ms a packet */
+    DELAY_SAMPLES = 512, /* eight seconds at 16 ms a packet */
     DELAY_SPIKES = 4,
 };
 
 /*
- * Relative delay of packets: arrival minus timestamp, less the smallest of the last five seconds. A timeline is a
+ * Relative delay of packets: arrival minus timestamp, less the smallest of the last eight seconds. A timeline is a
  * stretch of packets whose timestamps belong together.
  */
 struct delay {
@@ -59,6 +59,7 @@ enum { JITTER_RING = 128 /* sequence numbers; a power of two above JITTER_MAX_PA
 struct jitter_slot {
     bool used;
     bool marker, silence, filler;
+    bool copy; /* out of RED; the packet itself has not come */
     uint8_t payload_type;
     uint8_t older, newer; /* neighbours in order of arrival (which is order in the slab), JITTER_RING: none */
     uint32_t duration_ts; /* 0: unknown */
@@ -85,6 +86,7 @@ struct jitter {
     int64_t last_ext;
     int64_t origin_ts; /* transit is counted from here */
     uint64_t played[JITTER_RING / 64];
+    uint64_t copied[JITTER_RING / 64]; /* … from a copy */
     bool has_pending;
     uint16_t pending_seq; /* a jump that would be confirmed by this one */
     unsigned lates;       /* in a row */
@@ -97,8 +99,10 @@ struct jitter {
     int64_t held_us[2];  /* what the player had in hand then */
     int64_t waited_us;   /* how long the last one lay here */
     int64_t smooth_us;
-    double loss; /* recent, 0 … 1 */
-    bool extra;  /* one packet more is kept */
+    double loss;                              /* recent, 0 … 1 */
+    unsigned loss_run;                        /* frames lost in a row, up to now */
+    double beyond[JITTER_MAX_REDUNDANCY + 1]; /* recent share of frames lost with the next packet more than that away */
+    unsigned wait;                            /* packets that are waited for, for their redundancy */
 
     unsigned count;
     uint8_t oldest, newest;
@@ -132,12 +136,20 @@ static inline bool jitter_was_played(const struct jitter *j, int64_t ext)
     return (j->played[(uint64_t) ext % JITTER_RING / 64] >> ((uint64_t) ext % 64) & 1) != 0;
 }
 
+/** Whether it was played from a copy. */
+static inline bool jitter_was_copied(const struct jitter *j, int64_t ext)
+{
+    return (j->copied[(uint64_t) ext % JITTER_RING / 64] >> ((uint64_t) ext % 64) & 1) != 0;
+}
+
 /** Notes the fate of the next packet in order and steps behind it. */
-static inline void jitter_step(struct jitter *j, bool played)
+static inline void jitter_step(struct jitter *j, bool played, bool copied)
 {
     uint64_t bit = UINT64_C(1) << ((uint64_t) j->next_ext % 64);
-    uint64_t *word = &j->played[(uint64_t) j->next_ext % JITTER_RING / 64];
-    *word = played ? *word | bit : *word & ~bit;
+    uint64_t *p = &j->played[(uint64_t) j->next_ext % JITTER_RING / 64];
+    uint64_t *c = &j->copied[(uint64_t) j->next_ext % JITTER_RING / 64];
+    *p = played ? *p | bit : *p & ~bit;
+    *c = copied ? *c | bit : *c & ~bit;
     j->next_ext++;
 }
 
@@ -147,7 +159,10 @@ void jitter_release(struct jitter *j, struct jitter_slot *s);
 int64_t jitter_ts_to_us(const struct jitter *j, int64_t ts);
 int64_t jitter_us_to_ts(const struct jitter *j, int64_t us);
 
-/** One frame is gone that was never here (true), or was played (false). */
+/** The packet of one frame never came (true), or did (false). In order. */
 void jitter_count_loss(struct jitter *j, bool lost);
+
+/** The target without what is waited for redundancy: that packets come at all by then may be expected. */
+int64_t jitter_network_us(const struct jitter *j);
 
 #endif
