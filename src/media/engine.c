@@ -21,7 +21,10 @@ struct media_engine {
 
 enum { LATE_TICK_US = 200000 };
 
-/* One timer serves all streams of a worker; ticks lie on one grid, so streams of one packet time share wake-ups. */
+/*
+ * One timer serves all streams of a worker. Ticks begin on one grid and stay on it but for those that follow play-out,
+ * so streams of one packet time share wake-ups.
+ */
 static void restart_tick(struct media_worker *w)
 {
     const struct heap_node *first = heap_min(&w->ticks);
@@ -41,8 +44,8 @@ static void worker_tick(void *arg)
         heap_remove(&w->ticks, n);
         if (now - due > LATE_TICK_US)
             due = now / step * step; /* the machine slept or was stopped: no flood of old ticks */
-        media_stream_tick(st, now);
-        heap_insert(&w->ticks, n, due + step);
+        int64_t next_us = media_stream_tick(st, now);
+        heap_insert(&w->ticks, n, due + next_us);
     }
     restart_tick(w);
 }

@@ -182,7 +182,7 @@ void sound_start(struct sound *s, const struct sound_config *cfg)
     s->worker = cfg->worker;
     s->opener = cfg->opener;
     s->log = cfg->log;
-    s->live = s->kind == MEDIA_SOUND_DEVICE && (s->spec.kind == AUDIO_PULSE || s->spec.kind == AUDIO_ALSA);
+    s->live = s->kind == MEDIA_SOUND_DEVICE && sound_is_live(&s->spec);
     mix_meter_init(&s->meter_in, s->rate_hz);
     mix_meter_init(&s->meter_out, s->rate_hz);
     if (s->kind == MEDIA_SOUND_DEVICE)
@@ -229,6 +229,16 @@ void sound_set_rate(struct sound *s, uint32_t rate_hz)
         close_device(s);
         open_device(s);
     }
+}
+
+bool sound_is_live(const struct audio_spec *spec)
+{
+    return spec->kind == AUDIO_PULSE || spec->kind == AUDIO_ALSA;
+}
+
+bool sound_follows(const struct sound *s)
+{
+    return s->kind == MEDIA_SOUND_DEVICE && !s->live;
 }
 
 unsigned sound_tick_ms(const struct sound *s, unsigned ptime_ms)

@@ -16,7 +16,8 @@
 #include "media/record.h"
 
 enum {
-    SOUND_MAX_TICK_SAMPLES = 48 * 60,
+    SOUND_MAX_TICK_MS = 60,
+    SOUND_MAX_TICK_SAMPLES = 48 * SOUND_MAX_TICK_MS,
     SOUND_LIVE_TICK_MS = 10,
     SOUND_LIVE_QUEUE_MS = 30, /* sound kept ready in front of a live loudspeaker */
     SOUND_DRY_US = 200000,    /* a live microphone silent for so long is replaced by silence */
@@ -93,6 +94,12 @@ void sound_set_rate(struct sound *s, uint32_t rate_hz);
 
 /** Milliseconds from tick to tick that suit it, given the packet time. */
 unsigned sound_tick_ms(const struct sound *s, unsigned ptime_ms);
+
+/** A device with a clock of its own. */
+bool sound_is_live(const struct audio_spec *spec);
+
+/** True for what has no clock and takes what comes: it is run again when that has been played. */
+bool sound_follows(const struct sound *s);
 
 /** How many samples should be played now, given the tick; a live device says by its queue. */
 size_t sound_want(struct sound *s, unsigned tick_ms);

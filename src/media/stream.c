@@ -5,7 +5,13 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { PORT_TRIES = 64, STATS_US = 1000000, CNAME_BYTES = 24 };
+enum {
+    PORT_TRIES = 64,
+    STATS_US = 1000000,
+    CNAME_BYTES = 24,
+    FOLLOWING_US = 1000,    /* a tick comes when the sound runs out, as exactly as a timer does */
+    FOLLOWING_MORE_MS = 15, /* a frame that was stretched is played in one tick */
+};
 
 /* ---- sockets ----------------------------------------------------------------------------------------------------- */
 
@@ -89,6 +95,13 @@ static void rtcp_due(void *arg)
     media_tx_rtcp(arg);
 }
 
+/* How far apart the times lie at which play-out may ask for a packet. */
+static int64_t player_us(const struct media_stream *st)
+{
+    return st->config.sound == MEDIA_SOUND_DEVICE && !sound_is_live(&st->config.device) ? FOLLOWING_US
+                                                                                        : SYS_MS(st->tick_ms);
+}
+
 enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e, char why[MEDIA_WHY_BYTES])
 {
     char cname[CNAME_BYTES + 1];
@@ -109,11 +122,10 @@ enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e,
                                       .now_us = sys_now_us(loop),
                                       .unix_us = sys_wall_ms(loop) * 1000 };
     enum ahoy_err err = rtp_session_create(&st->rtp, &cfg);
-    bool live = st->config.sound == MEDIA_SOUND_DEVICE
-                && (st->config.device.kind == AUDIO_PULSE || st->config.device.kind == AUDIO_ALSA);
+    bool live = st->config.sound == MEDIA_SOUND_DEVICE && sound_is_live(&st->config.device);
     st->tick_ms = live ? SOUND_LIVE_TICK_MS : st->config.ptime_ms;
     if (!err)
-        err = playout_init(&st->playout, SYS_MS(st->tick_ms), rng_u64(&st->worker->rng), playout_codec, st);
+        err = playout_init(&st->playout, player_us(st), rng_u64(&st->worker->rng), playout_codec, st);
     if (err) {
         snprintf(why, MEDIA_WHY_BYTES, "%s", ahoy_err_text(err));
         return err;
@@ -214,7 +226,7 @@ static void set_up_ticks(struct media_stream *st, bool run, int64_t now_us)
     if (running && tick_ms == st->tick_ms)
         return;
     st->tick_ms = tick_ms;
-    playout_set_tick(&st->playout, SYS_MS(tick_ms));
+    playout_set_tick(&st->playout, player_us(st));
     media_worker_add(st->worker, st);
     if (running)
         return;
@@ -289,17 +301,37 @@ static void tone_heard(void *arg, const struct tone_digit *digit)
         st->tone_began = digit->at;
 }
 
-void media_stream_tick(struct media_stream *st, int64_t now_us)
+/*
+ * What a pulled device plays in this tick: all that the next answer of the jitter buffer gives, so that the next one is
+ * asked for when its time has come and not at the next point of a grid.
+ */
+static size_t follow(struct media_stream *st, int64_t now_us)
+{
+    size_t ready = playout_ready(&st->playout, now_us, 0);
+    size_t per_ms = st->sound.rate_hz / 1000, frame = per_ms * st->tick_ms;
+    return ready <= AHOY_MIN(frame + per_ms * FOLLOWING_MORE_MS, per_ms * SOUND_MAX_TICK_MS) ? ready : frame;
+}
+
+/* The time until `n` samples more have been played, without a rounding that would add up. */
+static int64_t lasts_us(struct media_stream *st, size_t n)
+{
+    uint64_t part = (uint64_t) n * 1000000 + st->tick_rest;
+    st->tick_rest = (uint32_t) (part % st->sound.rate_hz);
+    return (int64_t) (part / st->sound.rate_hz);
+}
+
+int64_t media_stream_tick(struct media_stream *st, int64_t now_us)
 {
     int16_t pcm[SOUND_MAX_TICK_SAMPLES];
-    size_t want = sound_want(&st->sound, st->tick_ms);
+    bool follows = sound_follows(&st->sound);
+    size_t want = follows ? follow(st, now_us) : sound_want(&st->sound, st->tick_ms);
     if (want > 0) {
         playout_get(&st->playout, now_us, sound_queued_us(&st->sound), pcm, want);
         sound_write(&st->sound, pcm, want);
         if (st->params.event_clock_hz == 0) /* no telephone-event agreed: keys can only come as tones */
             tone_detect_run(&st->tone_rx, pcm, want, tone_heard, st);
     }
-    size_t tick = (size_t) st->sound.rate_hz / 1000 * st->tick_ms;
+    size_t tick = follows ? want : (size_t) st->sound.rate_hz / 1000 * st->tick_ms;
     size_t most = st->sound.live ? SOUND_MAX_TICK_SAMPLES : tick;
     for (size_t got = 1, turns = 0; got > 0 && turns < (st->sound.live ? 4 : 1); turns++) {
         got = sound_read(&st->sound, pcm, most, now_us);
@@ -312,6 +344,7 @@ void media_stream_tick(struct media_stream *st, int64_t now_us)
         media_stream_collect(st);
         media_note_stats(st);
     }
+    return follows ? lasts_us(st, want) : SYS_MS(st->tick_ms);
 }
 
 /* ---- figures ----------------------------------------------------------------------------------------------------- */

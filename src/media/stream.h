@@ -104,6 +104,7 @@ struct media_stream {
 
     /* time */
     unsigned tick_ms;
+    uint32_t tick_rest;   /* of a tick's length, in parts of a microsecond */
     int64_t listening_us; /* since when packets are expected */
     int64_t sending_us;   /* when the first packet left; 0: none did */
     int64_t stats_us;
@@ -124,8 +125,8 @@ void media_stream_finish(struct media_stream *st);
 /** Takes new parameters; on the worker. */
 void media_stream_configure(struct media_stream *st, const struct media_params *params);
 
-/** One tick of sound; on the worker. */
-void media_stream_tick(struct media_stream *st, int64_t now_us);
+/** One tick of sound; on the worker. Returns how long after this one the next is due, microseconds. */
+int64_t media_stream_tick(struct media_stream *st, int64_t now_us);
 
 void media_stream_collect(struct media_stream *st); /* fills st->stats */
 
