@@ -53,21 +53,76 @@ static json_t *join(json_t *object, json_t *more)
     return NULL;
 }
 
-json_t *json_stats(const struct ahoy_call_stats *s)
+/* Numbers that may be unknown, by their names. */
+struct figure {
+    const char *key;
+    double value;
+    bool any_sign;
+};
+
+static json_t *figures(const struct figure *f, size_t n)
+{
+    json_t *o = json_object();
+    for (size_t i = 0; o && i < n; i++)
+        if (!json_add(o, f[i].key, json_figure(f[i].value, !f[i].any_sign))) {
+            json_decref(o);
+            return NULL;
+        }
+    return o;
+}
+
+static json_t *counts(const struct ahoy_call_stats *s)
 {
     json_t *o = json_pack(
-        "{s:I, s:I, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "duration_ms",
-        (json_int_t) s->duration_ms, "setup_ms", (json_int_t) s->setup_ms, "codec", json_words(s->codec), "rate_hz",
-        (json_int_t) s->rate_hz, "send_codec", json_words(s->send_codec), "rtp_in", (json_int_t) s->rtp_in, "rtp_out",
-        (json_int_t) s->rtp_out, "bytes_in", (json_int_t) s->bytes_in, "bytes_out", (json_int_t) s->bytes_out, "lost",
-        (json_int_t) s->lost, "late", (json_int_t) s->late, "duplicate", (json_int_t) s->duplicate, "reordered",
-        (json_int_t) s->reordered, "concealed_ms", (json_int_t) s->concealed_ms);
-    return join(o,
-                json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "jitter_ms", json_figure(s->jitter_ms, true),
-                          "rtt_ms", json_figure(s->rtt_ms, true), "buffer_ms", json_figure(s->buffer_ms, true),
-                          "delay_ms", json_figure(s->delay_ms, true), "mos", json_figure(s->mos, true), "level_in_dbfs",
-                          json_figure(s->level_in_dbfs, false), "level_out_dbfs", json_figure(s->level_out_dbfs, false),
-                          "remote_lost_fraction", json_figure(s->remote_lost_fraction, true)));
+        "{s:I, s:I, s:o, s:I, s:o, s:I, s:I, s:I, s:I, s:I, s:I}", "duration_ms", (json_int_t) s->duration_ms,
+        "setup_ms", (json_int_t) s->setup_ms, "codec", json_words(s->codec), "rate_hz", (json_int_t) s->rate_hz,
+        "send_codec", json_words(s->send_codec), "rtp_in", (json_int_t) s->rtp_in, "rtp_out", (json_int_t) s->rtp_out,
+        "bytes_in", (json_int_t) s->bytes_in, "bytes_out", (json_int_t) s->bytes_out, "expected",
+        (json_int_t) s->expected, "lost", (json_int_t) s->lost);
+    return join(o, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "late", (json_int_t) s->late, "duplicate",
+                             (json_int_t) s->duplicate, "reordered", (json_int_t) s->reordered, "recovered_fec",
+                             (json_int_t) s->recovered_fec, "recovered_red", (json_int_t) s->recovered_red,
+                             "recovered_dred", (json_int_t) s->recovered_dred, "concealed_ms",
+                             (json_int_t) s->concealed_ms));
+}
+
+json_t *json_stats(const struct ahoy_call_stats *s)
+{
+    const struct figure f[] = { { "loss", s->loss, false },
+                                { "burst", s->burst, false },
+                                { "jitter_ms", s->jitter_ms, false },
+                                { "rtt_ms", s->rtt_ms, false },
+                                { "buffer_ms", s->buffer_ms, false },
+                                { "buffer_target_ms", s->buffer_target_ms, false },
+                                { "device_in_ms", s->device_in_ms, false },
+                                { "device_out_ms", s->device_out_ms, false },
+                                { "clock_in_ppm", s->clock_known ? s->clock_in_ppm : NAN, true },
+                                { "clock_out_ppm", s->clock_known ? s->clock_out_ppm : NAN, true },
+                                { "end_system_ms", s->end_system_ms, false },
+                                { "delay_ms", s->delay_ms, false },
+                                { "mos", s->mos, false },
+                                { "mos_lq", s->mos_lq, false },
+                                { "mos_now", s->mos_now, false },
+                                { "r_factor", s->r_factor, false },
+                                { "level_in_dbfs", s->level_in_dbfs, true },
+                                { "level_out_dbfs", s->level_out_dbfs, true },
+                                { "remote_lost_fraction", s->remote_lost_fraction, false },
+                                { "remote_jitter_ms", s->remote_jitter_ms, false },
+                                { "remote_burst", s->remote_burst, false },
+                                { "remote_loss", s->remote_loss, false },
+                                { "remote_discarded", s->remote_discarded, false },
+                                { "remote_buffer_ms", s->remote_buffer_ms, false },
+                                { "remote_end_system_ms", s->remote_end_system_ms, false },
+                                { "remote_delay_ms", s->remote_delay_ms, false },
+                                { "remote_mos", s->remote_mos, false },
+                                { "remote_mos_lq", s->remote_mos_lq, false },
+                                { "remote_r_factor", s->remote_r_factor, false } };
+    struct ahoy_judgement j;
+    ahoy_call_judge(s, &j);
+    json_t *o = join(counts(s), figures(f, CLI_COUNT(f)));
+    return join(o, json_pack("{s:s, s:b, s:b, s:s, s:s}", "model", s->model, "remote_deaf", (int) s->remote_deaf,
+                             "remote_estimated", (int) s->remote_estimated, "grade", ahoy_grade_name(j.grade),
+                             "spoiler", ahoy_spoiler_name(j.spoiler)));
 }
 
 json_t *json_account(const struct ahoy_account_info *a)

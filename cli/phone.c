@@ -131,14 +131,7 @@ int phone_open(struct phone *p, const struct cli_args *args, const struct phone_
     p->on_event = o->on_event;
     p->on_event_arg = o->on_event_arg;
     p->started_ms = clock_ms();
-    p->summary.stats = (struct ahoy_call_stats){ .jitter_ms = -1,
-                                                 .rtt_ms = -1,
-                                                 .buffer_ms = -1,
-                                                 .delay_ms = -1,
-                                                 .mos = -1,
-                                                 .level_in_dbfs = -127,
-                                                 .level_out_dbfs = -127,
-                                                 .remote_lost_fraction = -1 };
+    ahoy_call_stats_init(&p->summary.stats);
     p->transport = transport_of(args->transport);
     p->media = (struct ahoy_media_config){ .codecs = args->codec,
                                            .ptime_ms = args->ptime_ms,
@@ -248,6 +241,7 @@ void phone_say_summary(struct phone *p)
 {
     const struct ahoy_call_stats *s = &p->summary.stats;
     char line[SUMMARY_LINE];
+    struct ahoy_judgement j;
     struct text t;
     phone_tell(p, json_summary(&p->summary, phone_now(p)));
     if (p->json || p->many || s->duration_ms == 0)
@@ -260,9 +254,11 @@ void phone_say_summary(struct phone *p)
              (unsigned long long) s->rtp_out, (unsigned long long) s->lost, (unsigned long long) s->late, s->jitter_ms);
     if (s->rtt_ms >= 0)
         text_add(&t, ", round trip %.1f ms", s->rtt_ms);
-    if (s->mos >= 0)
-        text_add(&t, ", MOS %.1f", s->mos);
     say("%s", line);
+    ahoy_call_judge(s, &j);
+    say("%s", j.text);
+    if (j.advice[0])
+        say("%s", j.advice);
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------------------------- */

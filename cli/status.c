@@ -41,6 +41,28 @@ static json_t *ask(int fd)
     return NULL;
 }
 
+static double figure(const json_t *o, const char *key)
+{
+    const json_t *v = json_object_get(o, key);
+    return json_is_number(v) ? json_number_value(v) : -1;
+}
+
+static void show_sound(const json_t *stats)
+{
+    char line[256];
+    struct text t;
+    if (figure(stats, "mos") < 0)
+        return;
+    text_init(&t, line, sizeof line);
+    text_add(&t, "    sound %s, %.1f of 5 (now %.1f), %.1f %% heard as lost", string_of(stats, "grade"),
+             figure(stats, "mos"), figure(stats, "mos_now"), 100 * figure(stats, "loss"));
+    if (figure(stats, "delay_ms") >= 0)
+        text_add(&t, ", %.0f ms mouth to ear", figure(stats, "delay_ms"));
+    if (figure(stats, "remote_mos") >= 0)
+        text_add(&t, "; they hear %.1f", figure(stats, "remote_mos"));
+    say("%s", line);
+}
+
 static void show_calls(const json_t *calls)
 {
     size_t i;
@@ -53,6 +75,7 @@ static void show_calls(const json_t *calls)
             string_of(c, "state"), json_is_true(json_object_get(c, "incoming")) ? "from" : "to",
             string_of(c, "peer_uri"), json_is_true(json_object_get(c, "muted")) ? ", muted" : "",
             json_is_true(json_object_get(c, "held_by_peer")) ? ", held by them" : "", s, string_of(stats, "codec"));
+        show_sound(stats);
     }
 }
 

@@ -28,5 +28,6 @@
 #include "ahoy/engine.h"
 #include "ahoy/error.h"
 #include "ahoy/event.h"
+#include "ahoy/quality.h"
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef AHOY_CALL_H
 #define AHOY_CALL_H
 
-#include "ahoy/types.h"
+#include "ahoy/quality.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -106,26 +106,6 @@ struct ahoy_record_config {
  */
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_record(struct ahoy_engine *e, ahoy_call_id call,
                                                       const struct ahoy_record_config *cfg, ahoy_command_id *out);
-
-/** Quality of a call so far. Counts are packets. */
-struct ahoy_call_stats {
-    uint32_t duration_ms; /* since the answer */
-    uint32_t setup_ms;    /* from INVITE to answer */
-    char codec[16];       /* "opus", empty before sound */
-    uint32_t rate_hz;     /* sampling rate of the codec */
-    char send_codec[16];
-    uint64_t rtp_in, rtp_out;
-    uint64_t bytes_in, bytes_out;
-    uint64_t lost, late, duplicate, reordered;
-    uint32_t concealed_ms;
-    double jitter_ms; /* RFC 3550 */
-    double rtt_ms;    /* < 0: unknown */
-    double buffer_ms; /* jitter buffer now */
-    double delay_ms;  /* mouth to ear as far as known: half the round trip, buffers, codec; < 0: unknown */
-    double mos;       /* E-model (G.107), < 0: unknown */
-    double level_in_dbfs, level_out_dbfs; /* now, smoothed over 125 ms; -100 is silence */
-    double remote_lost_fraction;          /* what the peer reports of our packets, 0 … 1; < 0: no report */
-};
 
 /** A call as it stands. */
 struct ahoy_call_info {

@@ -83,15 +83,41 @@ struct media_session_config {
 struct media_stats {
     const struct audio_codec *rx_codec, *tx_codec; /* NULL before sound */
     uint64_t rtp_in, rtp_out, bytes_in, bytes_out;
-    uint64_t lost, late, duplicate, reordered;
+    uint64_t expected, lost, late, duplicate, reordered;
+    uint64_t recovered_fec, recovered_red, recovered_dred; /* of lost and late */
     uint32_t concealed_ms;
-    double jitter_ms, rtt_ms, buffer_ms, delay_ms, mos;
+    double loss;  /* share of what is played that sounds lost, 0 … 1, after recovery */
+    double burst; /* mean length of its runs, packets */
+    double jitter_ms, rtt_ms, rtt_mean_ms;
+    double buffer_ms, buffer_target_ms; /* jitter buffer, now and as wished */
+    double device_in_ms, device_out_ms; /* latency of server and hardware */
+    bool clock_known;                   /* the next two are measured */
+    double clock_in_ppm, clock_out_ppm; /* how much faster than nominal */
+    double end_system_ms;               /* all delay that is ours, both ways (RFC 3611 section 4.7.3) */
+    double delay_ms;                    /* from their mouth to our ear */
+    double mos, mos_lq, mos_now;        /* E-model: conversation, listening; conversation in the last 10 s */
+    double r, r_lq, r_100;              /* its rating, without delay, on the scale of 100 */
+    const char *model;                  /* "G.107.2", or ""; static storage */
     double level_in_dbfs, level_out_dbfs;
-    double remote_lost_fraction;
+    struct rtcp_voip voip; /* what the peer is told, if it wants it */
+    /* What the peer tells. */
+    double remote_lost_fraction; /* of late, on the network */
+    double remote_jitter_ms;
+    double remote_burst;                /* mean run of losses, packets */
+    double remote_loss, remote_discard; /* after recovery, of all; by XR */
+    double remote_buffer_ms, remote_end_system_ms;
+    double remote_delay_ms;                     /* from our mouth to their ear */
+    double remote_mos, remote_mos_lq, remote_r; /* remote_r: of 100 */
+    bool remote_told;                           /* these three are its own; else our estimate from plain reports */
+    bool has_remote_voip;
+    struct rtcp_voip remote_voip;
     bool remote_reports; /* RTCP came from the peer */
     bool remote_hears;   /* it told that packets of ours reached it */
     bool remote_deaf;    /* its last report, seconds after we began to send, knew of no packet of ours */
 };
+
+/** All unknown. */
+void media_stats_init(struct media_stats *s);
 
 /** Who sends and receives, and where, after an exchange or a change of latch. */
 struct media_info {

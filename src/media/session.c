@@ -114,8 +114,7 @@ enum ahoy_err media_session_open(struct media_session **out, struct media_engine
     s->stream.worker = w;
     s->stream.config = s->config;
     s->stream.log = media_engine_log(e);
-    s->stats.rtt_ms = s->stats.delay_ms = s->stats.mos = s->stats.remote_lost_fraction = -1;
-    s->stats.level_in_dbfs = s->stats.level_out_dbfs = MIX_SILENCE_DBFS;
+    media_stats_init(&s->stats);
     s->stream.stats = s->stats;
     media_engine_count(e, 1);
     s->open_msg.fn = on_open;

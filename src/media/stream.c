@@ -130,6 +130,7 @@ enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e,
         snprintf(why, MEDIA_WHY_BYTES, "%s", ahoy_err_text(err));
         return err;
     }
+    st->playout.recovered = media_quality_recovered;
     return open_sockets(st, e, why);
 }
 
@@ -137,7 +138,7 @@ void media_stream_finish(struct media_stream *st)
 {
     media_worker_remove(st->worker, st);
     if (st->rtp && st->playout.jitter) {
-        media_stream_collect(st);
+        media_quality_collect(st, false, true);
         if (st->configured)
             media_tx_bye(st);
     }
@@ -205,6 +206,7 @@ static void tune_sound(struct media_stream *st, uint32_t rate_hz)
         sound_set_rate(&st->sound, rate_hz);
     playout_set_rate(&st->playout, rate_hz);
     tone_detect_init(&st->tone_rx, rate_hz);
+    media_quality_set_rate(st);
 }
 
 static void set_up_digits(struct media_stream *st, uint32_t clock_hz)
@@ -328,6 +330,7 @@ int64_t media_stream_tick(struct media_stream *st, int64_t now_us)
     if (want > 0) {
         playout_get(&st->playout, now_us, sound_queued_us(&st->sound), pcm, want);
         sound_write(&st->sound, pcm, want);
+        media_quality_heard(st, pcm, want);
         if (st->params.event_clock_hz == 0) /* no telephone-event agreed: keys can only come as tones */
             tone_detect_run(&st->tone_rx, pcm, want, tone_heard, st);
     }
@@ -341,61 +344,8 @@ int64_t media_stream_tick(struct media_stream *st, int64_t now_us)
     if (now_us - st->stats_us >= STATS_US) {
         st->stats_us = AHOY_MAX(st->stats_us + STATS_US, now_us - STATS_US);
         watch_silence(st, now_us);
-        media_stream_collect(st);
+        media_quality_collect(st, true, false);
         media_note_stats(st);
     }
     return follows ? lasts_us(st, want) : SYS_MS(st->tick_ms);
-}
-
-/* ---- figures ----------------------------------------------------------------------------------------------------- */
-
-static double mouth_to_ear_ms(struct media_stream *st, const struct rtp_stats *r)
-{
-    if (r->rtt_count == 0)
-        return -1;
-    double codec = st->params.tx_codec ? (st->params.tx_codec->ops->recover ? 6.5 : 0) : 0; /* Opus' look-ahead */
-    return r->rtt_ms / 2 + st->params.ptime_ms + codec + st->stats.buffer_ms
-           + (double) (sound_queued_us(&st->sound) + sound_latency_us(&st->sound)) / 1000;
-}
-
-static double mos(const struct media_stream *st, const struct rtp_stats *r)
-{
-    uint64_t played, lost;
-    struct emodel_score score;
-    if (!st->playout.codec || r->received_packets == 0)
-        return -1;
-    playout_counts(&st->playout, &played, &lost);
-    struct emodel_input in = { .codec = emodel_codec(view_str(st->playout.codec->name), st->playout.codec->rate_hz),
-                               .delay_ms = st->stats.delay_ms >= 0 ? st->stats.delay_ms : st->stats.buffer_ms + 50,
-                               .round_trip_ms = r->rtt_count > 0 ? r->rtt_ms : 0,
-                               .loss = played + lost > 0 ? (double) lost / (double) (played + lost) : 0,
-                               .burst_ratio = 1 };
-    emodel_score(&in, &score);
-    return score.mos_cq;
-}
-
-void media_stream_collect(struct media_stream *st)
-{
-    struct rtp_stats r;
-    struct media_stats *s = &st->stats;
-    rtp_session_stats(st->rtp, &r);
-    s->rx_codec = st->playout.codec;
-    s->tx_codec = st->params.tx_codec;
-    s->rtp_in = r.received_packets;
-    s->rtp_out = r.sent_packets;
-    s->bytes_in = r.received_bytes;
-    s->bytes_out = r.sent_bytes;
-    s->lost = r.lost;
-    s->late = r.late;
-    s->duplicate = r.duplicate;
-    s->reordered = r.reordered;
-    s->concealed_ms = (uint32_t) (st->playout.concealed_us / 1000);
-    s->jitter_ms = r.jitter_ms;
-    s->rtt_ms = r.rtt_count > 0 ? r.rtt_ms : -1;
-    s->buffer_ms = (double) jitter_delay_us(st->playout.jitter) / 1000;
-    s->delay_ms = mouth_to_ear_ms(st, &r);
-    s->mos = mos(st, &r);
-    s->level_in_dbfs = st->sound.rate_hz > 0 ? mix_meter_dbfs(&st->sound.meter_in) : MIX_SILENCE_DBFS;
-    s->level_out_dbfs = st->sound.rate_hz > 0 ? mix_meter_dbfs(&st->sound.meter_out) : MIX_SILENCE_DBFS;
-    s->remote_lost_fraction = r.remote_reports > 0 ? r.remote_fraction_lost / 256.0 : -1;
 }

@@ -13,6 +13,7 @@
 #include "media/media.h"
 #include "media/playout.h"
 #include "media/sound.h"
+#include "media/stream_quality.h"
 #include "rtp/dtmf.h"
 #include "rtp/emodel.h"
 #include "rtp/latch.h"
@@ -112,6 +113,7 @@ struct media_stream {
     const struct audio_codec *rx_codec; /* of the last packet */
 
     bool rtp_seen, rtp_silent;
+    struct media_quality quality;
     struct media_stats stats;
 };
 
@@ -127,8 +129,6 @@ void media_stream_configure(struct media_stream *st, const struct media_params *
 
 /** One tick of sound; on the worker. Returns how long after this one the next is due, microseconds. */
 int64_t media_stream_tick(struct media_stream *st, int64_t now_us);
-
-void media_stream_collect(struct media_stream *st); /* fills st->stats */
 
 /* stream_rx.c */
 void media_rx_datagram(struct media_stream *st, bool rtcp_port, const struct addr *src, const void *data, size_t n,

@@ -60,8 +60,10 @@ static void put_audio(struct media_stream *st, const struct rtp_packet *p, const
             rtp_session_renegotiated(st->rtp, 0, codec->clock_hz); /* the peer may change between agreed codecs */
         }
     }
-    if (jitter_put(st->playout.jitter, &j, now_us) == JITTER_PUT_LATE)
+    bool late = jitter_put(st->playout.jitter, &j, now_us) == JITTER_PUT_LATE;
+    if (late)
         rtp_session_count_late(st->rtp, 1);
+    media_quality_arrived(st, p->seq, late);
 }
 
 static void take_rtp(struct media_stream *st, const struct rtp_packet *p, const struct addr *src, int64_t now_us)

@@ -9,42 +9,6 @@ enum { JUDGE_AFTER_MS = 1500 }; /* a shorter call says nothing about whether sou
 
 /* ---- telling ----------------------------------------------------------------------------------------------------- */
 
-void ua_call_fill_stats(const struct ua_call *c, const struct media_stats *m, struct ahoy_call_stats *out)
-{
-    int64_t now = c->ended_us > 0 ? c->ended_us : sys_now_us(c->ua->loop);
-    *out = (struct ahoy_call_stats){ .rtt_ms = -1, .delay_ms = -1, .mos = -1, .remote_lost_fraction = -1 };
-    if (c->answered_us > 0) {
-        out->duration_ms = (uint32_t) ((now - c->answered_us) / 1000);
-        out->setup_ms = (uint32_t) ((c->answered_us - c->begun_us) / 1000);
-    }
-    if (!m)
-        return;
-    const struct audio_codec *codec = m->rx_codec ? m->rx_codec : m->tx_codec;
-    if (codec) {
-        (void) view_copy(view_str(codec->name), out->codec, sizeof out->codec);
-        out->rate_hz = codec->rate_hz;
-    }
-    if (m->tx_codec)
-        (void) view_copy(view_str(m->tx_codec->name), out->send_codec, sizeof out->send_codec);
-    out->rtp_in = m->rtp_in;
-    out->rtp_out = m->rtp_out;
-    out->bytes_in = m->bytes_in;
-    out->bytes_out = m->bytes_out;
-    out->lost = m->lost;
-    out->late = m->late;
-    out->duplicate = m->duplicate;
-    out->reordered = m->reordered;
-    out->concealed_ms = m->concealed_ms;
-    out->jitter_ms = m->jitter_ms;
-    out->rtt_ms = m->rtt_ms;
-    out->buffer_ms = m->buffer_ms;
-    out->delay_ms = m->delay_ms;
-    out->mos = m->mos;
-    out->level_in_dbfs = m->level_in_dbfs;
-    out->level_out_dbfs = m->level_out_dbfs;
-    out->remote_lost_fraction = m->remote_lost_fraction;
-}
-
 static void fill_event(const struct ua_call *c, enum ahoy_call_state state, struct ahoy_event *e)
 {
     *e = (struct ahoy_event){ .type = AHOY_EVENT_CALL_STATE };

@@ -1,0 +1,163 @@
+/* Figures of a call in words. */
+#include "ahoy/quality.h"
+
+#include "base/base.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { LEAST_EXPECTED = 50 /* packets: a second of sound */, SILENCE_AFTER_MS = 4000 };
+
+/* G.107 annex B: users are satisfied from 4.0 on, many dissatisfied below 3.6, nearly all below 3.1. */
+static const double good_mos = 4.0, fair_mos = 3.6, poor_mos = 3.1;
+static const double long_delay_ms = 250, silent_dbfs = -85;
+
+void ahoy_call_stats_init(struct ahoy_call_stats *s)
+{
+    *s = (struct ahoy_call_stats){ .burst = -1,
+                                   .jitter_ms = -1,
+                                   .rtt_ms = -1,
+                                   .buffer_ms = -1,
+                                   .buffer_target_ms = -1,
+                                   .device_in_ms = -1,
+                                   .device_out_ms = -1,
+                                   .end_system_ms = -1,
+                                   .delay_ms = -1,
+                                   .mos = -1,
+                                   .mos_lq = -1,
+                                   .mos_now = -1,
+                                   .r_factor = -1,
+                                   .level_in_dbfs = -100,
+                                   .level_out_dbfs = -100,
+                                   .remote_lost_fraction = -1,
+                                   .remote_jitter_ms = -1,
+                                   .remote_burst = -1,
+                                   .remote_loss = -1,
+                                   .remote_discarded = -1,
+                                   .remote_buffer_ms = -1,
+                                   .remote_end_system_ms = -1,
+                                   .remote_delay_ms = -1,
+                                   .remote_mos = -1,
+                                   .remote_mos_lq = -1,
+                                   .remote_r_factor = -1 };
+}
+
+const char *ahoy_grade_name(enum ahoy_grade grade)
+{
+    static const char *const name[] = { "unknown", "good", "fair", "poor", "bad" };
+    return (size_t) grade < AHOY_COUNT(name) ? name[grade] : "unknown";
+}
+
+const char *ahoy_spoiler_name(enum ahoy_spoiler spoiler)
+{
+    static const char *const name[] = { "none",  "loss",        "jitter",      "delay",
+                                        "codec", "remote-loss", "remote-deaf", "silent" };
+    return (size_t) spoiler < AHOY_COUNT(name) ? name[spoiler] : "unknown";
+}
+
+static enum ahoy_grade grade_of(const struct ahoy_call_stats *s)
+{
+    if (!(s->mos >= 0) || s->expected < LEAST_EXPECTED)
+        return AHOY_GRADE_UNKNOWN;
+    return s->mos >= good_mos   ? AHOY_GRADE_GOOD
+           : s->mos >= fair_mos ? AHOY_GRADE_FAIR
+           : s->mos >= poor_mos ? AHOY_GRADE_POOR
+                                : AHOY_GRADE_BAD;
+}
+
+static double share(uint64_t part, uint64_t whole)
+{
+    return whole > 0 ? (double) part / (double) whole : 0;
+}
+
+static enum ahoy_spoiler spoiler_of(const struct ahoy_call_stats *s, enum ahoy_grade grade)
+{
+    if (s->remote_deaf && s->rtp_out >= LEAST_EXPECTED)
+        return AHOY_SPOILER_REMOTE_DEAF;
+    if (grade > AHOY_GRADE_GOOD) {
+        double lost = share(s->lost, s->expected), late = share(s->late, s->expected);
+        bool torn = s->mos_lq >= 0 && s->loss >= 0.005;
+        if (torn && lost >= late)
+            return AHOY_SPOILER_LOSS;
+        if (torn)
+            return AHOY_SPOILER_JITTER;
+        return s->delay_ms >= long_delay_ms ? AHOY_SPOILER_DELAY : AHOY_SPOILER_CODEC;
+    }
+    if (s->remote_mos >= 0 && s->remote_mos < fair_mos)
+        return s->remote_delay_ms >= 2 * long_delay_ms ? AHOY_SPOILER_DELAY : AHOY_SPOILER_REMOTE_LOSS;
+    if (s->rtp_out >= LEAST_EXPECTED && s->duration_ms >= SILENCE_AFTER_MS && s->level_out_dbfs <= silent_dbfs)
+        return AHOY_SPOILER_SILENT;
+    return AHOY_SPOILER_NONE;
+}
+
+static const char *advice_for(enum ahoy_spoiler spoiler)
+{
+    switch (spoiler) {
+    case AHOY_SPOILER_NONE: break;
+    case AHOY_SPOILER_LOSS:
+        return "packets are lost on the way to us: use a cable instead of Wi-Fi, or stop what fills the line; Opus stands it best";
+    case AHOY_SPOILER_JITTER:
+        return "packets come too late and too unevenly: something else fills the line, or the Wi-Fi is weak";
+    case AHOY_SPOILER_DELAY:
+        return "the delay is long: a nearer server, or a path without a satellite or VPN, would help";
+    case AHOY_SPOILER_CODEC:
+        return "nothing is lost: it is the codec that sounds so; Opus or G.722 sound better, if the peer has them";
+    case AHOY_SPOILER_REMOTE_LOSS:
+        return "we hear well, but the other side loses what we send: look at our uplink, or at their network";
+    case AHOY_SPOILER_REMOTE_DEAF:
+        return "nothing of what we send reaches the other side: a firewall or NAT drops it, see `ahoy doctor`";
+    case AHOY_SPOILER_SILENT: return "what we send is silence: is the microphone muted, or the wrong one?";
+    }
+    return "";
+}
+
+/* Appends; what does not fit is cut. */
+static void add(struct ahoy_judgement *j, const char *format, ...) AHOY_PRINTF(2, 3);
+
+static void add(struct ahoy_judgement *j, const char *format, ...)
+{
+    size_t n = strlen(j->text);
+    va_list args;
+    va_start(args, format);
+    (void) vsnprintf(j->text + n, sizeof j->text - n, format, args);
+    va_end(args);
+}
+
+static void say_loss(const struct ahoy_call_stats *s, struct ahoy_judgement *j)
+{
+    double gone = share(s->lost + s->late, s->expected) * 100;
+    if (s->lost + s->late == 0) {
+        add(j, "; nothing lost");
+        return;
+    }
+    add(j, gone < 0.1 ? "; %.2f %% lost" : "; %.1f %% lost", gone);
+    if (s->late > s->lost)
+        add(j, " (mostly by coming late)");
+    uint64_t good = s->recovered_fec + s->recovered_red + s->recovered_dred;
+    if (good > 0 && s->concealed_ms == 0)
+        add(j, ", all repaired");
+    else if (good > 0)
+        add(j, ", all but %u ms repaired", (unsigned) s->concealed_ms);
+    else
+        add(j, ", %u ms made up", (unsigned) s->concealed_ms);
+}
+
+void ahoy_call_judge(const struct ahoy_call_stats *s, struct ahoy_judgement *out)
+{
+    struct ahoy_judgement j = { .grade = grade_of(s) };
+    j.spoiler = spoiler_of(s, j.grade);
+    if (j.grade == AHOY_GRADE_UNKNOWN) {
+        add(&j, s->rtp_in == 0 ? "sound: none came" : "sound: too little to judge");
+    } else {
+        add(&j, "sound: %s, %.1f of 5", ahoy_grade_name(j.grade), s->mos);
+        say_loss(s, &j);
+    }
+    if (s->delay_ms >= 0)
+        add(&j, "; %.0f ms mouth to ear", s->delay_ms);
+    if (s->remote_mos >= 0)
+        add(&j, "; they hear %s%.1f", s->remote_estimated ? "about " : "", s->remote_mos);
+    (void) snprintf(j.advice, sizeof j.advice, "%s", advice_for(j.spoiler));
+    *out = j;
+}

@@ -1,0 +1,47 @@
+/*
+ * How good a stream sounds: gathered from packets, play-out and devices, once a second made into figures, and told to the
+ * peer as VoIP metrics (RFC 3611 section 4.7). Part of the stream half: media worker only. Private to media/.
+ */
+#ifndef AHOY_MEDIA_STREAM_QUALITY_H
+#define AHOY_MEDIA_STREAM_QUALITY_H
+
+#include "audio/vad.h"
+#include "media/playout.h"
+#include "rtp/fates.h"
+
+enum { MEDIA_QUALITY_SECONDS = 10 }; /* what "now" means */
+
+struct media_stream;
+
+/* Sums at the end of a second, so that a difference is of the seconds between. */
+struct media_quality_mark {
+    uint64_t judged, losses, runs, concealed_us;
+    double impaired; /* packets */
+};
+
+struct media_quality {
+    struct fates fates;
+    struct media_quality_mark mark[MEDIA_QUALITY_SECONDS];
+    unsigned marks;
+    struct vad vad;                   /* of what the peer says */
+    double speech_power, noise_power; /* of full scale squared, smoothed; 0: none heard yet */
+    double jitter_sum_ms, rtt_sum_ms; /* once a second, for means */
+    unsigned seconds, rtts;
+};
+
+/** A packet came; `late`: too late to be played. */
+void media_quality_arrived(struct media_stream *st, uint16_t seq, bool late);
+
+/** Sound that the peer said, as it is played, at the sound's rate. */
+void media_quality_heard(struct media_stream *st, const int16_t *pcm, size_t n);
+
+/** The sound's rate is another. */
+void media_quality_set_rate(struct media_stream *st);
+
+/** Of playout: a lost packet was made good. A playout_recovered_fn. */
+void media_quality_recovered(void *arg, uint16_t seq, enum playout_recovered by);
+
+/** Fills st->stats; `second`: the call of each second, which also makes the VoIP metrics. `end`: nothing comes any more. */
+void media_quality_collect(struct media_stream *st, bool second, bool end);
+
+#endif

@@ -1,0 +1,133 @@
+/* What a call knows of its own quality: what was done to it on the way is what both ends say. */
+#include "support/phone.h"
+
+#include <stdio.h>
+
+/* A call of `seconds` after which both have told each other; A's and B's last figures are in their stats. */
+static bool talk(struct world *w, const char *codec, const char *impair_b, int seconds)
+{
+    struct ahoy_media_config a = { .codecs = codec, .audio = w->sound_a };
+    struct ahoy_media_config b = { .codecs = codec, .audio = w->sound_b, .impair = impair_b };
+    if (!world_call(w, &a, &b, 0))
+        return false;
+    phone_run_ms(&w->a, &w->b, 1000 * seconds);
+    return true;
+}
+
+static bool hang_up(struct world *w)
+{
+    return !ahoy_call_hangup(w->a.engine, w->a.placed, NULL) && phone_run(&w->a, &w->b, phone_both_ended, 5000);
+}
+
+static void test_a_clean_call_is_good_and_both_know(struct t *t)
+{
+    struct world w;
+    struct ahoy_judgement j;
+    const struct sim_link far = { .delay_us = 40000 };
+    T_OK(world_open(&w, 20));
+    sim_default_link(w.sim, &far);
+    T_CHECK(talk(&w, "opus", NULL, 16));
+    const struct ahoy_call_stats *a = &w.a.stats, *b = &w.b.stats;
+    T_NEAR(a->rtt_ms, 80, 2);
+    T_NEAR(b->rtt_ms, 80, 2);
+    T_LE(4.0, a->mos);
+    T_LE(a->mos, a->mos_lq + 1e-9);
+    T_LE(4.0, a->mos_now);
+    T_STR(a->model, "G.107.2");
+    T_NEAR(a->loss, 0, 1e-9);
+    /* Each hears with the delay that the other says its voice arrives with: packet, codec, half a trip, buffer. */
+    T_CHECK(!a->remote_estimated && a->remote_delay_ms > 0);
+    T_NEAR(a->remote_delay_ms, b->delay_ms, 12);
+    T_NEAR(b->remote_delay_ms, a->delay_ms, 12);
+    T_NEAR(a->delay_ms, 40 + 26.5 + a->buffer_ms, 12);
+    T_NEAR(a->remote_end_system_ms, b->end_system_ms, 12);
+    T_NEAR(a->remote_mos, b->mos, 0.1);
+    T_NEAR(a->remote_lost_fraction, 0, 0);
+    ahoy_call_judge(a, &j);
+    T_EQ(j.grade, AHOY_GRADE_GOOD);
+    T_EQ(j.spoiler, AHOY_SPOILER_NONE);
+    T_CHECK(hang_up(&w));
+out:
+    world_close(t, &w);
+}
+
+/* PCMU has no recovery: what is lost on the way is what XR says is lost. */
+static void test_random_loss_is_reported_as_it_was(struct t *t)
+{
+    struct world w;
+    struct ahoy_judgement j;
+    T_OK(world_open(&w, 45));
+    T_CHECK(talk(&w, "pcmu", "loss=10,seed=11", 40));
+    const struct ahoy_call_stats *a = &w.a.stats, *b = &w.b.stats;
+    double lost = (double) b->lost / (double) b->expected;
+    T_NEAR(lost, 0.10, 0.03);
+    T_NEAR(a->remote_loss, lost, 0.02);
+    T_NEAR(b->loss, lost, 0.02);
+    T_NEAR(a->remote_burst, 1.1, 0.25);
+    T_NEAR(b->burst, 1.1, 0.15);
+    T_NEAR(a->remote_mos, b->mos, 0.2);
+    T_LE(b->mos, 3.2);
+    T_LE(4.0, a->mos); /* the other direction is clean */
+    ahoy_call_judge(b, &j);
+    T_EQ(j.spoiler, AHOY_SPOILER_LOSS);
+    ahoy_call_judge(a, &j);
+    T_EQ(j.grade, AHOY_GRADE_GOOD);
+    T_EQ(j.spoiler, AHOY_SPOILER_REMOTE_LOSS);
+    T_CHECK(hang_up(&w));
+out:
+    world_close(t, &w);
+}
+
+static void test_bursts_are_reported_as_they_were(struct t *t)
+{
+    struct world w;
+    T_OK(world_open(&w, 65));
+    T_CHECK(talk(&w, "pcmu", "loss=8,burst=4,seed=5", 60));
+    const struct ahoy_call_stats *a = &w.a.stats, *b = &w.b.stats;
+    T_NEAR(b->burst, 4, 1);
+    T_NEAR(a->remote_burst, 4, 1.6); /* of late only */
+    T_NEAR(a->remote_loss, b->loss, 0.02);
+    T_CHECK(hang_up(&w));
+out:
+    world_close(t, &w);
+}
+
+static void test_what_comes_too_late_is_discarded_not_lost(struct t *t)
+{
+    struct world w;
+    const struct sim_link fine = { .delay_us = 10000 }, bad = { .delay_us = 10000, .jitter_us = 60000 };
+    T_OK(world_open(&w, 25));
+    sim_default_link(w.sim, &fine);
+    T_CHECK(talk(&w, "pcmu", NULL, 8));
+    double before = w.b.stats.buffer_target_ms;
+    T_OK(sim_pair_link(w.sim, w.host_a, w.host_b, &bad));
+    phone_run_ms(&w.a, &w.b, 12000);
+    const struct ahoy_call_stats *a = &w.a.stats, *b = &w.b.stats;
+    T_LE(b->lost, 5); /* on their way */
+    T_LE(before + 20, b->buffer_target_ms);
+    T_LE(b->mos_now, 4.5);
+    T_NEAR(a->remote_loss, 0, 0.002);
+    T_LE(10, a->remote_jitter_ms);
+    T_LE(before + 10, a->remote_buffer_ms); /* the peer's buffer has grown, and it says so */
+    T_CHECK(hang_up(&w));
+out:
+    world_close(t, &w);
+}
+
+static void test_opus_makes_good_what_is_lost(struct t *t)
+{
+    struct world w;
+    T_OK(world_open(&w, 30));
+    T_CHECK(talk(&w, "opus", "loss=8,seed=3", 25));
+    const struct ahoy_call_stats *b = &w.b.stats;
+    uint64_t good = b->recovered_fec + b->recovered_red + b->recovered_dred;
+    T_LE(10, good);
+    T_LE(b->loss, (double) b->lost / (double) b->expected);
+    T_CHECK(hang_up(&w));
+out:
+    world_close(t, &w);
+}
+
+T_MAIN(T_STRIDE(test_a_clean_call_is_good_and_both_know, 211), T_PLAIN(test_random_loss_is_reported_as_it_was),
+       T_PLAIN(test_bursts_are_reported_as_they_were), T_PLAIN(test_what_comes_too_late_is_discarded_not_lost),
+       T_PLAIN(test_opus_makes_good_what_is_lost))
