@@ -3,7 +3,7 @@
  * the same stream that knows every arrival. docs/bench-sound.md says what is measured.
  *
  *     ahoy-bench-sound [--codec opus|g722|pcmu|all] [--only r20,j50] [--impair SPEC] [--bitrate BPS] [--expect PERCENT]
- *         [--dred MS] [--tick 10|20] [--ptime MS] [--budget MS] [--speech DIR] [--pieces N] [--seed N] [--seeds N]
+ *         [--dred MS] [--tick 0|10|20] [--ptime MS] [--budget MS] [--speech DIR] [--pieces N] [--seed N] [--seeds N]
  *         [--no-ideal] [--write DIR] [--quick] [--json]      one JSON object as the last line
  */
 #include "base/mem.h"
@@ -24,7 +24,7 @@ struct options {
 static const struct options defaults = { .codec = "all",
                                          .bitrate = 32000,
                                          .expect = 10,
-                                         .tick = 10,
+                                         .tick = 0,
                                          .ptime = 20,
                                          .budget = 250,
                                          .pieces = 4,
@@ -63,7 +63,7 @@ static bool parse_number(struct options *o, const char *name, const char *value)
     } numbers[] = { { "--bitrate", &o->bitrate, 6000, 510000 },
                     { "--expect", &o->expect, 0, 100 },
                     { "--dred", &o->dred, 0, 1000 },
-                    { "--tick", &o->tick, 5, 60 },
+                    { "--tick", &o->tick, 0, 60 },
                     { "--ptime", &o->ptime, 10, 60 },
                     { "--budget", &o->budget, 0, 10000 },
                     { "--pieces", &o->pieces, 1, PROMPTS_MAX_PIECES },

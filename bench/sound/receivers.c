@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { PT = 96, AFTER_MS = 1000, TICK_SAMPLES_MAX = STREAM_HZ / 1000 * 60 };
+enum { PT = 96, AFTER_MS = 1000, FOLLOWING_US = 1000, TICK_SAMPLES_MAX = STREAM_HZ / 1000 * 60 };
 
 void heard_free(struct heard *h)
 {
@@ -44,14 +44,15 @@ enum ahoy_err receiver_ahoy(struct heard *out, const struct stream *s, const str
                             unsigned tick_ms, uint64_t seed)
 {
     const struct audio_codec *codec = s->config.codec;
-    const int64_t tick_us = tick_ms * 1000;
+    const int64_t tick_us = tick_ms > 0 ? tick_ms * 1000 : FOLLOWING_US;
     struct playout p;
     struct rng rng;
     int16_t block[TICK_SAMPLES_MAX];
     rng_init_u64(&rng, seed);
-    size_t tick_n = (size_t) STREAM_HZ / 1000 * tick_ms, next = 0;
-    int64_t now_us = rng_below(&rng, tick_ms) * 1000; /* when the first tick is */
-    *out = (struct heard){ .n = (size_t) (end_us(s) * (STREAM_HZ / 1000) / 1000) + 2 * tick_n };
+    size_t next = 0;
+    /* The first sample that is played; ticks of a grid begin anywhere between the sender's. */
+    size_t at = (size_t) rng_below(&rng, tick_ms > 0 ? tick_ms : s->config.ptime_ms) * (STREAM_HZ / 1000);
+    *out = (struct heard){ .n = (size_t) (end_us(s) * (STREAM_HZ / 1000) / 1000) + 2 * AHOY_COUNT(block) };
     out->pcm = mem_zalloc(out->n * sizeof *out->pcm);
     if (!out->pcm)
         return AHOY_ERR_NOMEM;
@@ -62,13 +63,17 @@ enum ahoy_err receiver_ahoy(struct heard *out, const struct stream *s, const str
     }
     playout_set_rate(&p, STREAM_HZ);
     playout_expect(&p, codec, s->config.ptime_ms);
-    for (; now_us < end_us(s); now_us += tick_us) {
+    for (int64_t now_us; (now_us = (int64_t) at * 1000 / (STREAM_HZ / 1000)) < end_us(s);) {
         if (now_us <= s->packet[s->count - 1].sent_us)
             out->concealed_ms = (double) p.concealed_us / 1000;
         while (next < a->count && a->arrival[next].at_us <= now_us)
             put(&p, s, &a->arrival[next++]);
-        playout_get(&p, now_us, 0, block, tick_n);
-        memcpy(out->pcm + now_us * (STREAM_HZ / 1000) / 1000, block, tick_n * sizeof *block);
+        size_t n = (size_t) STREAM_HZ / 1000 * tick_ms;
+        if (tick_ms == 0) /* as the telephone does with a device without a clock: when the sound runs out */
+            n = AHOY_MIN(playout_ready(&p, now_us, 0), AHOY_COUNT(block));
+        playout_get(&p, now_us, 0, block, n);
+        memcpy(out->pcm + at, block, n * sizeof *block);
+        at += n;
     }
     struct jitter_stats stats;
     jitter_stats(p.jitter, &stats);

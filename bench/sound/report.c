@@ -8,8 +8,11 @@ static bool any(const struct outcome *o)
 void report_head(const struct report *r, FILE *to)
 {
     const struct run_config *c = r->config;
-    fprintf(to, "%s, %u ms, %u seed%s, ticks of %u ms", r->codec, c->ptime_ms, c->seeds, c->seeds == 1 ? "" : "s",
-            c->tick_ms);
+    fprintf(to, "%s, %u ms, %u seed%s, ", r->codec, c->ptime_ms, c->seeds, c->seeds == 1 ? "" : "s");
+    if (c->tick_ms > 0)
+        fprintf(to, "ticks of %u ms", c->tick_ms);
+    else
+        fprintf(to, "played as it runs out");
     if (c->codec->ops->recover)
         fprintf(to, ", libopus %s, %u bit/s, told of %u %% loss", audio_opus_build().version, (unsigned) c->bitrate_bps,
                 c->expect_percent);
