@@ -13,6 +13,7 @@ enum {
     IDEAL_DELAY_MS = 60, /* codec and resamplers */
     DEEP_BPS = 48000,    /* the stream with deep redundancy, which the ideal receivers that look ahead are given */
     DEEP_MS = 1000,
+    DEEP_EXPECT = 20, /* libopus spends next to nothing on it below 15 % */
 };
 
 const char *const ideal_names[IDEALS] = { "fec", "red1", "red2", "dred40", "dred120" };
@@ -57,6 +58,7 @@ static enum ahoy_err input_streams(struct run *r, struct input *in, double drift
     if (!err && r->deep && !c->no_ideal) {
         sc.bitrate_bps = DEEP_BPS;
         sc.dred_ms = DEEP_MS;
+        sc.loss_percent = DEEP_EXPECT;
         err = stream_create(&in->deep, &sc, in->pcm, in->n);
     }
     return err;

@@ -23,11 +23,9 @@ struct ahoy_media_config {
     uint32_t ptime_ms;  /* 10 … 60; 0: 20 */
     const char *audio;  /* "null", "tone:HZ", "file:IN.wav[,OUT.wav]", "pulse[:DEV]", "alsa[:DEV]"; NULL: "pulse" */
     bool echo;          /* send back what is heard, instead of a microphone */
-    const char *
-        impair; /* harm what comes in: "loss=5,burst=3,jitter=40,dup=1,reorder=1,rate=64k,seed=7", "pareto=10", "spike=300,every=5"; NULL:
-                           no */
-    const char *dtmf;  /* digits to send when the call stands; NULL: none */
-    uint32_t no_rtp_s; /* report NO_RTP/ONE_WAY when nothing came for so long; 0: 10 */
+    const char *impair; /* harm what comes in: "loss=5,burst=3,jitter=40,dup=1,reorder=1,rate=64k,seed=7"; NULL: no */
+    const char *dtmf;   /* digits to send when the call stands; NULL: none */
+    uint32_t no_rtp_s;  /* report NO_RTP/ONE_WAY when nothing came for so long; 0: 10 */
 };
 
 struct ahoy_call_config {
