@@ -53,5 +53,5 @@ if(TARGET ahoy)
 endif()
 
 # Sound over bad networks, in virtual time.
-ahoy_bench(sound sound/main.c sound/conditions.c sound/prompts.c sound/stream.c sound/receivers.c sound/run.c sound/report.c
+ahoy_bench(sound sound/main.c sound/conditions.c sound/prompts.c sound/stream.c sound/receivers.c sound/run.c sound/call.c sound/report.c
     sound/measure.c sound/align.c sound/pq.c LIBS ahoy_media)

@@ -2,26 +2,28 @@
  * Sound over bad networks: speech through a seeded impairment to our receiver, in virtual time, beside an ideal receiver of
  * the same stream that knows every arrival. docs/bench-sound.md says what is measured.
  *
- *     ahoy-bench-sound [--codec opus|g722|pcmu|all] [--only r20,j50] [--impair SPEC] [--bitrate BPS] [--expect PERCENT]
- *         [--dred MS] [--tick 0|10|20] [--ptime MS] [--budget MS] [--speech DIR] [--pieces N] [--seed N] [--seeds N]
- *         [--no-ideal] [--write DIR] [--quick] [--json]      one JSON object as the last line
+ *     ahoy-bench-sound [--mode receiver|call] [--codec opus|g722|pcmu|all] [--only r20,j50] [--impair SPEC]
+ *         [--bitrate BPS] [--expect PERCENT] [--dred MS] [--tick 0|10|20] [--ptime MS] [--budget MS] [--speech DIR]
+ *         [--pieces N] [--seed N] [--seeds N] [--no-ideal] [--write DIR] [--quick] [--json]
  */
 #include "base/mem.h"
+#include "sound/call.h"
 #include "sound/report.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { CODECS = 3 };
+enum { CODECS = 3, REPORTS = 2 * CODECS };
 static const char *const codec_names[CODECS] = { "opus", "g722", "pcmu" };
 
 struct options {
-    const char *codec, *only, *impair, *speech, *write;
+    const char *mode, *codec, *only, *impair, *speech, *write;
     uint64_t bitrate, expect, dred, tick, ptime, budget, pieces, seed, seeds;
     bool no_ideal, quick, json;
 };
 
-static const struct options defaults = { .codec = "all",
+static const struct options defaults = { .mode = "receiver,call",
+                                         .codec = "all",
                                          .bitrate = 32000,
                                          .expect = 10,
                                          .tick = 0,
@@ -42,11 +44,8 @@ static bool parse_text(struct options *o, const char *name, const char *value)
     const struct {
         const char *name;
         const char **to;
-    } texts[] = { { "--codec", &o->codec },
-                  { "--only", &o->only },
-                  { "--impair", &o->impair },
-                  { "--speech", &o->speech },
-                  { "--write", &o->write } };
+    } texts[] = { { "--mode", &o->mode },     { "--codec", &o->codec },   { "--only", &o->only },
+                  { "--impair", &o->impair }, { "--speech", &o->speech }, { "--write", &o->write } };
     for (size_t i = 0; i < AHOY_COUNT(texts); i++)
         if (strcmp(name, texts[i].name) == 0) {
             *texts[i].to = value;
@@ -115,11 +114,19 @@ static bool wanted(const struct options *o, const struct condition *c)
     return listed(o->only ? o->only : o->quick ? quick : NULL, c->name);
 }
 
-static enum ahoy_err one(struct run *run, const struct condition *c, struct report *report)
+/* What a report is of: one of them is there. */
+struct subject {
+    struct run *run;
+    struct call *call;
+};
+
+static enum ahoy_err one(const struct subject *s, const struct condition *c, struct report *report)
 {
     struct report_row *row = &report->row[report->n];
     row->condition = c;
-    enum ahoy_err err = run_condition(run, c, &row->outcome);
+    if (s->call && c->drift_ppm != 0)
+        return AHOY_OK; /* both ends have the world's one clock */
+    enum ahoy_err err = s->call ? call_condition(s->call, c, &row->outcome) : run_condition(s->run, c, &row->outcome);
     if (err)
         return err;
     report->n++;
@@ -127,50 +134,57 @@ static enum ahoy_err one(struct run *run, const struct condition *c, struct repo
     return AHOY_OK;
 }
 
-static enum ahoy_err one_codec(const struct options *o, const struct condition *own, const struct prompts *speech,
-                               struct run_config *config, struct report *report)
+static enum ahoy_err one_report(const struct options *o, const struct prompts *speech, struct report *report)
 {
-    struct run *run;
-    config->codec = audio_codec_by_name(view_str(report->codec));
-    if (!config->codec->ops->set_bitrate)
-        config->bitrate_bps = config->codec->bitrate_bps;
-    report->config = config;
-    enum ahoy_err err = run_create(&run, config, speech);
+    report->own = (struct condition){ "own", "as asked", o->impair, 0 };
+    struct subject s = { 0 };
+    enum ahoy_err err = report->whole_call ? call_create(&s.call, &report->config, speech)
+                                           : run_create(&s.run, &report->config, speech);
     if (err)
         return err;
     report_head(report, stdout);
-    if (own->impair)
-        err = one(run, own, report);
-    for (size_t i = 0; i < CONDITIONS && !own->impair && !err; i++)
+    if (o->impair)
+        err = one(&s, &report->own, report);
+    for (size_t i = 0; i < CONDITIONS && !o->impair && !err; i++)
         if (wanted(o, &conditions[i]))
-            err = one(run, &conditions[i], report);
-    run_destroy(run);
+            err = one(&s, &conditions[i], report);
+    run_destroy(s.run);
+    call_destroy(s.call);
     return err;
+}
+
+static void configure(struct report *r, const struct options *o, const char *codec, bool whole_call)
+{
+    *r = (struct report){ .codec = codec, .whole_call = whole_call };
+    r->config = (struct run_config){ .codec = audio_codec_by_name(view_str(codec)),
+                                     .bitrate_bps = (uint32_t) o->bitrate,
+                                     .expect_percent = (unsigned) o->expect,
+                                     .dred_ms = (unsigned) o->dred,
+                                     .ptime_ms = (unsigned) o->ptime,
+                                     .tick_ms = (unsigned) o->tick,
+                                     .budget_ms = (unsigned) o->budget,
+                                     .first_seed = (unsigned) o->seed,
+                                     .seeds = (unsigned) o->seeds,
+                                     .no_ideal = o->no_ideal,
+                                     .write_folder = o->write };
+    if (!r->config.codec->ops->set_bitrate)
+        r->config.bitrate_bps = r->config.codec->bitrate_bps;
 }
 
 static enum ahoy_err bench(const struct options *o, const struct prompts *speech, struct report *reports)
 {
-    struct condition own = { "own", "as asked", o->impair, 0 };
-    struct run_config config[CODECS];
+    static const char *const modes[2] = { "receiver", "call" };
     struct impair_config checked;
     size_t n = 0;
     enum ahoy_err err = o->impair ? impair_parse(view_str(o->impair), &checked) : AHOY_OK;
-    for (size_t i = 0; i < CODECS && !err; i++) {
-        if (strcmp(o->codec, "all") != 0 && !listed(o->codec, codec_names[i]))
+    for (size_t k = 0; k < REPORTS && !err; k++) {
+        const char *codec = codec_names[k % CODECS], *mode = modes[k / CODECS];
+        bool all = strcmp(o->codec, "all") == 0;
+        if (!listed(o->mode, mode)
+            || (all ? k > CODECS : !listed(o->codec, codec))) /* a whole call of the others says little */
             continue;
-        config[n] = (struct run_config){ .bitrate_bps = (uint32_t) o->bitrate,
-                                         .expect_percent = (unsigned) o->expect,
-                                         .dred_ms = (unsigned) o->dred,
-                                         .ptime_ms = (unsigned) o->ptime,
-                                         .tick_ms = (unsigned) o->tick,
-                                         .budget_ms = (unsigned) o->budget,
-                                         .first_seed = (unsigned) o->seed,
-                                         .seeds = (unsigned) o->seeds,
-                                         .no_ideal = o->no_ideal,
-                                         .write_folder = o->write };
-        reports[n] = (struct report){ .codec = codec_names[i] };
-        err = one_codec(o, &own, speech, &config[n], &reports[n]);
-        n++;
+        configure(&reports[n], o, codec, k >= CODECS);
+        err = one_report(o, speech, &reports[n++]);
     }
     if (!err && n == 0)
         err = AHOY_ERR_NOT_FOUND;
@@ -192,7 +206,7 @@ int main(int argc, char **argv)
                 "ahoy-bench-sound: no speech; install asterisk-core-sounds-en-g722 and alsa-utils, or --speech DIR\n");
         return EXIT_FAILURE;
     }
-    struct report *reports = mem_zalloc(CODECS * sizeof *reports);
+    struct report *reports = mem_zalloc(REPORTS * sizeof *reports);
     err = reports ? bench(&o, &speech, reports) : AHOY_ERR_NOMEM;
     if (err)
         fprintf(stderr, "ahoy-bench-sound: %s\n", ahoy_err_text(err));

@@ -6,7 +6,14 @@
 
 #include <string.h>
 
-enum { PT = 96, AFTER_MS = 1000, FOLLOWING_US = 1000, TICK_SAMPLES_MAX = STREAM_HZ / 1000 * 60 };
+enum {
+    PT = 96,
+    AFTER_MS = 1000,
+    MS = STREAM_HZ / 1000,
+    TICK_SAMPLES_MAX = MS * 60,
+    FOLLOWING_US = 1000, /* as media/stream.c has it */
+    FOLLOWING_MORE_MS = 15,
+};
 
 void heard_free(struct heard *h)
 {
@@ -40,41 +47,53 @@ static void put(struct playout *p, const struct stream *s, const struct stream_a
     (void) jitter_put(p->jitter, &j, arrival->at_us);
 }
 
+/* How many samples are played next: a tick's, or what the next answer of the jitter buffer gives (media/stream.c). */
+static size_t wanted(struct playout *p, const struct stream *s, unsigned tick_ms, int64_t now_us)
+{
+    if (tick_ms > 0)
+        return (size_t) MS * tick_ms;
+    size_t ready = playout_ready(p, now_us, 0), frame = (size_t) MS * s->config.ptime_ms;
+    return ready <= AHOY_MIN(frame + FOLLOWING_MORE_MS * MS, (size_t) TICK_SAMPLES_MAX) ? ready : frame;
+}
+
+static void play(struct playout *p, const struct stream *s, const struct stream_arrivals *a, unsigned tick_ms,
+                 int64_t first_us, struct heard *out)
+{
+    size_t next = 0, at = (size_t) (first_us * MS / 1000);
+    int16_t block[TICK_SAMPLES_MAX];
+    while (at + TICK_SAMPLES_MAX <= out->n) {
+        int64_t now_us = (int64_t) at * 1000 / MS;
+        if (now_us <= s->packet[s->count - 1].sent_us)
+            out->concealed_ms = (double) p->concealed_us / 1000;
+        while (next < a->count && a->arrival[next].at_us <= now_us)
+            put(p, s, &a->arrival[next++]);
+        size_t n = wanted(p, s, tick_ms, now_us);
+        playout_get(p, now_us, 0, block, n);
+        memcpy(out->pcm + at, block, n * sizeof *block);
+        at += n;
+    }
+}
+
 enum ahoy_err receiver_ahoy(struct heard *out, const struct stream *s, const struct stream_arrivals *a,
                             unsigned tick_ms, uint64_t seed)
 {
-    const struct audio_codec *codec = s->config.codec;
-    const int64_t tick_us = tick_ms > 0 ? tick_ms * 1000 : FOLLOWING_US;
     struct playout p;
     struct rng rng;
-    int16_t block[TICK_SAMPLES_MAX];
     rng_init_u64(&rng, seed);
-    size_t next = 0;
-    /* The first sample that is played; ticks of a grid begin anywhere between the sender's. */
-    size_t at = (size_t) rng_below(&rng, tick_ms > 0 ? tick_ms : s->config.ptime_ms) * (STREAM_HZ / 1000);
-    *out = (struct heard){ .n = (size_t) (end_us(s) * (STREAM_HZ / 1000) / 1000) + 2 * AHOY_COUNT(block) };
+    int64_t first_us = rng_below(&rng, AHOY_MAX(tick_ms, s->config.ptime_ms)) * 1000;
+    *out = (struct heard){ .n = (size_t) (end_us(s) * MS / 1000) + TICK_SAMPLES_MAX };
     out->pcm = mem_zalloc(out->n * sizeof *out->pcm);
     if (!out->pcm)
         return AHOY_ERR_NOMEM;
-    enum ahoy_err err = playout_init(&p, tick_us, seed, only_codec, (void *) (uintptr_t) codec);
+    enum ahoy_err err = playout_init(&p, tick_ms > 0 ? tick_ms * 1000 : FOLLOWING_US, seed, only_codec,
+                                     (void *) (uintptr_t) s->config.codec);
     if (err) {
         heard_free(out);
         return err;
     }
     playout_set_rate(&p, STREAM_HZ);
-    playout_expect(&p, codec, s->config.ptime_ms);
-    for (int64_t now_us; (now_us = (int64_t) at * 1000 / (STREAM_HZ / 1000)) < end_us(s);) {
-        if (now_us <= s->packet[s->count - 1].sent_us)
-            out->concealed_ms = (double) p.concealed_us / 1000;
-        while (next < a->count && a->arrival[next].at_us <= now_us)
-            put(&p, s, &a->arrival[next++]);
-        size_t n = (size_t) STREAM_HZ / 1000 * tick_ms;
-        if (tick_ms == 0) /* as the telephone does with a device without a clock: when the sound runs out */
-            n = AHOY_MIN(playout_ready(&p, now_us, 0), AHOY_COUNT(block));
-        playout_get(&p, now_us, 0, block, n);
-        memcpy(out->pcm + at, block, n * sizeof *block);
-        at += n;
-    }
+    playout_expect(&p, s->config.codec, s->config.ptime_ms);
+    play(&p, s, a, tick_ms, first_us, out);
     struct jitter_stats stats;
     jitter_stats(p.jitter, &stats);
     out->lost = stats.lost;

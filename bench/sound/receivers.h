@@ -15,8 +15,8 @@ struct heard {
 void heard_free(struct heard *h);
 
 /**
- * src/media/playout over src/rtp/jitter under virtual time, asked every `tick_ms` for so much sound, or (0) whenever its
- * sound has been played. `seed` places the ticks between the sender's. NOMEM.
+ * src/media/playout over src/rtp/jitter under virtual time, asked every `tick_ms` for so much sound, or, for 0, whenever
+ * its sound runs out. `seed` places the ticks between the sender's. NOMEM.
  */
 AHOY_MUST_USE enum ahoy_err receiver_ahoy(struct heard *out, const struct stream *s, const struct stream_arrivals *a,
                                           unsigned tick_ms, uint64_t seed);

@@ -7,23 +7,25 @@ static bool any(const struct outcome *o)
 
 void report_head(const struct report *r, FILE *to)
 {
-    const struct run_config *c = r->config;
-    fprintf(to, "%s, %u ms, %u seed%s, ", r->codec, c->ptime_ms, c->seeds, c->seeds == 1 ? "" : "s");
-    if (c->tick_ms > 0)
-        fprintf(to, "ticks of %u ms", c->tick_ms);
-    else
-        fprintf(to, "played as it runs out");
-    if (c->codec->ops->recover)
+    const struct run_config *c = &r->config;
+    char ticks[32] = "asked as its sound runs out";
+    if (c->tick_ms > 0 && !r->whole_call)
+        (void) snprintf(ticks, sizeof ticks, "ticks of %u ms", c->tick_ms);
+    fprintf(to, "%s, %s, %u ms, %u seed%s, %s", r->whole_call ? "end to end" : "receiver", r->codec, c->ptime_ms,
+            c->seeds, c->seeds == 1 ? "" : "s", ticks);
+    if (c->codec->ops->recover && r->whole_call)
+        fprintf(to, ", libopus %s", audio_opus_build().version);
+    else if (c->codec->ops->recover)
         fprintf(to, ", libopus %s, %u bit/s, told of %u %% loss", audio_opus_build().version, (unsigned) c->bitrate_bps,
                 c->expect_percent);
     fprintf(to, "\n%-8s %21s  %21s  %13s  %9s %11s %6s %11s", "", "pq", "estoi", "lsd dB", "concealed", "delay ms", "",
             "kbit/s");
-    fprintf(to, "  %s\n", "pq, ideal with");
+    fprintf(to, "  %s\n", r->whole_call ? "first piece" : "pq, ideal with");
     fprintf(to, "%-8s %6s %6s %7s  %6s %6s %7s  %6s %6s  %8s%% %5s %5s %6s %5s %5s ", "", "ours", "ideal", "ratio",
             "ours", "ideal", "ratio", "ours", "ideal", "", "mean", "med.", "95 %", "sent", "wire");
-    for (int i = IDEAL_RED1; i < IDEALS; i++)
+    for (int i = IDEAL_RED1; i < IDEALS && !r->whole_call; i++)
         fprintf(to, " %7s", ideal_names[i]);
-    fprintf(to, "\n");
+    fprintf(to, "%s\n", r->whole_call ? "      pq" : "");
 }
 
 static void pair(FILE *to, int decimals, double ours, double ideal, bool has)
@@ -55,7 +57,9 @@ void report_row(const struct report_row *row, FILE *to)
     pair(to, 1, a->lsd_db, b->lsd_db, any(o));
     fprintf(to, "  %9.1f %5.0f %5.0f %6.0f %5.1f %5.1f ", a->concealed_ms / 10 / o->seconds, a->delay_ms,
             a->delay_median_ms, a->delay_95_ms, o->payload_bps / 1000, o->wire_bps / 1000);
-    for (int i = IDEAL_RED1; i < IDEALS; i++)
+    if (o->whole_call)
+        fprintf(to, " %7.2f", o->first_pq);
+    for (int i = IDEAL_RED1; i < IDEALS && !o->whole_call; i++)
         if (o->has[i])
             fprintf(to, " %7.2f", o->ideal[i].pq);
         else
@@ -78,7 +82,10 @@ static void json_row(FILE *to, const struct report_row *row)
     fprintf(to,
             ",\"delay_ms\":%.1f,\"delay_median_ms\":%.1f,\"delay_95_ms\":%.1f,\"payload_bps\":%.0f,\"wire_bps\":%.0f",
             o->ours.delay_ms, o->ours.delay_median_ms, o->ours.delay_95_ms, o->payload_bps, o->wire_bps);
-    fprintf(to, ",\"lost\":%.4f,\"late\":%.4f}", o->lost, o->late);
+    if (o->whole_call)
+        fprintf(to, ",\"first_pq\":%.3f}", o->first_pq);
+    else
+        fprintf(to, ",\"lost\":%.4f,\"late\":%.4f}", o->lost, o->late);
     for (int i = 0; i < IDEALS; i++) {
         if (!o->has[i])
             continue;
@@ -94,11 +101,11 @@ static void json_row(FILE *to, const struct report_row *row)
 
 void report_json(const struct report *reports, size_t n, FILE *to)
 {
-    fprintf(to, "{\"bench\":\"sound\",\"opus\":\"%s\",\"codecs\":[", audio_opus_build().version);
+    fprintf(to, "{\"bench\":\"sound\",\"opus\":\"%s\",\"tables\":[", audio_opus_build().version);
     for (size_t k = 0; k < n; k++) {
         const struct report *r = &reports[k];
-        fprintf(to, "%s{\"codec\":\"%s\",\"bitrate_bps\":%u,\"seeds\":%u,\"first_seed\":%u,\"conditions\":[",
-                k > 0 ? "," : "", r->codec, (unsigned) r->config->bitrate_bps, r->config->seeds, r->config->first_seed);
+        fprintf(to, "%s{\"mode\":\"%s\",\"codec\":\"%s\",\"seeds\":%u,\"first_seed\":%u,\"conditions\":[",
+                k > 0 ? "," : "", r->whole_call ? "call" : "receiver", r->codec, r->config.seeds, r->config.first_seed);
         for (size_t i = 0; i < r->n; i++) {
             fprintf(to, "%s", i > 0 ? "," : "");
             json_row(to, &r->row[i]);

@@ -12,8 +12,10 @@ struct report_row {
 };
 
 struct report {
-    const char *codec, *what;
-    const struct run_config *config;
+    const char *codec;
+    bool whole_call; /* end to end */
+    struct run_config config;
+    struct condition own; /* the one that was asked for, if any */
     struct report_row row[CONDITIONS + 1];
     size_t n;
 };

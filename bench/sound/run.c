@@ -114,7 +114,7 @@ void run_destroy(struct run *r)
     mem_free(r);
 }
 
-static void add(struct figures *sum, const struct figures *f, double part)
+void figures_add(struct figures *sum, const struct figures *f, double part)
 {
     sum->pq += part * f->pq;
     sum->estoi += part * f->estoi;
@@ -125,15 +125,14 @@ static void add(struct figures *sum, const struct figures *f, double part)
     sum->concealed_ms += part * f->concealed_ms;
 }
 
-/* For ears: FOLDER/condition-piece-seed-who.wav. */
-static enum ahoy_err write_wav(const struct run *r, const struct condition *c, const char *who, size_t piece,
-                               unsigned seed, const int16_t *pcm, size_t n)
+enum ahoy_err run_write_wav(const struct run_config *config, const struct condition *c, const char *who, size_t piece,
+                            unsigned seed, const int16_t *pcm, size_t n)
 {
     char path[600];
     struct wav_writer *w;
-    if (!r->config.write_folder)
+    if (!config->write_folder)
         return AHOY_OK;
-    (void) snprintf(path, sizeof path, "%s/%s-%zu-%u-%s.wav", r->config.write_folder, c->name, piece, seed, who);
+    (void) snprintf(path, sizeof path, "%s/%s-%zu-%u-%s.wav", config->write_folder, c->name, piece, seed, who);
     enum ahoy_err err = wav_writer_open(&w, path, WAV_PCM16, STREAM_HZ, 1);
     if (err)
         return err;
@@ -163,10 +162,10 @@ static enum ahoy_err ideal(struct run *r, const struct pass *p, enum ideal which
         return err;
     err = measure_run(p->in->measure, h.pcm, h.n, IDEAL_DELAY_MS, &f);
     if (!err)
-        err = write_wav(r, p->condition, ideal_names[which], p->index, p->seed, h.pcm, h.n);
+        err = run_write_wav(&r->config, p->condition, ideal_names[which], p->index, p->seed, h.pcm, h.n);
     if (!err) {
         f.concealed_ms = h.concealed_ms;
-        add(&out->ideal[which], &f, p->part);
+        figures_add(&out->ideal[which], &f, p->part);
         out->has[which] = true;
     }
     heard_free(&h);
@@ -199,10 +198,10 @@ static enum ahoy_err ours(struct run *r, const struct pass *p, const struct impa
     if (!err)
         err = measure_run(p->in->measure, h.pcm, h.n, MAX_DELAY_MS, &f);
     if (!err)
-        err = write_wav(r, p->condition, "ahoy", p->index, p->seed, h.pcm, h.n);
+        err = run_write_wav(&r->config, p->condition, "ahoy", p->index, p->seed, h.pcm, h.n);
     if (!err) {
         f.concealed_ms = h.concealed_ms;
-        add(&out->ours, &f, p->part);
+        figures_add(&out->ours, &f, p->part);
         out->payload_bps += p->part * stream_payload_bps(s);
         out->wire_bps += p->part * stream_wire_bps(s);
         out->lost += p->part * (double) a.lost / (double) s->count;

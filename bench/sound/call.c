@@ -1,0 +1,302 @@
+#include "sound/call.h"
+
+#include "base/mem.h"
+#include "media/media.h"
+#include "sys/sim.h"
+
+#include <string.h>
+
+enum {
+    AFTER_MS = 1000,
+    EAR_STEP_US = 100,
+    EAR_MORE = STREAM_HZ * 2,
+    MAX_DELAY_MS = 800,
+    HEADERS_BYTES = 28,
+    RTP_BYTES = 12
+};
+
+struct call {
+    struct run_config config;
+    int16_t *said; /* the last piece, then all */
+    size_t n, first;
+    const struct prompts *speech;
+    struct measure *measure[PROMPTS_MAX_PIECES];
+};
+
+struct end {
+    struct media_engine *engine;
+    struct media_session *session;
+    struct sys_loop *loop;
+    bool ready, closed;
+    struct media_stats stats; /* at the end */
+};
+
+/* One call that runs. */
+struct talk {
+    const struct call *call;
+    struct sim *sim;
+    struct end end[2];
+    size_t at;             /* of what is said */
+    int64_t start_us;      /* when its first sample was picked up; 0: not yet */
+    struct audio_mem *ear; /* the loudspeaker of the one who listens */
+    int64_t ear_us;        /* when it began to play */
+    int16_t *heard;        /* from the moment of the first sample said */
+    size_t heard_n;
+    int64_t from_us, until_us; /* when bytes count */
+    uint64_t packets, bytes;
+    uint32_t concealed_before_ms;
+};
+
+static void on_ready(void *arg, enum ahoy_err err, const char *why)
+{
+    (void) why;
+    ((struct end *) arg)->ready = err == AHOY_OK;
+}
+
+static void on_closed(void *arg, const struct media_stats *stats)
+{
+    struct end *e = arg;
+    e->closed = true;
+    e->stats = *stats;
+}
+
+static void say(void *arg, int16_t *pcm, size_t n)
+{
+    struct talk *t = arg;
+    const struct call *c = t->call;
+    if (t->start_us == 0)
+        t->start_us = sim_now_us(t->sim) - (int64_t) n * 1000000 / STREAM_HZ;
+    size_t some = AHOY_MIN(n, c->n - t->at);
+    memcpy(pcm, c->said + t->at, some * sizeof *pcm);
+    memset(pcm + some, 0, (n - some) * sizeof *pcm);
+    t->at += some;
+}
+
+/* The loudspeaker takes what comes, without a gap, from the first block on; that moment is looked for. */
+static void wait_for_ear(struct talk *t)
+{
+    size_t n = 0;
+    for (int i = 0; i < 100000 && n == 0; i++) {
+        sim_run(t->sim, EAR_STEP_US);
+        (void) audio_mem_heard(t->ear, &n);
+    }
+    t->ear_us = sim_now_us(t->sim) - EAR_STEP_US / 2;
+}
+
+static void take_heard(struct talk *t)
+{
+    size_t n;
+    const int16_t *pcm = audio_mem_heard(t->ear, &n);
+    int64_t skip = (t->start_us - t->ear_us) * (STREAM_HZ / 1000) / 1000;
+    for (size_t i = 0; i < t->heard_n; i++) {
+        int64_t at = (int64_t) i + skip;
+        t->heard[i] = at >= 0 && at < (int64_t) n ? pcm[at] : 0;
+    }
+}
+
+/* RTP of the one who speaks, while it counts. */
+static void tap(void *arg, int64_t now_us, const struct addr *src, const struct addr *dst, const void *data, size_t n,
+                bool lost)
+{
+    struct talk *t = arg;
+    struct addr speaker;
+    (void) dst;
+    (void) lost;
+    if (addr_parse_ip(VIEW("192.0.2.1"), &speaker) || !addr_eq_ip(src, &speaker) || n < RTP_BYTES)
+        return;
+    uint8_t type = ((const uint8_t *) data)[1];
+    if (now_us < t->from_us || now_us >= t->until_us || (type >= 192 && type <= 223)) /* RTCP: RFC 5761 section 4 */
+        return;
+    t->packets++;
+    t->bytes += n;
+}
+
+static enum ahoy_err end_open(struct talk *t, int which, const struct impair_config *harm)
+{
+    static const char *const ips[2] = { "192.0.2.1", "192.0.2.2" };
+    const struct run_config *rc = &t->call->config;
+    struct end *e = &t->end[which];
+    struct sys_host *host;
+    struct media_session_config cfg = { .ptime_ms = rc->ptime_ms, .impair = *harm };
+    struct media_handler handler = { .ready = on_ready, .closed = on_closed, .arg = e };
+    struct media_engine_config engine = { 0 };
+    if (which == 0) {
+        cfg.sound = MEDIA_SOUND_ENDPOINT;
+        cfg.endpoint = (struct media_endpoint){ .rate_hz = STREAM_HZ, .read = say, .arg = t };
+    } else {
+        cfg.device.kind = AUDIO_MEM;
+        cfg.mem = t->ear;
+    }
+    cfg.codecs = (struct media_codecs){ .codec = { rc->codec }, .n = 1 };
+    cfg.impair.seed = harm->seed * 2 + (uint64_t) which;
+    enum ahoy_err err = sim_host(t->sim, ips[which], &host);
+    if (!err)
+        err = sys_loop_create(host, &e->loop);
+    engine.loop = e->loop;
+    if (!err)
+        err = media_engine_create(&e->engine, &engine);
+    if (!err)
+        err = addr_parse_ip(view_str(ips[which]), &cfg.local);
+    if (!err)
+        err = media_session_open(&e->session, e->engine, &cfg, &handler);
+    if (!err)
+        sim_run(t->sim, SYS_MS(3) + which * SYS_MS(4)); /* ticks do not meet */
+    return !err && !e->ready ? AHOY_ERR_STATE : err;
+}
+
+static enum ahoy_err exchange(struct talk *t)
+{
+    struct buf offer, answer;
+    struct sdp_error why;
+    buf_init(&offer, 8192);
+    buf_init(&answer, 8192);
+    enum ahoy_err err = media_session_offer(t->end[0].session, &offer);
+    if (!err)
+        err = media_session_answer(t->end[1].session, buf_content(&offer), &answer, &why);
+    if (!err)
+        err = media_session_apply(t->end[0].session, buf_content(&answer), true, &why);
+    buf_fini(&offer);
+    buf_fini(&answer);
+    return err;
+}
+
+static void talk_close(struct talk *t)
+{
+    for (int i = 0; i < 2; i++)
+        if (t->end[i].session)
+            media_session_close(t->end[i].session);
+    if (t->sim)
+        sim_run(t->sim, SYS_S(1));
+    for (int i = 0; i < 2; i++) {
+        media_engine_destroy(t->end[i].engine);
+        if (t->end[i].loop)
+            sys_loop_destroy(t->end[i].loop);
+    }
+    sim_destroy(t->sim);
+    audio_mem_destroy(t->ear);
+    mem_free(t->heard);
+}
+
+static enum ahoy_err talk_open(struct talk *t, const struct call *c, const struct impair_config *harm)
+{
+    struct sim_link link = { .delay_us = STREAM_BASE_US };
+    *t = (struct talk){ .call = c, .heard_n = c->n + (size_t) STREAM_HZ / 1000 * AFTER_MS };
+    t->heard = mem_zalloc(t->heard_n * sizeof *t->heard);
+    enum ahoy_err err = t->heard ? audio_mem_create(&t->ear, NULL, 0, false, t->heard_n + EAR_MORE) : AHOY_ERR_NOMEM;
+    if (!err)
+        err = sim_create(&t->sim, harm->seed);
+    if (err)
+        return err;
+    sim_default_link(t->sim, &link);
+    sim_tap(t->sim, tap, t);
+    for (int i = 0; i < 2 && !err; i++)
+        err = end_open(t, i, harm);
+    return err ? err : exchange(t);
+}
+
+/* Runs it; what was heard of each piece is compared, and the first one is told apart. */
+static void talk_run(struct talk *t)
+{
+    const struct call *c = t->call;
+    int64_t first_us = (int64_t) c->first * 1000000 / STREAM_HZ, all_us = (int64_t) c->n * 1000000 / STREAM_HZ;
+    wait_for_ear(t);
+    int64_t begin_us = t->start_us > 0 ? t->start_us : sim_now_us(t->sim);
+    t->from_us = begin_us + first_us;
+    t->until_us = begin_us + all_us;
+    sim_run(t->sim, t->from_us - sim_now_us(t->sim));
+    t->concealed_before_ms = media_session_stats(t->end[1].session)->concealed_ms;
+    sim_run(t->sim, all_us - first_us);
+    t->end[1].stats = *media_session_stats(t->end[1].session);
+    sim_run(t->sim, SYS_MS(AFTER_MS));
+    take_heard(t);
+}
+
+static enum ahoy_err score(struct talk *t, size_t piece, size_t at, double part, struct figures *sum)
+{
+    const struct call *c = t->call;
+    struct figures f;
+    size_t n = AHOY_MIN(c->speech->piece[piece].n + (size_t) STREAM_HZ / 1000 * AFTER_MS, t->heard_n - at);
+    enum ahoy_err err = measure_run(c->measure[piece], t->heard + at, n, MAX_DELAY_MS, &f);
+    if (!err)
+        figures_add(sum, &f, part);
+    return err;
+}
+
+static enum ahoy_err talk_score(struct talk *t, double part, struct outcome *out)
+{
+    const struct call *c = t->call;
+    size_t at = c->first, pieces = c->speech->count;
+    struct figures first = { 0 };
+    enum ahoy_err err = score(t, pieces - 1, 0, part, &first);
+    out->first_pq += first.pq;
+    for (size_t i = 0; i < pieces && !err; i++) {
+        err = score(t, i, at, part / (double) pieces, &out->ours);
+        at += c->speech->piece[i].n;
+    }
+    double seconds = (double) (t->until_us - t->from_us) / 1e6;
+    out->seconds += part * seconds;
+    out->ours.concealed_ms += part * (t->end[1].stats.concealed_ms - t->concealed_before_ms);
+    out->payload_bps += part * 8 * (double) (t->bytes - t->packets * RTP_BYTES) / seconds;
+    out->wire_bps += part * 8 * (double) (t->bytes + t->packets * HEADERS_BYTES) / seconds;
+    return err;
+}
+
+enum ahoy_err call_create(struct call **out, const struct run_config *config, const struct prompts *speech)
+{
+    struct call *c = mem_zalloc(sizeof *c);
+    if (!c)
+        return AHOY_ERR_NOMEM;
+    const struct piece *last = &speech->piece[speech->count - 1];
+    *c = (struct call){ .config = *config, .speech = speech, .first = last->n, .n = last->n };
+    for (size_t i = 0; i < speech->count; i++)
+        c->n += speech->piece[i].n;
+    c->said = mem_alloc(c->n * sizeof *c->said);
+    enum ahoy_err err = c->said ? AHOY_OK : AHOY_ERR_NOMEM;
+    size_t at = last->n;
+    if (!err)
+        memcpy(c->said, last->pcm, last->n * sizeof *c->said);
+    for (size_t i = 0; i < speech->count && !err; i++) {
+        const struct piece *p = &speech->piece[i];
+        memcpy(c->said + at, p->pcm, p->n * sizeof *c->said);
+        at += p->n;
+        err = measure_create(&c->measure[i], p->pcm, p->n);
+    }
+    if (err)
+        call_destroy(c);
+    else
+        *out = c;
+    return err;
+}
+
+void call_destroy(struct call *c)
+{
+    for (size_t i = 0; c && i < PROMPTS_MAX_PIECES; i++)
+        measure_destroy(c->measure[i]);
+    if (c)
+        mem_free(c->said);
+    mem_free(c);
+}
+
+enum ahoy_err call_condition(struct call *c, const struct condition *condition, struct outcome *out)
+{
+    *out = (struct outcome){ .whole_call = true };
+    for (unsigned s = 0; s < c->config.seeds; s++) {
+        struct impair_config harm;
+        struct talk t;
+        enum ahoy_err err = impair_parse(view_str(condition->impair), &harm);
+        if (err)
+            return err;
+        harm.seed = (uint64_t) (c->config.first_seed + s) * 1000;
+        err = talk_open(&t, c, &harm);
+        if (!err) {
+            talk_run(&t);
+            err = talk_score(&t, 1.0 / c->config.seeds, out);
+        }
+        if (!err)
+            err = run_write_wav(&c->config, condition, "call", 0, c->config.first_seed + s, t.heard, t.heard_n);
+        talk_close(&t);
+        if (err)
+            return err;
+    }
+    return AHOY_OK;
+}
