@@ -55,3 +55,11 @@ endif()
 # Sound over bad networks, in virtual time.
 ahoy_bench(sound sound/main.c sound/conditions.c sound/prompts.c sound/stream.c sound/receivers.c sound/run.c sound/call.c sound/report.c
     sound/measure.c sound/align.c sound/pq.c LIBS ahoy_media)
+
+# Mouth to ear through PulseAudio: ours beside baresip and linphonec.
+pkg_check_modules(PULSE_SIMPLE IMPORTED_TARGET libpulse-simple)
+if(TARGET ahoy AND PULSE_SIMPLE_FOUND)
+    ahoy_bench(latency latency.c latency_cable.c phone_process.c signalling_peers.c
+        LIBS ahoy_audio PkgConfig::PULSE_SIMPLE m)
+    add_dependencies(ahoy-bench-latency ahoy)
+endif()

@@ -16,6 +16,10 @@ struct phone_config {
     const char *codec;  /* "opus" or "pcmu" */
     uint16_t registrar; /* port on 127.0.0.1 to register at as bench, password secret; 0: none */
     uint16_t call;      /* port on 127.0.0.1 to call; 0: none */
+    /* A call through PulseAudio in place of files: */
+    const char *source, *sink; /* NULL: files */
+    uint16_t listen;           /* port on 127.0.0.1 to answer at; 0: it calls */
+    unsigned ptime_ms;         /* of the packets; 0: as the phone likes */
 };
 
 struct phone {

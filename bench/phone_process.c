@@ -1,4 +1,4 @@
-/* Phones as processes: ours and those of Debian, each with settings of its own and file audio. */
+/* Phones as processes: ours and those of Debian, each with settings of its own; with files or PulseAudio for sound. */
 #include "phone.h"
 
 #include "base/view.h"
@@ -69,6 +69,18 @@ static bool close_all(FILE *a, FILE *b)
     return (!b || fclose(b) == 0) && ok;
 }
 
+/* Its sound: files, or PulseAudio through ALSA's plug-in, for Debian's baresip has no module for PulseAudio. */
+static void write_baresip_sound(FILE *config, const struct phone_config *cfg)
+{
+    if (cfg->sink)
+        fprintf(config, "audio_player alsa,pulse\naudio_source alsa,pulse\nmodule alsa.so\n");
+    else
+        fprintf(config, "audio_player aufile,%s/out.wav\naudio_source aufile,%s\nmodule aufile.so\n", cfg->dir,
+                cfg->wav);
+    if (cfg->listen)
+        fprintf(config, "sip_listen 127.0.0.1:%u\n", cfg->listen);
+}
+
 static bool write_baresip(const struct phone_config *cfg)
 {
     FILE *config = open_in(cfg->dir, "config"), *accounts = open_in(cfg->dir, "accounts");
@@ -77,17 +89,23 @@ static bool write_baresip(const struct phone_config *cfg)
         fclose(contacts);
     if (config)
         fprintf(config,
-                "audio_player aufile,%s/out.wav\naudio_source aufile,%s\naudio_alert aufile,%s/alert.wav\n"
+                "audio_alert aufile,%s/alert.wav\n"
                 "ausrc_srate %u\nauplay_srate %u\nausrc_channels 1\nauplay_channels 1\n"
                 "opus_bitrate 32000\nopus_complexity 5\nopus_stereo no\nopus_sprop_stereo no\n"
                 "module_path /usr/lib/baresip/modules\nmodule stdio.so\nmodule opus.so\nmodule g711.so\n"
-                "module aufile.so\nmodule_tmp account.so\nmodule_app menu.so\n",
-                cfg->dir, cfg->wav, cfg->dir, cfg->rate_hz, cfg->rate_hz);
+                "module_tmp account.so\nmodule_app menu.so\n",
+                cfg->dir, cfg->rate_hz, cfg->rate_hz);
+    if (config)
+        write_baresip_sound(config, cfg);
     if (accounts)
-        fprintf(accounts,
-                "<sip:bench@127.0.0.1:%u;transport=udp>;auth_user=bench;auth_pass=secret;regint=%d;audio_codecs=%s\n",
-                cfg->registrar ? cfg->registrar : cfg->call, cfg->registrar ? 3600 : 0,
-                strcmp(cfg->codec, "opus") == 0 ? "opus/48000/2" : "pcmu/8000/1");
+        fprintf(
+            accounts,
+            "<sip:bench@127.0.0.1:%u;transport=udp>;auth_user=bench;auth_pass=secret;regint=%d;audio_codecs=%s;ptime=%u%s\n",
+            cfg->registrar ? cfg->registrar
+            : cfg->call    ? cfg->call
+                           : cfg->listen,
+            cfg->registrar ? 3600 : 0, strcmp(cfg->codec, "opus") == 0 ? "opus/48000/2" : "pcmu/8000/1",
+            cfg->ptime_ms ? cfg->ptime_ms : 20, cfg->listen ? ";answermode=auto" : "");
     return close_all(config, accounts);
 }
 
@@ -98,9 +116,16 @@ static bool write_linphonec(const struct phone_config *cfg)
         return false;
     fprintf(
         f,
-        "[sip]\ncontact=sip:bench@127.0.0.1\nguess_hostname=0\nbind_address=127.0.0.1\nsip_port=-1\nsip_tcp_port=0\nsip_tls_port=0\nuse_ipv6=0\ndefault_proxy=0\n[video]\nenabled=0\n"
-        "capture=0\ndisplay=0\n[sound]\nechocancellation=0\n"
-        "[rtp]\naudio_rtp_port=-1\nbind_address=127.0.0.1\n");
+        "[sip]\ncontact=sip:bench@127.0.0.1\nguess_hostname=0\nbind_address=127.0.0.1\nsip_port=%d\nsip_tcp_port=0\n"
+        "sip_tls_port=0\nuse_ipv6=0\ndefault_proxy=0\n[video]\nenabled=0\ncapture=0\ndisplay=0\n"
+        "[rtp]\naudio_rtp_port=-1\nbind_address=127.0.0.1\n",
+        cfg->listen ? cfg->listen : -1);
+    if (cfg->ptime_ms)
+        fprintf(f, "upload_ptime=%u\ndownload_ptime=%u\n", cfg->ptime_ms, cfg->ptime_ms);
+    fprintf(f, "[sound]\nechocancellation=0\n");
+    if (cfg->sink)
+        fprintf(f, "playback_dev_id=PulseAudio Unknown: %s\ncapture_dev_id=PulseAudio Unknown: %s\n", cfg->sink,
+                cfg->source);
     if (cfg->registrar)
         fprintf(f,
                 "[proxy_0]\nreg_proxy=<sip:127.0.0.1:%u;transport=udp>\nreg_identity=sip:bench@127.0.0.1:%u\n"
@@ -193,10 +218,33 @@ bool phone_start_echo(struct phone *p, const char *dir, const char *codec, uint1
     return launch(p, &a, dir);
 }
 
+/* A call, or waiting for one, with PulseAudio's devices. */
+static bool start_ahoy_live(struct phone *p, const struct phone_config *cfg)
+{
+    char target[64], bind[32], audio[PATH_MAX], ptime[16];
+    struct args a = { .n = 0 };
+    snprintf(target, sizeof target, "sip:bench@127.0.0.1:%u", cfg->call);
+    snprintf(bind, sizeof bind, "127.0.0.1:%u", cfg->listen);
+    snprintf(audio, sizeof audio, "pulse:%s,%s", cfg->source, cfg->sink);
+    snprintf(ptime, sizeof ptime, "%u", cfg->ptime_ms ? cfg->ptime_ms : 20);
+    add(&a, ahoy_path, cfg->call ? "call" : "listen");
+    if (cfg->call)
+        add(&a, target, NULL);
+    add(&a, "--config", "none");
+    add(&a, "--bind", bind);
+    add(&a, "--codec", cfg->codec);
+    add(&a, "--ptime", ptime);
+    add(&a, "--audio", audio);
+    add(&a, "--json", NULL);
+    return launch(p, &a, cfg->dir);
+}
+
 static bool start_ahoy(struct phone *p, const struct phone_config *cfg)
 {
     char registrar[64], from[64], target[64], audio[2 * PATH_MAX];
     struct args a = { .n = 0 };
+    if (cfg->sink)
+        return start_ahoy_live(p, cfg);
     snprintf(registrar, sizeof registrar, "sip:127.0.0.1:%u", cfg->registrar);
     snprintf(from, sizeof from, "sip:bench@127.0.0.1:%u", cfg->registrar ? cfg->registrar : cfg->call);
     snprintf(target, sizeof target, "sip:echo@127.0.0.1:%u", cfg->call);
@@ -229,7 +277,7 @@ static bool start_baresip(struct phone *p, const struct phone_config *cfg)
     add(&a, path_of(PHONE_BARESIP), NULL);
     add(&a, "-f", cfg->dir);
     if (cfg->call) {
-        snprintf(dial, sizeof dial, "/dial sip:echo@127.0.0.1:%u", cfg->call);
+        snprintf(dial, sizeof dial, "/dial sip:%s@127.0.0.1:%u", cfg->sink ? "bench" : "echo", cfg->call);
         add(&a, "-e", dial);
     }
     return launch(p, &a, cfg->dir);
@@ -244,8 +292,12 @@ static bool start_linphonec(struct phone *p, const struct phone_config *cfg)
         return false;
     add(&a, path_of(PHONE_LINPHONEC), NULL);
     add(&a, "-c", rc);
+    if (cfg->listen)
+        add(&a, "-a", NULL);
     if (!launch(p, &a, cfg->dir))
         return false;
+    if (cfg->sink)
+        return !cfg->call || dprintf(p->input, "call sip:bench@127.0.0.1:%u\n", cfg->call) > 0;
     int n = cfg->call ? snprintf(text, sizeof text,
                                  "soundcard use files\nplay %s\nrecord %s/out.wav\ncall sip:echo@127.0.0.1:%u\n",
                                  cfg->wav, cfg->dir, cfg->call)
@@ -255,13 +307,20 @@ static bool start_linphonec(struct phone *p, const struct phone_config *cfg)
 
 bool phone_start(struct phone *p, enum phone_kind kind, const struct phone_config *cfg)
 {
+    bool ok = false;
+    if (cfg->sink) { /* the defaults of whatever asks for none by name */
+        (void) setenv("PULSE_SINK", cfg->sink, 1);
+        (void) setenv("PULSE_SOURCE", cfg->source, 1);
+    }
     switch (kind) {
-    case PHONE_AHOY: return start_ahoy(p, cfg);
-    case PHONE_BARESIP: return start_baresip(p, cfg);
-    case PHONE_LINPHONEC: return start_linphonec(p, cfg);
+    case PHONE_AHOY: ok = start_ahoy(p, cfg); break;
+    case PHONE_BARESIP: ok = start_baresip(p, cfg); break;
+    case PHONE_LINPHONEC: ok = start_linphonec(p, cfg); break;
     case PHONE_KINDS: break;
     }
-    return false;
+    (void) unsetenv("PULSE_SINK");
+    (void) unsetenv("PULSE_SOURCE");
+    return ok;
 }
 
 void phone_stop(struct phone *p)

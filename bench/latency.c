@@ -1,0 +1,208 @@
+/*
+ * From one telephone's microphone to another's loudspeaker on one machine: two phones of a kind talk over loopback with
+ * PulseAudio devices in periods of 5 ms. What goes into the microphone and what comes out of the loudspeaker are
+ * recorded on one clock; for each second the lag of their best correlation is the delay. The same with no phone between
+ * (the second recorder on the microphone itself) says what the measuring itself adds, and is taken off.
+ *
+ *     ahoy-bench-latency [--quick] [--json]      one JSON object as the last line
+ */
+#include "latency.h"
+
+#include "audio/score.h"
+#include "base/base.h"
+#include "phone.h"
+#include "signalling.h"
+
+#include <math.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SETTLE_MS = 3000, SKIP_S = 5, PIECE_S = 1, MAX_LAG_MS = 900, MAX_S = 20, MAX_PIECES = 128, PTIMES = 2 };
+
+static const unsigned ptimes[PTIMES] = { 20, 10 };
+static const double targets[PTIMES] = { 60, 40 };
+
+static int16_t said[CABLE_HZ * MAX_S], mouth_pcm[CABLE_HZ * MAX_S], ear_pcm[CABLE_HZ * MAX_S];
+
+/* The delays of the pieces of one row, milliseconds. */
+struct row {
+    double delay[MAX_PIECES];
+    size_t n, pieces; /* found, looked for */
+};
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *) a, y = *(const double *) b;
+    return x < y ? -1 : x > y;
+}
+
+static double quantile(struct row *r, double q)
+{
+    if (r->n == 0)
+        return -1;
+    qsort(r->delay, r->n, sizeof *r->delay, by_value);
+    return r->delay[(size_t) ((double) (r->n - 1) * q)];
+}
+
+/* A voice whose pitch glides, in syllables, so that no two places are alike. */
+static void make_speech(void)
+{
+    const double turn = 6.283185307179586;
+    double phase = 0;
+    for (size_t i = 0; i < AHOY_COUNT(said); i++) {
+        double t = (double) i / CABLE_HZ, sum = 0, syllable = sin(turn * 2.3 * t + sin(turn * 0.37 * t));
+        phase += turn * (140 + 45 * sin(turn * 0.71 * t) + 20 * sin(turn * 0.23 * t)) / CABLE_HZ;
+        for (int k = 1; k <= 20; k++)
+            sum += sin(phase * k) / k;
+        said[i] = (int16_t) (5000 * sum * (0.15 + 0.85 * (syllable > 0 ? syllable : 0)));
+    }
+}
+
+/* Where each second of what was said is in what was heard. */
+static void find_pieces(struct row *r, const struct recording *mouth, const struct recording *ear, double own_ms)
+{
+    size_t piece = (size_t) CABLE_HZ * PIECE_S, room = (size_t) CABLE_HZ / 1000 * MAX_LAG_MS;
+    for (size_t at = (size_t) CABLE_HZ * SKIP_S; at + piece + room <= mouth->n; at += piece) {
+        struct score_match m;
+        double begin_ms = mouth->start_ms + (double) at * 1000 / CABLE_HZ;
+        double from = (begin_ms - ear->start_ms) * CABLE_HZ / 1000; /* the sample of the ear at that time */
+        if (from < 0 || (size_t) from + piece + room > ear->n || r->pieces == MAX_PIECES)
+            continue;
+        size_t k = (size_t) from;
+        r->pieces++;
+        if (score_match(mouth->pcm + at, piece, ear->pcm + k, piece + room, CABLE_HZ, MAX_LAG_MS, &m))
+            continue;
+        if (getenv("AHOY_BENCH_LOG"))
+            fprintf(stderr, "second %zu: delay %.1f ms, correlation %.2f, %.0f dB\n", at / CABLE_HZ, m.delay_ms, m.corr,
+                    m.heard_dbfs);
+        if (m.corr > 0.5)
+            r->delay[r->n++] = m.delay_ms + ((double) k - from) * 1000 / CABLE_HZ - own_ms;
+    }
+}
+
+static bool measure(struct row *r, unsigned seconds, double own_ms)
+{
+    struct recording mouth = { .pcm = mouth_pcm }, ear = { .pcm = ear_pcm };
+    if (!cable_measure(said, (size_t) seconds * CABLE_HZ, seconds, &mouth, &ear))
+        return false;
+    if (getenv("AHOY_BENCH_LOG"))
+        fprintf(stderr, "the recorders were late by up to %.1f and %.1f ms\n", mouth.late_ms, ear.late_ms);
+    find_pieces(r, &mouth, &ear, own_ms);
+    return true;
+}
+
+/* No phone: the ear is at the microphone. */
+static bool measure_nothing(double *own_ms)
+{
+    struct row r = { .n = 0 };
+    struct recording mouth = { .pcm = mouth_pcm }, ear = { .pcm = ear_pcm };
+    if (!cable_measure_itself(said, (size_t) (SKIP_S + 4) * CABLE_HZ, SKIP_S + 4, &mouth, &ear))
+        return false;
+    find_pieces(&r, &mouth, &ear, 0);
+    *own_ms = quantile(&r, 0.5);
+    return r.n > 0;
+}
+
+/* One call between two phones of a kind. */
+static bool run_call(const char *dir, enum phone_kind kind, unsigned ptime_ms, unsigned seconds, double own_ms,
+                     struct row *r)
+{
+    char home[2][96];
+    struct phone p[2] = { { .input = -1 }, { .input = -1 } };
+    uint16_t port = peer_free_port();
+    bool ok = true;
+    for (int i = 0; ok && i < 2; i++) {
+        snprintf(home[i], sizeof home[i], "%s/%s-%c", dir, phone_name(kind), "ba"[i]);
+        struct phone_config cfg = { .dir = home[i],
+                                    .rate_hz = CABLE_HZ,
+                                    .codec = "opus",
+                                    .source = i == 0 ? "mic_b" : "mic_a",
+                                    .sink = i == 0 ? "ear_b" : "ear_a",
+                                    .listen = i == 0 ? port : 0,
+                                    .call = i == 0 ? 0 : port,
+                                    .ptime_ms = ptime_ms };
+        (void) phone_make_home(home[i]);
+        ok = phone_start(&p[i], kind, &cfg);
+        (void) poll(NULL, 0, SETTLE_MS);
+    }
+    ok = ok && measure(r, seconds, own_ms);
+    phone_stop(&p[1]);
+    phone_stop(&p[0]);
+    return ok;
+}
+
+static void print_json(struct row row[PHONE_KINDS][PTIMES])
+{
+    printf("{\"bench\":\"latency\",\"rows\":[");
+    for (int i = 0; i < PTIMES; i++) {
+        double own = quantile(&row[PHONE_AHOY][i], 0.5), best = -1;
+        printf("%s{\"name\":\"Opus, packets of %u ms\",\"unit\":\"ms\"", i ? "," : "", ptimes[i]);
+        for (int k = 0; k < PHONE_KINDS; k++) {
+            double v = quantile(&row[k][i], 0.5);
+            if (v < 0)
+                continue;
+            printf(",\"%s\":%.1f,\"%s_95\":%.1f", phone_name((enum phone_kind) k), v, phone_name((enum phone_kind) k),
+                   quantile(&row[k][i], 0.95));
+            best = k != PHONE_AHOY && (best < 0 || v < best) ? v : best;
+        }
+        printf(",\"target\":%.0f,\"met\":%s", targets[i], own >= 0 && own <= targets[i] ? "true" : "false");
+        if (best > 0 && own > 0)
+            printf(",\"ratio_to_best_peer\":%.2f", best / own);
+        printf("}");
+    }
+    printf("]}\n");
+}
+
+static void print_rows(struct row row[PHONE_KINDS][PTIMES])
+{
+    printf("%-12s %14s %10s %10s %10s %12s\n", "", "packets", "median", "95 %", "longest", "found");
+    for (int i = 0; i < PTIMES; i++)
+        for (int k = 0; k < PHONE_KINDS; k++) {
+            struct row *r = &row[k][i];
+            if (r->pieces == 0)
+                continue;
+            printf("%-12s %11u ms %7.1f ms %7.1f ms %7.1f ms %6zu of %zu", phone_name((enum phone_kind) k), ptimes[i],
+                   quantile(r, 0.5), quantile(r, 0.95), quantile(r, 1), r->n, r->pieces);
+            if (k == PHONE_AHOY)
+                printf("   target %.0f: %s", targets[i], r->n > 0 && quantile(r, 0.5) <= targets[i] ? "met" : "MISSED");
+            printf("\n");
+        }
+}
+
+int main(int argc, char **argv)
+{
+    static struct row row[PHONE_KINDS][PTIMES];
+    struct cable cable = { .pid = 0 };
+    bool json = false, quick = false;
+    double own_ms = 0;
+    const char *only = NULL;
+    for (int i = 1; i < argc; i++) {
+        json |= strcmp(argv[i], "--json") == 0;
+        quick |= strcmp(argv[i], "--quick") == 0;
+        if (strncmp(argv[i], "--only=", 7) == 0)
+            only = argv[i] + 7;
+    }
+    (void) signal(SIGPIPE, SIG_IGN);
+    phone_find_ahoy(argv[0]);
+    make_speech();
+    bool ok = cable_start(&cable) && measure_nothing(&own_ms);
+    if (!ok)
+        fprintf(stderr, "PulseAudio cannot be started, or does not carry sound: is it installed?\n");
+    else
+        printf("the cable itself: %.1f ms, taken off below\n", own_ms);
+    for (int turn = 0; ok && turn < (quick ? 1 : 3); turn++)
+        for (int i = 0; ok && i < PTIMES; i++)
+            for (int k = 0; ok && k < PHONE_KINDS; k++)
+                if (phone_installed((enum phone_kind) k)
+                    && (!only || strcmp(only, phone_name((enum phone_kind) k)) == 0))
+                    ok = run_call(cable.dir, (enum phone_kind) k, ptimes[i], quick ? 10 : 16, own_ms, &row[k][i]);
+    if (ok)
+        print_rows(row);
+    if (ok && json)
+        print_json(row);
+    cable_stop(&cable);
+    return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
