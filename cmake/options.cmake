@@ -1,6 +1,9 @@
 # Warnings, sanitizers and what release means. C17 without extensions; POSIX and Linux names by feature macro.
 add_library(ahoy_options INTERFACE)
 target_compile_definitions(ahoy_options INTERFACE _GNU_SOURCE AHOY_VERSION="${PROJECT_VERSION}")
+if(CMAKE_BUILD_TYPE STREQUAL "Debug")
+    target_compile_definitions(ahoy_options INTERFACE AHOY_RT_TRAP) # base/rt.h
+endif()
 target_compile_options(ahoy_options INTERFACE
     -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wundef
     -Werror=implicit-function-declaration -Werror=incompatible-pointer-types -Werror=return-type

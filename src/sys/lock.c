@@ -1,5 +1,7 @@
 #include "sys/lock.h"
 
+#include "base/rt.h"
+
 #include <time.h>
 
 void sys_lock_init(struct sys_lock *l)
@@ -20,6 +22,7 @@ void sys_lock_fini(struct sys_lock *l)
 
 void sys_lock_take(struct sys_lock *l)
 {
+    rt_forbid("a lock is taken");
     AHOY_ASSERT(pthread_mutex_lock(&l->mutex) == 0);
 }
 
@@ -30,12 +33,14 @@ void sys_lock_give(struct sys_lock *l)
 
 void sys_lock_signal(struct sys_lock *l)
 {
+    rt_forbid("a lock is signalled");
     pthread_cond_broadcast(&l->cond);
 }
 
 bool sys_lock_wait(struct sys_lock *l, int timeout_ms)
 {
     struct timespec until;
+    rt_forbid("a lock is waited for");
     if (timeout_ms < 0)
         return pthread_cond_wait(&l->cond, &l->mutex) == 0;
     clock_gettime(CLOCK_MONOTONIC, &until);
