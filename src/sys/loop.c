@@ -1,5 +1,6 @@
 #include "sys/loop.h"
 
+#include "base/rt.h"
 #include "sys/world.h"
 
 void sys_host_destroy(struct sys_host *host)
@@ -87,6 +88,7 @@ int64_t sys_wall_ms(const struct sys_loop *loop)
 
 void sys_post(struct sys_loop *loop, struct sys_msg *msg)
 {
+    rt_forbid("a message is posted");
     AHOY_ASSERT(msg->fn);
     loop->ops->post(loop, msg);
 }
