@@ -32,7 +32,8 @@ struct alsa_device {
     bool lost;
     struct sys_loop *loop;
     const struct log *log;
-    void (*event)(void *arg, enum audio_event event);
+    void (*event)(void *arg, enum audio_event event, const char *text);
+    void (*ready)(void *arg);
     void *arg;
 };
 
@@ -42,7 +43,7 @@ static void stamp(struct alsa_device *d, struct alsa_side *s)
 {
     snd_pcm_sframes_t delay = 0;
     bool known = d->lib.snd_pcm_delay(s->pcm, &delay) >= 0 && delay >= 0;
-    audio_way_stamp(s->way, d->loop ? sys_clock_us(d->loop) : 0, known ? (int64_t) delay * 1000000 / d->rate_hz : -1);
+    audio_way_stamp(s->way, d->loop, known ? (int64_t) delay * 1000000 / d->rate_hz : -1);
 }
 
 /* One block of at most ALSA_BLOCK frames; returns frames moved, 0 when there are none, or ALSA's error. */
@@ -189,7 +190,7 @@ static void recover(struct alsa_device *d, struct alsa_side *s, int err)
     d->lost = true;
     log_write(d->log, LOG_WARN, "audio", "alsa: %s was lost: %s", s->id, d->lib.snd_strerror(err));
     if (d->event)
-        d->event(d->arg, AUDIO_EVENT_LOST);
+        d->event(d->arg, AUDIO_EVENT_LOST, s->id);
 }
 
 static void reopen(struct alsa_device *d)
@@ -202,7 +203,7 @@ static void reopen(struct alsa_device *d)
         return;
     d->lost = false;
     if (d->event)
-        d->event(d->arg, AUDIO_EVENT_BACK);
+        d->event(d->arg, AUDIO_EVENT_BACK, "");
 }
 
 /* ---- the thread -------------------------------------------------------------------------------------------------- */
@@ -305,6 +306,7 @@ static enum ahoy_err alsa_open(void **out, const struct audio_device_config *cfg
     d->loop = cfg->loop;
     d->log = cfg->log;
     d->event = cfg->event;
+    d->ready = cfg->ready;
     d->arg = cfg->arg;
     prepare(&d->side[0], capture, SND_PCM_STREAM_CAPTURE, cfg->capture_id, cfg->spec.dev);
     prepare(&d->side[1], playback, SND_PCM_STREAM_PLAYBACK, cfg->playback_id, cfg->spec.dev);

@@ -16,7 +16,7 @@ struct file_device {
     size_t at, n;
     bool over;
     const struct log *log;
-    void (*event)(void *arg, enum audio_event event);
+    void (*event)(void *arg, enum audio_event event, const char *text);
     void *arg;
 };
 
@@ -107,7 +107,7 @@ static void file_read(void *b, int16_t *pcm, size_t n)
         if (d->at == d->n && !refill(d)) {
             d->over = true;
             if (d->event)
-                d->event(d->arg, AUDIO_EVENT_SILENT);
+                d->event(d->arg, AUDIO_EVENT_SILENT, "");
             break;
         }
         size_t some = AHOY_MIN(n, d->n - d->at);

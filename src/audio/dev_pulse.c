@@ -1,10 +1,12 @@
 /*
  * pulse[:DEV]: PulseAudio, and PipeWire's server of the same protocol. libpulse runs its own thread; our part of it
- * moves samples between stream and ring. Fragments of 10 ms and a playback buffer of 30 ms keep mouth-to-ear delay
- * small.
+ * moves samples between stream and ring. Fragments of 5 ms, and in front of the loudspeaker no more than the server
+ * needs to be asked again in time; that grows when it runs dry and shrinks when it no longer does.
  *
- * A lost server is tried again after 1 s, then 2, 4 … 10 s. A lost device is tried by its name and by the server's
- * default in turn, so a pulled headset goes on where the user's desktop sends it.
+ * Where sound goes: a stream without a name follows the server's default, which the server does by moving it (where an
+ * old one does not, we ask for it). A named device that vanishes is replaced by the default, by the server's rescue or
+ * by a new stream, and taken again when it is back. A lost server is tried again after 0.1 s, then 0.2, 0.4 … 10 s, the
+ * named device and the default in turn.
  */
 #include "audio/device_impl.h"
 #include "audio/pulse_link.h"
@@ -13,114 +15,210 @@
 #include <stdio.h>
 
 enum {
-    PULSE_FRAGMENT_MS = 10,
-    PULSE_PLAYBACK_MS = 30,
+    PULSE_PERIOD_MS = 5,
+    PULSE_MINREQ_MS = 1,
+    PULSE_MIN_AHEAD_MS = 12, /* two periods (the device's and the stream's) and two requests: the server's own least */
+    PULSE_MAX_AHEAD_MS = 60,
+    PULSE_GROW_MS = 5,
+    PULSE_START_US = 500000,     /* a stream that begins is dry at first */
+    PULSE_TOGETHER_US = 5000000, /* two dry moments within this are too many */
+    PULSE_CALM_US = 20000000,    /* without one for so long it may shrink */
     PULSE_OPEN_LIMIT_US = 5000000,
-    PULSE_RETRY_US = 1000000,
+    PULSE_RETRY_US = 100000,
     PULSE_MAX_RETRY_US = 10000000,
     PULSE_BLOCK = 480,
 };
 
+/* One direction. */
+struct pulse_side {
+    struct pulse_device *d;
+    struct audio_way *way; /* NULL: not wanted */
+    pa_stream *stream;
+    bool capture;
+    bool away; /* it has a name, and something else is used since that device is not there */
+    bool suspended;
+    char id[AUDIO_NAME_BYTES];  /* as named; "": the default */
+    char now[AUDIO_NAME_BYTES]; /* what is used */
+};
+
 struct pulse_device {
     struct pulse_link link;
-    struct audio_way *capture, *playback;
-    pa_stream *rec, *play;
+    struct pulse_side rec, play;
     pa_time_event *retry;
+    pa_defer_event *moved; /* behind our callbacks: tells that sound has moved */
     int64_t retry_us;
     bool opened; /* audio_device_open has returned: from here on losses are events */
     bool lost;
     bool use_default; /* this try ignores the names */
     bool one_name;    /* one name was given for both directions: either may fall back to the default, not both */
     uint32_t rate_hz;
-    char capture_id[AUDIO_NAME_BYTES], playback_id[AUDIO_NAME_BYTES], app_name[64];
+    uint32_t ahead_ms;                 /* playback buffered in stream and server together */
+    int64_t began_us, dry_us, grew_us; /* the playing stream began; it was dry; its buffer changed */
+    char app_name[64];
     struct sys_loop *loop;
     const struct log *log;
-    void (*event)(void *arg, enum audio_event event);
+    void (*event)(void *arg, enum audio_event event, const char *text);
+    void (*ready)(void *arg);
     void *arg;
 };
 
 static void start(struct pulse_device *d);
-static void on_stream_state(pa_stream *s, void *arg);
+static void on_stream_state(pa_stream *stream, void *arg);
+static void on_stream_moved(pa_stream *stream, void *arg);
+static void on_suspended(pa_stream *stream, void *arg);
 
-static void tell(struct pulse_device *d, enum audio_event e)
+static void tell(struct pulse_device *d, enum audio_event e, const char *text)
 {
     if (d->opened && d->event)
-        d->event(d->arg, e);
+        d->event(d->arg, e, text);
+}
+
+static int64_t clock_us(const struct pulse_device *d)
+{
+    struct timeval tv;
+    (void) d->link.lib.pa_gettimeofday(&tv);
+    return (int64_t) tv.tv_sec * 1000000 + tv.tv_usec;
 }
 
 /* ---- samples: libpulse's thread, AHOY_RT for our part ------------------------------------------------------------ */
 
-static void stamp(struct pulse_device *d, struct audio_way *w, pa_stream *s)
+static void stamp(struct pulse_side *s)
 {
+    const struct pulse_lib *lib = &s->d->link.lib;
     pa_usec_t us = 0;
     int negative = 0;
-    bool known = d->link.lib.pa_stream_get_latency(s, &us, &negative) == 0;
-    audio_way_stamp(w, d->loop ? sys_clock_us(d->loop) : 0, !known ? -1 : negative ? 0 : (int64_t) us);
+    bool known = lib->pa_stream_get_latency(s->stream, &us, &negative) == 0;
+    audio_way_stamp(s->way, s->d->loop, !known ? -1 : negative ? 0 : (int64_t) us);
+    s->d->link.api->defer_enable(s->d->moved, 1);
 }
 
-AHOY_RT static void on_readable(pa_stream *s, size_t bytes, void *arg)
+/* The main loop runs it when it has gone through what the server sent. */
+static void on_moved_sound(pa_mainloop_api *api, pa_defer_event *e, void *arg)
+{
+    struct pulse_device *d = arg;
+    api->defer_enable(e, 0);
+    if (d->ready && d->opened)
+        d->ready(d->arg);
+}
+
+static void on_readable(pa_stream *stream, size_t bytes, void *arg)
 {
     static const int16_t silence[PULSE_BLOCK] = { 0 };
-    struct pulse_device *d = arg;
+    struct pulse_side *s = arg;
     const void *data = NULL;
-    const struct pulse_lib *lib = &d->link.lib;
-    while (lib->pa_stream_readable_size(s) > 0 && lib->pa_stream_peek(s, &data, &bytes) == 0 && bytes > 0) {
+    const struct pulse_lib *lib = &s->d->link.lib;
+    while (lib->pa_stream_readable_size(stream) > 0 && lib->pa_stream_peek(stream, &data, &bytes) == 0 && bytes > 0) {
         size_t n = bytes / sizeof(int16_t);
         if (data)
-            audio_way_captured(d->capture, data, n);
+            audio_way_captured(s->way, data, n);
         for (; !data && n > 0; n -= AHOY_MIN(n, (size_t) PULSE_BLOCK)) /* a hole */
-            audio_way_captured(d->capture, silence, AHOY_MIN(n, (size_t) PULSE_BLOCK));
-        (void) lib->pa_stream_drop(s);
+            audio_way_captured(s->way, silence, AHOY_MIN(n, (size_t) PULSE_BLOCK));
+        (void) lib->pa_stream_drop(stream);
     }
-    stamp(d, d->capture, s);
+    stamp(s);
 }
 
-AHOY_RT static void on_writable(pa_stream *s, size_t bytes, void *arg)
+static void on_writable(pa_stream *stream, size_t bytes, void *arg)
 {
-    struct pulse_device *d = arg;
+    struct pulse_side *s = arg;
+    const struct pulse_lib *lib = &s->d->link.lib;
     while (bytes >= sizeof(int16_t)) {
         void *data = NULL;
         size_t room = bytes;
-        if (d->link.lib.pa_stream_begin_write(s, &data, &room) < 0 || !data)
+        if (lib->pa_stream_begin_write(stream, &data, &room) < 0 || !data)
             break;
         size_t n = AHOY_MIN(room, bytes) / sizeof(int16_t);
         if (n == 0)
             break;
-        audio_way_to_play(d->playback, data, n);
-        if (d->link.lib.pa_stream_write(s, data, n * sizeof(int16_t), NULL, 0, PA_SEEK_RELATIVE) < 0)
+        audio_way_to_play(s->way, data, n);
+        if (lib->pa_stream_write(stream, data, n * sizeof(int16_t), NULL, 0, PA_SEEK_RELATIVE) < 0)
             break;
         bytes -= n * sizeof(int16_t);
     }
-    stamp(d, d->playback, s);
+    stamp(s);
 }
 
-static void on_xrun(pa_stream *s, void *arg)
+/* ---- how much is buffered ---------------------------------------------------------------------------------------- */
+
+static pa_buffer_attr buffering(const struct pulse_device *d)
 {
-    struct pulse_device *d = arg;
-    struct audio_way *w = s == d->rec ? d->capture : d->playback;
-    w->stamp.xruns++;
+    uint32_t ms = d->rate_hz / 1000 * (uint32_t) sizeof(int16_t);
+    return (pa_buffer_attr){ .maxlength = UINT32_MAX,
+                             .tlength = ms * d->ahead_ms,
+                             .prebuf = 0,
+                             .minreq = ms * PULSE_MINREQ_MS,
+                             .fragsize = ms * PULSE_PERIOD_MS };
+}
+
+static void set_ahead(struct pulse_device *d, uint32_t ms, int64_t now_us)
+{
+    d->ahead_ms = ms;
+    d->grew_us = now_us;
+    pa_buffer_attr attr = buffering(d);
+    pa_operation *op = d->link.lib.pa_stream_set_buffer_attr(d->play.stream, &attr, NULL, NULL);
+    if (op)
+        d->link.lib.pa_operation_unref(op);
+}
+
+/* The server had nothing of ours to play: once is chance, twice is too little buffered. */
+static void on_dry(pa_stream *stream, void *arg)
+{
+    struct pulse_side *s = arg;
+    struct pulse_device *d = s->d;
+    int64_t now = clock_us(d);
+    (void) stream;
+    if (now - d->began_us < PULSE_START_US)
+        return;
+    s->way->stamp.xruns++;
+    bool again = now - d->dry_us < PULSE_TOGETHER_US && now - d->grew_us > PULSE_START_US;
+    d->dry_us = now;
+    if (again && d->ahead_ms < PULSE_MAX_AHEAD_MS)
+        set_ahead(d, d->ahead_ms + PULSE_GROW_MS, now);
+}
+
+/* From the timing updates, every second or so. */
+static void on_timing(pa_stream *stream, void *arg)
+{
+    struct pulse_side *s = arg;
+    struct pulse_device *d = s->d;
+    int64_t now = clock_us(d);
+    (void) stream;
+    if (d->ahead_ms > PULSE_MIN_AHEAD_MS && now - d->dry_us > PULSE_CALM_US && now - d->grew_us > PULSE_CALM_US)
+        set_ahead(d, AHOY_MAX(d->ahead_ms - PULSE_GROW_MS, (uint32_t) PULSE_MIN_AHEAD_MS), now);
+}
+
+static void on_overrun(pa_stream *stream, void *arg)
+{
+    struct pulse_side *s = arg;
+    (void) stream;
+    s->way->stamp.xruns++;
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
-static void drop_stream(struct pulse_device *d, pa_stream **s)
+static void drop_stream(struct pulse_side *s)
 {
-    if (!*s)
+    const struct pulse_lib *lib = &s->d->link.lib;
+    if (!s->stream)
         return;
-    d->link.lib.pa_stream_set_state_callback(*s, NULL, NULL);
-    d->link.lib.pa_stream_set_read_callback(*s, NULL, NULL);
-    d->link.lib.pa_stream_set_write_callback(*s, NULL, NULL);
-    d->link.lib.pa_stream_set_underflow_callback(*s, NULL, NULL);
-    d->link.lib.pa_stream_set_overflow_callback(*s, NULL, NULL);
-    (void) d->link.lib.pa_stream_disconnect(*s);
-    d->link.lib.pa_stream_unref(*s);
-    *s = NULL;
+    lib->pa_stream_set_state_callback(s->stream, NULL, NULL);
+    lib->pa_stream_set_read_callback(s->stream, NULL, NULL);
+    lib->pa_stream_set_write_callback(s->stream, NULL, NULL);
+    lib->pa_stream_set_underflow_callback(s->stream, NULL, NULL);
+    lib->pa_stream_set_overflow_callback(s->stream, NULL, NULL);
+    lib->pa_stream_set_latency_update_callback(s->stream, NULL, NULL);
+    lib->pa_stream_set_moved_callback(s->stream, NULL, NULL);
+    lib->pa_stream_set_suspended_callback(s->stream, NULL, NULL);
+    (void) lib->pa_stream_disconnect(s->stream);
+    lib->pa_stream_unref(s->stream);
+    s->stream = NULL;
+    s->suspended = false;
 }
 
 static void drop_all(struct pulse_device *d)
 {
-    drop_stream(d, &d->rec);
-    drop_stream(d, &d->play);
+    drop_stream(&d->rec);
+    drop_stream(&d->play);
     pulse_link_disconnect(&d->link);
 }
 
@@ -147,7 +245,7 @@ static void broken(struct pulse_device *d, const char *text, int code)
     if (!d->lost) {
         log_write(d->log, LOG_WARN, "audio", "pulse: %s: %s", text, d->link.lib.pa_strerror(code));
         d->lost = true;
-        tell(d, AUDIO_EVENT_LOST);
+        tell(d, AUDIO_EVENT_LOST, "");
     } else {
         d->use_default = !d->use_default;
     }
@@ -157,7 +255,7 @@ static void broken(struct pulse_device *d, const char *text, int code)
     d->retry = d->link.api->time_new(d->link.api, &when, on_retry, d);
 }
 
-static pa_stream *make_stream(struct pulse_device *d, const char *name)
+static pa_stream *new_stream(struct pulse_device *d, const char *name)
 {
     pa_sample_spec spec = { .format = PA_SAMPLE_S16NE, .rate = d->rate_hz, .channels = 1 };
     pa_proplist *props = d->link.lib.pa_proplist_new();
@@ -166,100 +264,176 @@ static pa_stream *make_stream(struct pulse_device *d, const char *name)
     pa_stream *s = d->link.lib.pa_stream_new_with_proplist(d->link.ctx, name, &spec, NULL, props);
     if (props)
         d->link.lib.pa_proplist_free(props);
-    if (s)
-        d->link.lib.pa_stream_set_state_callback(s, on_stream_state, d);
     return s;
-}
-
-static const char *chosen(const struct pulse_device *d, const char *id)
-{
-    return id[0] && !d->use_default ? id : NULL;
 }
 
 static const pa_stream_flags_t stream_flags = (pa_stream_flags_t) (PA_STREAM_ADJUST_LATENCY
                                                                    | PA_STREAM_AUTO_TIMING_UPDATE
                                                                    | PA_STREAM_INTERPOLATE_TIMING);
 
-static pa_buffer_attr buffering(const struct pulse_device *d)
+/* Connects a side to its device, or to the default. */
+static bool make_stream(struct pulse_side *s, bool use_default)
 {
-    uint32_t ms = d->rate_hz / 1000 * (uint32_t) sizeof(int16_t);
-    return (pa_buffer_attr){ .maxlength = UINT32_MAX,
-                             .tlength = ms * PULSE_PLAYBACK_MS,
-                             .prebuf = 0,
-                             .minreq = ms * PULSE_FRAGMENT_MS,
-                             .fragsize = ms * PULSE_FRAGMENT_MS };
-}
-
-static bool make_rec(struct pulse_device *d)
-{
+    struct pulse_device *d = s->d;
     const struct pulse_lib *lib = &d->link.lib;
     pa_buffer_attr attr = buffering(d);
-    d->rec = make_stream(d, "microphone");
-    if (!d->rec)
+    s->away = s->id[0] && use_default;
+    const char *dev = s->id[0] && !use_default ? s->id : NULL;
+    s->stream = new_stream(d, s->capture ? "microphone" : "call");
+    if (!s->stream)
         return false;
-    lib->pa_stream_set_read_callback(d->rec, on_readable, d);
-    lib->pa_stream_set_overflow_callback(d->rec, on_xrun, d);
-    return lib->pa_stream_connect_record(d->rec, chosen(d, d->capture_id), &attr, stream_flags) >= 0;
+    lib->pa_stream_set_state_callback(s->stream, on_stream_state, s);
+    lib->pa_stream_set_moved_callback(s->stream, on_stream_moved, s);
+    lib->pa_stream_set_suspended_callback(s->stream, on_suspended, s);
+    if (s->capture) {
+        lib->pa_stream_set_read_callback(s->stream, on_readable, s);
+        lib->pa_stream_set_overflow_callback(s->stream, on_overrun, s);
+        return lib->pa_stream_connect_record(s->stream, dev, &attr, stream_flags) >= 0;
+    }
+    d->began_us = clock_us(d);
+    lib->pa_stream_set_write_callback(s->stream, on_writable, s);
+    lib->pa_stream_set_underflow_callback(s->stream, on_dry, s);
+    lib->pa_stream_set_latency_update_callback(s->stream, on_timing, s);
+    return lib->pa_stream_connect_playback(s->stream, dev, &attr, stream_flags, NULL, NULL) >= 0;
 }
 
-static bool make_play(struct pulse_device *d)
+static void stream_failed(struct pulse_side *s)
 {
-    const struct pulse_lib *lib = &d->link.lib;
-    pa_buffer_attr attr = buffering(d);
-    d->play = make_stream(d, "call");
-    if (!d->play)
-        return false;
-    lib->pa_stream_set_write_callback(d->play, on_writable, d);
-    lib->pa_stream_set_underflow_callback(d->play, on_xrun, d);
-    return lib->pa_stream_connect_playback(d->play, chosen(d, d->playback_id), &attr, stream_flags, NULL, NULL) >= 0;
-}
-
-static void stream_failed(struct pulse_device *d, bool is_rec)
-{
-    char *id = is_rec ? d->capture_id : d->playback_id;
+    struct pulse_device *d = s->d;
     int code = d->link.lib.pa_context_errno(d->link.ctx);
+    bool was_away = s->away;
     if (d->one_name && code == PA_ERR_NOENTITY && !d->opened) {
         d->one_name = false; /* a microphone's name is not a speaker's */
-        id[0] = '\0';
-        drop_stream(d, is_rec ? &d->rec : &d->play);
-        if (is_rec ? make_rec(d) : make_play(d))
+        s->id[0] = '\0';
+        drop_stream(s);
+        if (make_stream(s, false))
+            return;
+    } else if (d->opened && s->now[0] && d->link.lib.pa_context_get_state(d->link.ctx) == PA_CONTEXT_READY) {
+        s->now[0] = '\0'; /* its device went and took the stream along: at once the default, once */
+        drop_stream(s);
+        if (make_stream(s, true))
             return;
     }
+    s->away = was_away;
     char text[AUDIO_WHY_BYTES];
-    (void) snprintf(text, sizeof text, "the %s \"%.100s\" cannot be used", is_rec ? "microphone" : "speaker",
-                    id[0] ? id : "default");
+    (void) snprintf(text, sizeof text, "the %s \"%.100s\" cannot be used", s->capture ? "microphone" : "speaker",
+                    s->id[0] ? s->id : "default");
     broken(d, text, code);
 }
 
-static void on_stream_state(pa_stream *s, void *arg)
+static bool ready(const struct pulse_side *s)
 {
-    struct pulse_device *d = arg;
-    const struct pulse_lib *lib = &d->link.lib;
-    if (lib->pa_stream_get_state(s) == PA_STREAM_FAILED || lib->pa_stream_get_state(s) == PA_STREAM_TERMINATED) {
-        stream_failed(d, s == d->rec);
+    return !s->way || (s->stream && s->d->link.lib.pa_stream_get_state(s->stream) == PA_STREAM_READY);
+}
+
+/* Notes which device a stream has; true when it is another than before. */
+static bool note_device(struct pulse_side *s)
+{
+    const char *name = s->d->link.lib.pa_stream_get_device_name(s->stream);
+    bool other = name && !view_eq(view_str(name), view_str(s->now));
+    if (name)
+        (void) view_copy(view_str(name), s->now, sizeof s->now);
+    s->away = s->id[0] && !view_eq(view_str(s->now), view_str(s->id));
+    return other;
+}
+
+static void on_stream_state(pa_stream *stream, void *arg)
+{
+    struct pulse_side *s = arg;
+    struct pulse_device *d = s->d;
+    pa_stream_state_t state = d->link.lib.pa_stream_get_state(stream);
+    if (state == PA_STREAM_FAILED || state == PA_STREAM_TERMINATED) {
+        stream_failed(s);
         return;
     }
-    bool rec_ready = !d->capture || (d->rec && lib->pa_stream_get_state(d->rec) == PA_STREAM_READY);
-    bool play_ready = !d->playback || (d->play && lib->pa_stream_get_state(d->play) == PA_STREAM_READY);
-    if (!rec_ready || !play_ready)
+    if (state != PA_STREAM_READY)
+        return;
+    bool other = note_device(s);
+    if (!ready(&d->rec) || !ready(&d->play))
         return;
     pulse_link_settle(&d->link, PULSE_READY, "", 0);
     d->retry_us = PULSE_RETRY_US;
     if (d->lost) {
         d->lost = d->use_default = false;
-        tell(d, AUDIO_EVENT_BACK);
+        tell(d, AUDIO_EVENT_BACK, s->now);
+    } else if (other) {
+        tell(d, AUDIO_EVENT_MOVED, s->now);
+    }
+}
+
+/* The server has given the stream another device; it plays on. */
+static void on_stream_moved(pa_stream *stream, void *arg)
+{
+    struct pulse_side *s = arg;
+    (void) stream;
+    if (note_device(s)) {
+        s->d->began_us = clock_us(s->d);
+        log_write(s->d->log, LOG_INFO, "audio", "pulse: the %s is %s now", s->capture ? "microphone" : "speaker",
+                  s->now);
+        tell(s->d, AUDIO_EVENT_MOVED, s->now);
+    }
+}
+
+static void on_suspended(pa_stream *stream, void *arg)
+{
+    struct pulse_side *s = arg;
+    bool now = s->d->link.lib.pa_stream_is_suspended(stream) > 0;
+    if (now != s->suspended)
+        tell(s->d, now ? AUDIO_EVENT_LOST : AUDIO_EVENT_BACK, s->now);
+    s->suspended = now;
+}
+
+/* ---- following the user's devices -------------------------------------------------------------------------------- */
+
+static void move_to(struct pulse_side *s, const char *name)
+{
+    const struct pulse_lib *lib = &s->d->link.lib;
+    uint32_t index = lib->pa_stream_get_index(s->stream);
+    pa_operation *op = s->capture ? lib->pa_context_move_source_output_by_name(s->d->link.ctx, index, name, NULL, NULL)
+                                  : lib->pa_context_move_sink_input_by_name(s->d->link.ctx, index, name, NULL, NULL);
+    if (op)
+        lib->pa_operation_unref(op);
+}
+
+static bool can_move(const struct pulse_side *s)
+{
+    return s->way && ready(s);
+}
+
+/* The defaults, asked for since they changed: servers before PulseAudio 14 leave streams where they are. */
+static void on_server(pa_context *c, const pa_server_info *info, void *arg)
+{
+    struct pulse_device *d = arg;
+    struct pulse_side *side[2] = { &d->rec, &d->play };
+    (void) c;
+    for (int i = 0; info && i < 2; i++) {
+        const char *name = i == 0 ? info->default_source_name : info->default_sink_name;
+        bool follows = !side[i]->id[0];
+        if (follows && name && can_move(side[i]) && !view_eq(view_str(name), view_str(side[i]->now)))
+            move_to(side[i], name);
     }
 }
 
 static void on_subscribed(pa_context *c, pa_subscription_event_type_t t, uint32_t index, void *arg)
 {
-    (void) c, (void) index;
+    struct pulse_device *d = arg;
+    (void) index;
     unsigned facility = t & PA_SUBSCRIPTION_EVENT_FACILITY_MASK;
-    bool change = (t & PA_SUBSCRIPTION_EVENT_TYPE_MASK) == PA_SUBSCRIPTION_EVENT_CHANGE;
+    unsigned type = t & PA_SUBSCRIPTION_EVENT_TYPE_MASK;
+    if (facility == PA_SUBSCRIPTION_EVENT_SERVER) {
+        pa_operation *op = d->link.lib.pa_context_get_server_info(c, on_server, d);
+        if (op)
+            d->link.lib.pa_operation_unref(op);
+    }
+    struct pulse_side *s = facility == PA_SUBSCRIPTION_EVENT_SOURCE ? &d->rec : &d->play;
+    if (type == PA_SUBSCRIPTION_EVENT_NEW && facility != PA_SUBSCRIPTION_EVENT_SERVER && s->away && can_move(s))
+        move_to(s, s->id); /* perhaps it is ours that came back; if not, nothing happens */
     /* A device's own change is its volume or state; the server's is its defaults. */
-    if (!change || facility == PA_SUBSCRIPTION_EVENT_SERVER)
-        tell(arg, AUDIO_EVENT_DEVICES);
+    if (type != PA_SUBSCRIPTION_EVENT_CHANGE || facility == PA_SUBSCRIPTION_EVENT_SERVER)
+        tell(d, AUDIO_EVENT_DEVICES, "");
 }
+
+/* ---- opening and closing ----------------------------------------------------------------------------------------- */
 
 static void on_context_state(pa_context *c, void *arg)
 {
@@ -277,10 +451,11 @@ static void on_context_state(pa_context *c, void *arg)
         c, PA_SUBSCRIPTION_MASK_SINK | PA_SUBSCRIPTION_MASK_SOURCE | PA_SUBSCRIPTION_MASK_SERVER, NULL, NULL);
     if (op)
         lib->pa_operation_unref(op);
-    if ((d->capture && !make_rec(d)) || (d->playback && !make_play(d)))
+    if ((d->rec.way && !make_stream(&d->rec, d->use_default))
+        || (d->play.way && !make_stream(&d->play, d->use_default)))
         broken(d, "the sound server refuses a stream", lib->pa_context_errno(c));
     else if (d->lost)
-        tell(d, AUDIO_EVENT_DEVICES);
+        tell(d, AUDIO_EVENT_DEVICES, "");
 }
 
 static void start(struct pulse_device *d)
@@ -298,6 +473,8 @@ static void pulse_close(void *b)
     if (d->retry)
         d->link.api->time_free(d->retry);
     drop_all(d);
+    if (d->moved)
+        d->link.api->defer_free(d->moved);
     d->link.lib.pa_threaded_mainloop_unlock(d->link.loop);
     pulse_link_fini(&d->link);
     mem_free(d);
@@ -309,9 +486,9 @@ static void take_names(struct pulse_device *d, const struct audio_device_config 
     bool own_playback = cfg->playback_id && cfg->playback_id[0];
     const char *capture = own_capture ? cfg->capture_id : cfg->spec.dev;
     const char *playback = own_playback ? cfg->playback_id : cfg->spec.out[0] ? cfg->spec.out : cfg->spec.dev;
-    d->one_name = d->capture && d->playback && !own_capture && !own_playback && !cfg->spec.out[0];
-    (void) view_copy(view_str(capture), d->capture_id, sizeof d->capture_id);
-    (void) view_copy(view_str(playback), d->playback_id, sizeof d->playback_id);
+    d->one_name = d->rec.way && d->play.way && !own_capture && !own_playback && !cfg->spec.out[0];
+    (void) view_copy(view_str(capture), d->rec.id, sizeof d->rec.id);
+    (void) view_copy(view_str(playback), d->play.id, sizeof d->play.id);
     (void) view_copy(view_str(cfg->app_name ? cfg->app_name : "Ahoy"), d->app_name, sizeof d->app_name);
 }
 
@@ -321,13 +498,15 @@ static enum ahoy_err pulse_open(void **out, const struct audio_device_config *cf
     struct pulse_device *d = mem_zalloc(sizeof *d);
     if (!d)
         return AHOY_ERR_NOMEM;
-    d->capture = capture;
-    d->playback = playback;
+    d->rec = (struct pulse_side){ .d = d, .way = capture, .capture = true };
+    d->play = (struct pulse_side){ .d = d, .way = playback };
+    d->ahead_ms = PULSE_MIN_AHEAD_MS;
     d->rate_hz = cfg->rate_hz;
     d->retry_us = PULSE_RETRY_US;
     d->loop = cfg->loop;
     d->log = cfg->log;
     d->event = cfg->event;
+    d->ready = cfg->ready;
     d->arg = cfg->arg;
     take_names(d, cfg);
     enum ahoy_err err = pulse_link_init(&d->link, why);
@@ -336,13 +515,15 @@ static enum ahoy_err pulse_open(void **out, const struct audio_device_config *cf
         return err;
     }
     d->link.lib.pa_threaded_mainloop_lock(d->link.loop);
+    d->moved = d->link.api->defer_new(d->link.api, on_moved_sound, d);
+    d->link.api->defer_enable(d->moved, 0);
     start(d);
     pulse_link_wait(&d->link, PULSE_OPEN_LIMIT_US);
-    bool ready = d->link.state == PULSE_READY;
-    d->opened = ready;
+    bool is_ready = d->link.state == PULSE_READY;
+    d->opened = is_ready;
     (void) view_copy(view_str(d->link.why), why, AUDIO_WHY_BYTES);
     d->link.lib.pa_threaded_mainloop_unlock(d->link.loop);
-    if (!ready) {
+    if (!is_ready) {
         pulse_close(d);
         return AHOY_ERR_DEVICE;
     }

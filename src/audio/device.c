@@ -4,6 +4,7 @@
 #include "audio/device_impl.h"
 #include "audio/mix.h"
 #include "base/mem.h"
+#include "base/rt.h"
 
 #include <stdio.h>
 
@@ -80,7 +81,7 @@ enum ahoy_err audio_device_open(struct audio_device **out, const struct audio_de
     struct audio_device *d = mem_zalloc(sizeof *d);
     if (!d)
         return AHOY_ERR_NOMEM;
-    d->ops = ops_of(cfg->spec.kind);
+    d->ops = cfg->spec.kind == AUDIO_MEM && audio_mem_clocked(cfg->mem) ? &audio_clocked_ops : ops_of(cfg->spec.kind);
     d->rate_hz = cfg->rate_hz;
     d->queue = (size_t) cfg->rate_hz * DEVICE_QUEUE_MS / 1000;
     enum ahoy_err err = side_init(&d->capture, d, cfg->capture);
@@ -214,23 +215,29 @@ size_t audio_devices_list(struct audio_device_info *out, size_t max, char why[AU
 
 void audio_way_captured(struct audio_way *w, const int16_t *pcm, size_t n)
 {
+    rt_enter();
     w->stamp.frames += n;
     w->stamp.missed += n - sys_ring_put(w->ring, pcm, n);
+    rt_leave();
 }
 
 void audio_way_to_play(struct audio_way *w, int16_t *pcm, size_t n)
 {
+    rt_enter();
     size_t got = sys_ring_get(w->ring, pcm, n);
     memset(pcm + got, 0, (n - got) * sizeof *pcm);
     w->started = w->started || got > 0;
     w->stamp.frames += n;
     if (w->started)
         w->stamp.missed += n - got;
+    rt_leave();
 }
 
-void audio_way_stamp(struct audio_way *w, int64_t when_us, int64_t latency_us)
+void audio_way_stamp(struct audio_way *w, const struct sys_loop *clock, int64_t latency_us)
 {
-    w->stamp.when_us = when_us;
+    rt_enter();
+    w->stamp.when_us = clock ? sys_clock_us(clock) : 0;
     w->stamp.latency_us = latency_us;
     (void) sys_ring_put(w->stamps, &w->stamp, 1);
+    rt_leave();
 }

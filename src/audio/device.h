@@ -51,7 +51,8 @@ enum audio_event {
     AUDIO_EVENT_DEVICES, /* the list of devices or the defaults changed */
     AUDIO_EVENT_LOST,    /* the device or its server went away; it is tried again */
     AUDIO_EVENT_BACK,    /* it works again */
-    AUDIO_EVENT_SILENT,  /* a file device has played its file to the end (from audio_device_read) */
+    AUDIO_EVENT_MOVED,  /* sound goes on with another device: the default changed, or the one named left or came back */
+    AUDIO_EVENT_SILENT, /* a file device has played its file to the end (from audio_device_read) */
 };
 
 struct audio_device_config {
@@ -62,11 +63,20 @@ struct audio_device_config {
     uint32_t rate_hz;      /* 8000, 16000, 32000, 44100, 48000 */
     uint16_t frame_ms;     /* what the caller reads and writes at a time: 5 … 60 */
     const char *app_name;  /* shown by the sound server; NULL: "Ahoy" */
-    struct sys_loop *loop; /* its clock stamps a live device; NULL: its clock is not measured. Outlives the device */
+    struct sys_loop *loop; /* its clock stamps a live device; NULL: its clock is not measured. Outlives the device. A
+                              clocked memory lives on it */
     const struct log *log; /* may be NULL; outlives the device */
     struct audio_mem *mem; /* for AUDIO_MEM */
-    /** May be NULL. Comes from any thread, the device's own included, with the backend's lock held: post and return. */
-    void (*event)(void *arg, enum audio_event event);
+    /**
+     * May be NULL. Comes from any thread, the device's own included, with the backend's lock held: post and return.
+     * `text` says which device it is now, for people (MOVED, LOST), or is ""; it is valid during the call.
+     */
+    void (*event)(void *arg, enum audio_event event, const char *text);
+    /**
+     * May be NULL. A live device has moved sound: there may be some to read, and room to write. From the device's thread
+     * behind its realtime part: ring a bell and return.
+     */
+    void (*ready)(void *arg);
     void *arg;
 };
 
@@ -138,6 +148,26 @@ size_t audio_devices_list(struct audio_device_info *out, size_t max, char why[AU
 AHOY_MUST_USE enum ahoy_err audio_mem_create(struct audio_mem **out, const int16_t *said, size_t n, bool loop,
                                              size_t max_heard);
 void audio_mem_destroy(struct audio_mem *m);
+
+/** The clock of a memory that is to be a live device. */
+struct audio_mem_clock {
+    uint32_t period_us;               /* how often sound moves */
+    double capture_ppm, playback_ppm; /* how much faster than nominal the two sides run */
+    uint32_t jitter_us;               /* periods come up to so much late */
+    uint64_t seed;                    /* of the jitter */
+};
+
+/** Makes the memory a live device on the loop of whoever opens it, before it is opened. */
+void audio_mem_set_clock(struct audio_mem *m, const struct audio_mem_clock *clock);
+
+/** Whether it has a clock of its own. NULL has none. */
+bool audio_mem_clocked(const struct audio_mem *m);
+
+/** Nothing moves for `us` from now on, as on a machine that stumbles; then all that was due moves at once. */
+void audio_mem_stall(struct audio_mem *m, int64_t us);
+
+/** The device goes away for `us`: nothing moves, and what was due is gone; tells LOST and BACK. */
+void audio_mem_unplug(struct audio_mem *m, int64_t us);
 
 /** What was played so far; valid until the next write. */
 const int16_t *audio_mem_heard(const struct audio_mem *m, size_t *n);

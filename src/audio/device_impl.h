@@ -3,7 +3,7 @@
  *
  * `live` backends move samples through the two rings from their own thread and leave stamps in the stamp rings; all
  * else (gain, meters, clocks, statistics) is done by audio/device.c on the caller's thread, so no memory is shared but
- * rings.
+ * rings. The audio_way functions are the realtime sections (base/rt.h).
  */
 #ifndef AHOY_AUDIO_DEVICE_IMPL_H
 #define AHOY_AUDIO_DEVICE_IMPL_H
@@ -40,7 +40,7 @@ struct audio_backend_ops {
 };
 
 extern const struct audio_backend_ops audio_null_ops, audio_tone_ops, audio_file_ops, audio_mem_ops, audio_pulse_ops,
-    audio_alsa_ops;
+    audio_alsa_ops, audio_clocked_ops;
 
 /** Captured samples from a callback; those that do not fit are counted as missed. */
 AHOY_RT void audio_way_captured(struct audio_way *w, const int16_t *pcm, size_t n);
@@ -48,8 +48,8 @@ AHOY_RT void audio_way_captured(struct audio_way *w, const int16_t *pcm, size_t 
 /** Samples to play for a callback; silence where none wait, counted as missed once something had been played. */
 AHOY_RT void audio_way_to_play(struct audio_way *w, int16_t *pcm, size_t n);
 
-/** Publishes the stamp. */
-AHOY_RT void audio_way_stamp(struct audio_way *w, int64_t when_us, int64_t latency_us);
+/** Publishes the stamp, with the present time of `clock` (NULL: it is not known). */
+AHOY_RT void audio_way_stamp(struct audio_way *w, const struct sys_loop *clock, int64_t latency_us);
 
 /** Lists one backend's devices; what cannot be asked says so in `why`. Return how many. */
 size_t audio_pulse_list(struct audio_device_info *out, size_t max, char why[AUDIO_WHY_BYTES]);

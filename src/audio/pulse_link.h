@@ -56,6 +56,18 @@
     X(size_t, pa_stream_readable_size, (const pa_stream *) )                                                           \
     X(int, pa_stream_begin_write, (pa_stream *, void **, size_t *) )                                                   \
     X(int, pa_stream_write, (pa_stream *, const void *, size_t, pa_free_cb_t, int64_t, pa_seek_mode_t))                \
+    X(void, pa_stream_set_latency_update_callback, (pa_stream *, pa_stream_notify_cb_t, void *) )                      \
+    X(void, pa_stream_set_moved_callback, (pa_stream *, pa_stream_notify_cb_t, void *) )                               \
+    X(void, pa_stream_set_suspended_callback, (pa_stream *, pa_stream_notify_cb_t, void *) )                           \
+    X(int, pa_stream_is_suspended, (const pa_stream *) )                                                               \
+    X(uint32_t, pa_stream_get_index, (const pa_stream *) )                                                             \
+    X(const char *, pa_stream_get_device_name, (const pa_stream *) )                                                   \
+    X(pa_operation *, pa_stream_set_buffer_attr,                                                                       \
+      (pa_stream *, const pa_buffer_attr *, pa_stream_success_cb_t, void *) )                                          \
+    X(pa_operation *, pa_context_move_sink_input_by_name,                                                              \
+      (pa_context *, uint32_t, const char *, pa_context_success_cb_t, void *) )                                        \
+    X(pa_operation *, pa_context_move_source_output_by_name,                                                           \
+      (pa_context *, uint32_t, const char *, pa_context_success_cb_t, void *) )                                        \
     X(int, pa_stream_get_latency, (pa_stream *, pa_usec_t *, int *) )
 
 struct pulse_lib {

@@ -19,7 +19,7 @@ struct media_engine {
 
 /* ---- workers ----------------------------------------------------------------------------------------------------- */
 
-enum { LATE_TICK_US = 200000 };
+enum { LATE_TICK_US = 200000, WATCH_TICKS = 8 };
 
 /*
  * One timer serves all streams of a worker. Ticks begin on one grid and stay on it but for those that follow play-out,
@@ -43,7 +43,12 @@ static void worker_tick(void *arg)
         int64_t due = n->key, step = SYS_MS(st->tick_ms);
         heap_remove(&w->ticks, n);
         if (now - due > LATE_TICK_US)
-            due = now / step * step; /* the machine slept or was stopped: no flood of old ticks */
+            due = now / step * step;         /* the machine slept or was stopped: no flood of old ticks */
+        if (sound_clocks(&st->sound, now)) { /* its device calls by itself; only that it goes on doing so is watched */
+            step *= WATCH_TICKS;
+            heap_insert(&w->ticks, n, (due / step + 1) * step);
+            continue;
+        }
         int64_t next_us = media_stream_tick(st, now);
         heap_insert(&w->ticks, n, due + next_us);
     }

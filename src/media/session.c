@@ -104,7 +104,7 @@ enum ahoy_err media_session_open(struct media_session **out, struct media_engine
     if (s->config.ptime_ms == 0)
         s->config.ptime_ms = 20;
     s->config.local.port = 0;
-    bool live = cfg->sound == MEDIA_SOUND_DEVICE && (cfg->device.kind == AUDIO_PULSE || cfg->device.kind == AUDIO_ALSA);
+    bool live = sound_is_live(cfg);
     struct media_worker *w = media_engine_worker(e);
     if (!w || make_sdp(s) || (live && !(s->opener = media_engine_opener(e)))) {
         session_free(s);

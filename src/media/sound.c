@@ -6,29 +6,7 @@
 
 enum { PLAY_CHUNK = 960, PLAY_FIFO_SAMPLES = 48000 };
 
-/* ---- opening a device -------------------------------------------------------------------------------------------- */
-
-/*
- * Between a live device and its sound: goes to the opener's loop and comes back to the worker's, and stays as long as
- * the device. `sound` is looked at on the worker only, so whatever comes late finds nobody instead of freed memory.
- */
-struct sound_link {
-    struct sys_msg msg;
-    struct sound *sound; /* NULL: nobody waits any more */
-    struct sys_loop *worker;
-    struct audio_device_config config;
-    struct audio_device *device;
-    bool opened;
-    enum ahoy_err err;
-    char why[AUDIO_WHY_BYTES];
-};
-
-/* A device's event on its way from the device's thread to the worker. */
-struct sound_news {
-    struct sys_msg msg;
-    struct sound_link *link;
-    enum audio_event event;
-};
+/* ---- devices ----------------------------------------------------------------------------------------------------- */
 
 static void tell(struct sound *s, enum ahoy_err err, const char *why)
 {
@@ -36,99 +14,52 @@ static void tell(struct sound *s, enum ahoy_err err, const char *why)
         s->events.state(s->events.arg, err, why);
 }
 
-static void news_arrived(struct sys_msg *msg)
-{
-    struct sound_news *n = AHOY_CONTAINER_OF(msg, struct sound_news, msg);
-    struct sound *s = n->link->sound;
-    if (s && n->event == AUDIO_EVENT_LOST)
-        tell(s, AHOY_ERR_DEVICE, "the sound device went away; it is tried again");
-    else if (s && n->event == AUDIO_EVENT_BACK)
-        tell(s, AHOY_OK, "the sound device is back");
-    else if (s && n->event == AUDIO_EVENT_DEVICES && s->events.devices)
-        s->events.devices(s->events.arg);
-    mem_free(n);
-}
-
-/* From any thread: out of a live device. */
-static void live_event(void *arg, enum audio_event event)
-{
-    struct sound_link *link = arg;
-    struct sound_news *n = mem_zalloc(sizeof *n);
-    if (!n)
-        return;
-    n->msg.fn = news_arrived;
-    n->link = link;
-    n->event = event;
-    sys_post(link->worker, &n->msg);
-}
-
 /* Of a pulled device: the end of a file comes on the worker itself, out of audio_device_read. */
-static void pulled_event(void *arg, enum audio_event event)
+static void pulled_event(void *arg, enum audio_event event, const char *text)
 {
     struct sound *s = arg;
+    (void) text;
     if (event == AUDIO_EVENT_SILENT && s->events.played)
         s->events.played(s->events.arg);
 }
 
-static void free_link(struct sys_msg *msg)
+static void live_state(void *arg, enum ahoy_err err, const char *why)
 {
-    mem_free(AHOY_CONTAINER_OF(msg, struct sound_link, msg));
+    tell(arg, err, why);
 }
 
-/* Closes; what the device had posted before still finds the link. */
-static void close_link(struct sound_link *link)
+static void live_devices(void *arg)
 {
-    audio_device_close(link->device);
-    link->sound = NULL;
-    link->msg.fn = free_link;
-    sys_post(link->worker, &link->msg);
+    struct sound *s = arg;
+    if (s->events.devices)
+        s->events.devices(s->events.arg);
 }
 
-static void opened(struct sys_msg *msg)
+static void live_moved(void *arg)
 {
-    struct sound_link *link = AHOY_CONTAINER_OF(msg, struct sound_link, msg);
-    struct sound *s = link->sound;
-    link->opened = true;
-    if (!s) {
-        close_link(link);
-        return;
-    }
-    if (link->err) {
-        s->link = NULL;
-        tell(s, link->err, link->why);
-        close_link(link);
-        return;
-    }
-    s->device = link->device;
-    tell(s, AHOY_OK, "the sound device is open");
+    struct sound *s = arg;
+    if (s->events.moved)
+        s->events.moved(s->events.arg);
 }
 
-static void open_now(struct sys_msg *msg)
+bool sound_is_live(const struct media_session_config *c)
 {
-    struct sound_link *link = AHOY_CONTAINER_OF(msg, struct sound_link, msg);
-    link->err = audio_device_open(&link->device, &link->config, link->why);
-    link->msg.fn = opened;
-    sys_post(link->worker, &link->msg);
+    return c->sound == MEDIA_SOUND_DEVICE
+           && (c->device.kind == AUDIO_PULSE || c->device.kind == AUDIO_ALSA
+               || (c->device.kind == AUDIO_MEM && audio_mem_clocked(c->mem)));
 }
 
-static void open_live(struct sound *s, struct audio_device_config *cfg)
+static void open_live(struct sound *s, const struct audio_device_config *device)
 {
-    struct sound_link *link = mem_zalloc(sizeof *link);
-    if (!link) {
+    struct live_config cfg = { .device = *device,
+                               .worker = s->worker,
+                               .opener = s->spec.kind == AUDIO_MEM ? NULL : s->opener,
+                               .state = live_state,
+                               .devices = live_devices,
+                               .moved = live_moved,
+                               .arg = s };
+    if (live_open(&s->live_device, &cfg))
         tell(s, AHOY_ERR_NOMEM, "the sound device cannot be opened: out of memory");
-        return;
-    }
-    link->sound = s;
-    link->worker = s->worker;
-    link->config = *cfg;
-    link->config.event = live_event;
-    link->config.arg = link;
-    link->msg.fn = open_now;
-    s->link = link;
-    if (s->opener)
-        sys_post(s->opener, &link->msg);
-    else
-        open_now(&link->msg);
 }
 
 static void open_device(struct sound *s)
@@ -138,7 +69,7 @@ static void open_device(struct sound *s)
     cfg.spec = s->spec;
     cfg.capture = cfg.playback = true;
     cfg.rate_hz = s->rate_hz;
-    cfg.frame_ms = SOUND_LIVE_TICK_MS;
+    cfg.frame_ms = LIVE_PERIOD_MS;
     cfg.loop = s->worker;
     cfg.log = s->log;
     cfg.mem = s->mem;
@@ -155,14 +86,9 @@ static void open_device(struct sound *s)
 
 static void close_device(struct sound *s)
 {
-    struct sound_link *link = s->link;
-    if (!link)
-        audio_device_close(s->device);
-    else if (link->opened)
-        close_link(link);
-    else
-        link->sound = NULL; /* `opened` closes it */
-    s->link = NULL;
+    live_close(s->live_device);
+    audio_device_close(s->device);
+    s->live_device = NULL;
     s->device = NULL;
 }
 
@@ -182,7 +108,7 @@ void sound_start(struct sound *s, const struct sound_config *cfg)
     s->worker = cfg->worker;
     s->opener = cfg->opener;
     s->log = cfg->log;
-    s->live = s->kind == MEDIA_SOUND_DEVICE && sound_is_live(&s->spec);
+    s->live = sound_is_live(cfg->session);
     mix_meter_init(&s->meter_in, s->rate_hz);
     mix_meter_init(&s->meter_out, s->rate_hz);
     if (s->kind == MEDIA_SOUND_DEVICE)
@@ -221,7 +147,6 @@ void sound_set_rate(struct sound *s, uint32_t rate_hz)
     sound_record(s, NULL);
     s->rate_hz = rate_hz;
     s->echo_n = 0;
-    s->dry_since_us = 0;
     mix_meter_init(&s->meter_in, rate_hz);
     mix_meter_init(&s->meter_out, rate_hz);
     retune_play(s);
@@ -231,11 +156,6 @@ void sound_set_rate(struct sound *s, uint32_t rate_hz)
     }
 }
 
-bool sound_is_live(const struct audio_spec *spec)
-{
-    return spec->kind == AUDIO_PULSE || spec->kind == AUDIO_ALSA;
-}
-
 bool sound_follows(const struct sound *s)
 {
     return s->kind == MEDIA_SOUND_DEVICE && !s->live;
@@ -243,21 +163,21 @@ bool sound_follows(const struct sound *s)
 
 unsigned sound_tick_ms(const struct sound *s, unsigned ptime_ms)
 {
-    return s->live ? SOUND_LIVE_TICK_MS : ptime_ms;
+    return s->live ? LIVE_PERIOD_MS : ptime_ms;
+}
+
+bool sound_clocks(const struct sound *s, int64_t now_us)
+{
+    return s->live_device && live_runs(s->live_device, now_us);
 }
 
 /* ---- playing ----------------------------------------------------------------------------------------------------- */
 
-size_t sound_want(struct sound *s, unsigned tick_ms)
+size_t sound_want(struct sound *s, unsigned tick_ms, int64_t now_us)
 {
-    size_t tick = (size_t) s->rate_hz / 1000 * tick_ms;
-    if (!s->live || !s->device)
-        return tick;
-    struct audio_device_stats st;
-    audio_device_stats(s->device, &st);
-    size_t target = (size_t) s->rate_hz / 1000 * SOUND_LIVE_QUEUE_MS;
-    size_t want = st.playback_queued < target ? target - st.playback_queued : 0;
-    return AHOY_MIN(want, (size_t) SOUND_MAX_TICK_SAMPLES);
+    if (s->live_device)
+        return live_want(s->live_device, now_us, SOUND_MAX_TICK_SAMPLES);
+    return (size_t) s->rate_hz / 1000 * tick_ms;
 }
 
 void sound_heard(struct sound *s, const int16_t *pcm, size_t n)
@@ -272,7 +192,9 @@ void sound_out(struct sound *s, const int16_t *pcm, size_t n)
     AHOY_ASSERT(n <= SOUND_MAX_TICK_SAMPLES);
     switch (s->kind) {
     case MEDIA_SOUND_DEVICE:
-        if (s->device)
+        if (s->live_device)
+            live_write(s->live_device, pcm, n, sys_now_us(s->worker));
+        else if (s->device)
             (void) audio_device_write(s->device, pcm, n);
         break;
     case MEDIA_SOUND_ECHO:
@@ -366,31 +288,11 @@ static void play_into(struct sound *s, int16_t *pcm, size_t n)
 
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
-/*
- * A live microphone gives what it has; one that gives nothing for long is replaced by silence, so that the peer still
- * hears from us.
- */
-static size_t read_live(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
-{
-    size_t got = s->device ? audio_device_read(s->device, pcm, n) : 0;
-    if (got > 0) {
-        s->dry_since_us = now_us;
-        return got;
-    }
-    if (s->dry_since_us == 0)
-        s->dry_since_us = now_us;
-    if (s->device && now_us - s->dry_since_us < SOUND_DRY_US)
-        return 0;
-    got = AHOY_MIN(n, (size_t) s->rate_hz / 1000 * SOUND_LIVE_TICK_MS);
-    memset(pcm, 0, got * sizeof *pcm);
-    return got;
-}
-
 size_t sound_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
 {
     size_t got = n;
-    if (s->live) {
-        got = read_live(s, pcm, n, now_us);
+    if (s->live_device) {
+        got = live_read(s->live_device, pcm, n, now_us);
     } else if (s->kind == MEDIA_SOUND_ECHO) {
         got = AHOY_MIN(n, s->echo_n);
         memcpy(pcm, s->echo, got * sizeof *pcm);
@@ -424,21 +326,22 @@ size_t sound_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
     return got;
 }
 
+bool sound_device_stats(struct sound *s, struct audio_device_stats *out)
+{
+    return s->live_device && live_stats(s->live_device, out);
+}
+
 int64_t sound_queued_us(struct sound *s)
 {
-    if (!s->live || !s->device)
-        return 0;
     struct audio_device_stats st;
-    audio_device_stats(s->device, &st);
-    return (int64_t) st.playback_queued * 1000000 / s->rate_hz;
+    return sound_device_stats(s, &st) ? (int64_t) st.playback_queued * 1000000 / s->rate_hz : 0;
 }
 
 int64_t sound_latency_us(struct sound *s)
 {
-    if (!s->live || !s->device)
-        return 0;
     struct audio_device_stats st;
-    audio_device_stats(s->device, &st);
+    if (!sound_device_stats(s, &st))
+        return 0;
     return AHOY_MAX(st.capture_latency_us, (int64_t) 0) + AHOY_MAX(st.playback_latency_us, (int64_t) 0);
 }
 

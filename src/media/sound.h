@@ -12,24 +12,21 @@
 #include "audio/mix.h"
 #include "audio/resample.h"
 #include "audio/wav.h"
+#include "media/live.h"
 #include "media/media.h"
 #include "media/record.h"
 
 enum {
     SOUND_MAX_TICK_MS = 60,
     SOUND_MAX_TICK_SAMPLES = 48 * SOUND_MAX_TICK_MS,
-    SOUND_LIVE_TICK_MS = 10,
-    SOUND_LIVE_QUEUE_MS = 30, /* sound kept ready in front of a live loudspeaker */
-    SOUND_DRY_US = 200000,    /* a live microphone silent for so long is replaced by silence */
 };
-
-struct sound_link;
 
 /** News of a device; on the media worker. */
 struct sound_events {
     void (*state)(void *arg, enum ahoy_err err, const char *why); /* DEVICE: it failed or went away; OK: it is there */
     void (*played)(void *arg);                                    /* a file that played has ended */
     void (*devices)(void *arg);                                   /* the machine's devices changed */
+    void (*moved)(void *arg); /* a live device has moved sound: a tick is due, whatever the clock says */
     /** A recording is closed: complete, or up to where it could not be written. */
     void (*recorded)(void *arg, enum ahoy_err err, const char *why);
     void *arg;
@@ -48,8 +45,8 @@ struct sound {
     bool live;
     struct audio_spec spec;
     struct audio_mem *mem;
-    struct audio_device *device;
-    struct sound_link *link; /* of a live device: what its thread and its opening know us by */
+    struct audio_device *device; /* a pulled one */
+    struct live *live_device;    /* or a live one */
     struct media_endpoint endpoint;
     struct sound_events events;
     struct sys_loop *worker, *opener;
@@ -57,7 +54,6 @@ struct sound {
 
     int16_t echo[SOUND_MAX_TICK_SAMPLES]; /* last played, to be sent back */
     size_t echo_n;
-    int64_t dry_since_us;
 
     struct sound_play play; /* file NULL: none */
     struct resample *play_resample;
@@ -92,17 +88,20 @@ void sound_stop(struct sound *s);
  */
 void sound_set_rate(struct sound *s, uint32_t rate_hz);
 
+/** Whether the sound of a session will be a live device's. */
+bool sound_is_live(const struct media_session_config *c);
+
 /** Milliseconds from tick to tick that suit it, given the packet time. */
 unsigned sound_tick_ms(const struct sound *s, unsigned ptime_ms);
-
-/** A device with a clock of its own. */
-bool sound_is_live(const struct audio_spec *spec);
 
 /** True for what has no clock and takes what comes: it is run again when that has been played. */
 bool sound_follows(const struct sound *s);
 
+/** Whether a live device calls for ticks by itself now (events.moved), so that the worker's clock need not. */
+bool sound_clocks(const struct sound *s, int64_t now_us);
+
 /** How many samples should be played now, given the tick; a live device says by its queue. */
-size_t sound_want(struct sound *s, unsigned tick_ms);
+size_t sound_want(struct sound *s, unsigned tick_ms, int64_t now_us);
 
 /** What the peer says: metered and recorded, then played. `n` <= SOUND_MAX_TICK_SAMPLES. */
 void sound_write(struct sound *s, const int16_t *pcm, size_t n);
@@ -116,6 +115,9 @@ void sound_out(struct sound *s, const int16_t *pcm, size_t n);   /* … and its 
 size_t sound_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us);
 size_t sound_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us); /* its first half … */
 void sound_said(struct sound *s, int16_t *pcm, size_t n);                 /* … and its second */
+
+/** Clocks, latency and queues of a live device; false without one. */
+bool sound_device_stats(struct sound *s, struct audio_device_stats *out);
 
 /** Sound queued in front of the loudspeaker, and latency of the hardware both ways, microseconds. */
 int64_t sound_queued_us(struct sound *s);

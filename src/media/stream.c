@@ -98,8 +98,7 @@ static void rtcp_due(void *arg)
 /* How far apart the times lie at which play-out may ask for a packet. */
 static int64_t player_us(const struct media_stream *st)
 {
-    return st->config.sound == MEDIA_SOUND_DEVICE && !sound_is_live(&st->config.device) ? FOLLOWING_US
-                                                                                        : SYS_MS(st->tick_ms);
+    return st->config.sound == MEDIA_SOUND_DEVICE && !sound_is_live(&st->config) ? FOLLOWING_US : SYS_MS(st->tick_ms);
 }
 
 enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e, char why[MEDIA_WHY_BYTES])
@@ -122,8 +121,7 @@ enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e,
                                       .now_us = sys_now_us(loop),
                                       .unix_us = sys_wall_ms(loop) * 1000 };
     enum ahoy_err err = rtp_session_create(&st->rtp, &cfg);
-    bool live = st->config.sound == MEDIA_SOUND_DEVICE && sound_is_live(&st->config.device);
-    st->tick_ms = live ? SOUND_LIVE_TICK_MS : st->config.ptime_ms;
+    st->tick_ms = sound_is_live(&st->config) ? LIVE_PERIOD_MS : st->config.ptime_ms;
     if (!err)
         err = playout_init(&st->playout, player_us(st), rng_u64(&st->worker->rng), playout_codec, st);
     if (err) {
@@ -180,6 +178,14 @@ static void sound_recorded(void *arg, enum ahoy_err err, const char *why)
         media_session_drain(st->session);
 }
 
+/* A live device is the clock: a tick whenever it has moved sound. */
+static void sound_moved(void *arg)
+{
+    struct media_stream *st = arg;
+    if (st->tick.linked)
+        (void) media_stream_tick(st, sys_now_us(st->worker->loop));
+}
+
 static void sound_devices(void *arg)
 {
     media_note_devices(arg);
@@ -196,6 +202,7 @@ static void tune_sound(struct media_stream *st, uint32_t rate_hz)
                                 .events = { .state = sound_state,
                                             .played = sound_played,
                                             .devices = sound_devices,
+                                            .moved = sound_moved,
                                             .recorded = sound_recorded,
                                             .arg = st } };
     if (st->sound.rate_hz == rate_hz)
@@ -326,7 +333,7 @@ int64_t media_stream_tick(struct media_stream *st, int64_t now_us)
 {
     int16_t pcm[SOUND_MAX_TICK_SAMPLES];
     bool follows = sound_follows(&st->sound);
-    size_t want = follows ? follow(st, now_us) : sound_want(&st->sound, st->tick_ms);
+    size_t want = follows ? follow(st, now_us) : sound_want(&st->sound, st->tick_ms, now_us);
     if (want > 0) {
         playout_get(&st->playout, now_us, sound_queued_us(&st->sound), pcm, want);
         sound_write(&st->sound, pcm, want);

@@ -103,9 +103,10 @@ out:
     audio_device_close(d);
 }
 
-static void count_silent(void *arg, enum audio_event event)
+static void count_silent(void *arg, enum audio_event event, const char *text)
 {
     int *n = arg;
+    (void) text;
     *n += event == AUDIO_EVENT_SILENT;
 }
 
@@ -229,9 +230,9 @@ static void test_rings_count_what_is_missed(struct t *t)
     T_EQ(heard[31], 0);
     T_EQ(w.stamp.missed, 22);
     T_EQ(w.stamp.frames, 64);
-    audio_way_stamp(&w, 123, 456);
+    audio_way_stamp(&w, NULL, 456);
     T_EQ(sys_ring_get(w.stamps, &stamp, 1), 1);
-    T_EQ(stamp.when_us, 123);
+    T_EQ(stamp.when_us, 0);
     T_EQ(stamp.latency_us, 456);
     T_EQ(stamp.frames, 64);
     audio_way_captured(&w, said, 100);

@@ -13,7 +13,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-enum { RATE = 48000, FRAME = 480, MOST = RATE * 7, EVENT_LIMIT_MS = 20000 };
+enum { RATE = 48000, FRAME = 480, MOST = RATE * 7, EVENT_LIMIT_MS = 20000, EVENTS = AUDIO_EVENT_SILENT + 1 };
 
 static struct pulse_daemon the_daemon; /* one for all tests: starting it takes long */
 static int16_t said[MOST], heard[MOST];
@@ -94,13 +94,13 @@ static double purity(size_t n, double hz)
 /* ---- events ------------------------------------------------------------------------------------------------------ */
 
 struct witness {
-    int fd[4]; /* an eventfd for each kind */
+    int fd[EVENTS]; /* an eventfd for each kind */
 };
 
 static bool witness_init(struct witness *w)
 {
     bool ok = true;
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < EVENTS; i++) {
         w->fd[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
         ok = ok && w->fd[i] >= 0;
     }
@@ -109,15 +109,16 @@ static bool witness_init(struct witness *w)
 
 static void witness_fini(struct witness *w)
 {
-    for (int i = 0; i < 4; i++)
+    for (int i = 0; i < EVENTS; i++)
         if (w->fd[i] > 0)
             (void) close(w->fd[i]);
 }
 
-static void on_event(void *arg, enum audio_event event)
+static void on_event(void *arg, enum audio_event event, const char *text)
 {
     struct witness *w = arg;
     const uint64_t one = 1;
+    (void) text;
     if (write(w->fd[event], &one, sizeof one) < 0)
         return;
 }

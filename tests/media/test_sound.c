@@ -116,7 +116,7 @@ static void test_an_endpoint_is_written_read_and_closed_once(struct t *t)
     };
     int16_t pcm[160] = { 0 };
     T_OK(room_open(&r, &c, 8000));
-    T_EQ(sound_want(r.s, 20), 160);
+    T_EQ(sound_want(r.s, 20, 0), 160);
     sound_write(r.s, pcm, 160);
     T_EQ(sound_read(r.s, pcm, 160, 0), 160);
     T_EQ(pcm[159], 1000);
@@ -143,7 +143,7 @@ static void test_echo_gives_back_what_was_played(struct t *t)
     sound_set_rate(r.s, 16000); /* what was kept had another rate */
     T_EQ(sound_read(r.s, pcm, 160, 0), 160);
     T_EQ(pcm[159], 0);
-    T_EQ(sound_want(r.s, 20), 320);
+    T_EQ(sound_want(r.s, 20, 0), 320);
 out:
     room_close(&r);
 }

@@ -1,0 +1,265 @@
+#include "media/live.h"
+
+#include "base/mem.h"
+#include "media/live_queue.h"
+#include "sys/bell.h"
+
+#include <stdio.h>
+
+enum {
+    STILL_US = 60000,      /* without a sign of life for so long a device does not run */
+    DRY_US = 100000,       /* a microphone silent for so long is replaced by silence */
+    START_US = 1000000,    /* behind its opening a device may hand over what it had kept: */
+    START_BACKLOG_MS = 30, /* … that is old, so no more than this is taken, */
+    START_KEEP_MS = 10,    /* … and this is left of it */
+    BLOCK_SAMPLES = 480,
+};
+
+/*
+ * Goes to the opener's loop and comes back to the worker's, and stays until whatever the device had posted has arrived.
+ * `open` is looked at on the worker only, so what comes late finds nobody.
+ */
+struct live {
+    struct sys_msg msg;
+    struct live_config cfg;
+    struct audio_device *device;
+    struct sys_bell *bell;
+    struct live_queue queue;
+    bool wanted, opened; /* live_close has not been called; the opener has answered */
+    enum ahoy_err err;
+    char why[AUDIO_WHY_BYTES];
+    int64_t opened_us, moved_us; /* 0: not yet */
+    int64_t fed_us, dry_us;      /* until when time was written, and read, without a device */
+    int64_t heard_us;            /* when the microphone gave something last */
+};
+
+/* A device's event on its way from its thread to the worker. */
+struct news {
+    struct sys_msg msg;
+    struct live *live;
+    enum audio_event event;
+    char text[AUDIO_NAME_BYTES];
+};
+
+static void tell(struct live *l, enum ahoy_err err, const char *why)
+{
+    if (l->wanted && l->cfg.state)
+        l->cfg.state(l->cfg.arg, err, why);
+}
+
+static void tell_of(struct live *l, enum ahoy_err err, const char *what, const char *text)
+{
+    char line[AUDIO_WHY_BYTES];
+    (void) snprintf(line, sizeof line, "%s%s%.120s", what, text[0] ? ": " : "", text);
+    tell(l, err, line);
+}
+
+static void news_arrived(struct sys_msg *msg)
+{
+    struct news *n = AHOY_CONTAINER_OF(msg, struct news, msg);
+    struct live *l = n->live;
+    switch (n->event) {
+    case AUDIO_EVENT_LOST: tell_of(l, AHOY_ERR_DEVICE, "the sound device went away; it is tried again", n->text); break;
+    case AUDIO_EVENT_BACK: tell_of(l, AHOY_OK, "the sound device is back", n->text); break;
+    case AUDIO_EVENT_MOVED: tell_of(l, AHOY_OK, "the sound device is another one now", n->text); break;
+    case AUDIO_EVENT_DEVICES:
+        if (l->wanted && l->cfg.devices)
+            l->cfg.devices(l->cfg.arg);
+        break;
+    case AUDIO_EVENT_SILENT: break; /* files have no thread */
+    }
+    mem_free(n);
+}
+
+/* From any thread. */
+static void on_event(void *arg, enum audio_event event, const char *text)
+{
+    struct live *l = arg;
+    struct news *n = mem_zalloc(sizeof *n);
+    if (!n)
+        return;
+    n->msg.fn = news_arrived;
+    n->live = l;
+    n->event = event;
+    (void) view_copy(view_str(text), n->text, sizeof n->text);
+    sys_post(l->cfg.worker, &n->msg);
+}
+
+/* From the device's thread. */
+static void on_ready(void *arg)
+{
+    sys_bell_ring(((struct live *) arg)->bell);
+}
+
+/* The bell, on the worker. */
+static void on_moved(void *arg)
+{
+    struct live *l = arg;
+    if (!l->wanted || !l->opened || l->err)
+        return;
+    l->moved_us = sys_now_us(l->cfg.worker);
+    l->cfg.moved(l->cfg.arg);
+}
+
+/* ---- life -------------------------------------------------------------------------------------------------------- */
+
+static void free_live(struct sys_msg *msg)
+{
+    mem_free(AHOY_CONTAINER_OF(msg, struct live, msg));
+}
+
+/* What the device had posted before still finds the object. */
+static void finish(struct live *l)
+{
+    audio_device_close(l->device);
+    l->device = NULL;
+    sys_bell_destroy(l->bell);
+    l->bell = NULL;
+    l->msg.fn = free_live;
+    sys_post(l->cfg.worker, &l->msg);
+}
+
+static void opened(struct sys_msg *msg)
+{
+    struct live *l = AHOY_CONTAINER_OF(msg, struct live, msg);
+    l->opened = true;
+    if (!l->wanted) {
+        finish(l);
+        return;
+    }
+    l->opened_us = sys_now_us(l->cfg.worker);
+    if (l->err)
+        tell(l, l->err, l->why);
+    else
+        tell(l, AHOY_OK, "the sound device is open");
+}
+
+static void open_now(struct sys_msg *msg)
+{
+    struct live *l = AHOY_CONTAINER_OF(msg, struct live, msg);
+    l->err = audio_device_open(&l->device, &l->cfg.device, l->why);
+    l->msg.fn = opened;
+    sys_post(l->cfg.worker, &l->msg);
+}
+
+enum ahoy_err live_open(struct live **out, const struct live_config *cfg)
+{
+    struct live *l = mem_zalloc(sizeof *l);
+    if (!l)
+        return AHOY_ERR_NOMEM;
+    enum ahoy_err err = sys_bell_create(&l->bell, cfg->worker, on_moved, l);
+    if (err) {
+        mem_free(l);
+        return err;
+    }
+    l->cfg = *cfg;
+    l->cfg.device.event = on_event;
+    l->cfg.device.ready = on_ready;
+    l->cfg.device.arg = l;
+    l->wanted = true;
+    live_queue_init(&l->queue, cfg->device.rate_hz);
+    l->msg.fn = open_now;
+    *out = l;
+    if (cfg->opener)
+        sys_post(cfg->opener, &l->msg);
+    else
+        open_now(&l->msg);
+    return AHOY_OK;
+}
+
+void live_close(struct live *l)
+{
+    if (!l)
+        return;
+    l->wanted = false;
+    if (l->opened)
+        finish(l); /* otherwise `opened` does */
+}
+
+/* ---- sound ------------------------------------------------------------------------------------------------------- */
+
+static bool is_open(const struct live *l)
+{
+    return l->opened && !l->err;
+}
+
+bool live_runs(const struct live *l, int64_t now_us)
+{
+    return is_open(l) && l->moved_us > 0 && now_us - l->moved_us < STILL_US;
+}
+
+/* Samples of the time from *until_us to now, which moves with them; a long gap is not made up. */
+static size_t passed(const struct live *l, int64_t *until_us, int64_t now_us, size_t most)
+{
+    uint32_t hz = l->cfg.device.rate_hz;
+    if (*until_us == 0 || now_us - *until_us > DRY_US)
+        *until_us = now_us - SYS_MS(LIVE_PERIOD_MS);
+    size_t n = (size_t) ((now_us - *until_us) * hz / 1000000);
+    n = AHOY_MIN(n, most);
+    *until_us += (int64_t) n * 1000000 / hz;
+    return n;
+}
+
+size_t live_want(struct live *l, int64_t now_us, size_t most)
+{
+    struct audio_device_stats st;
+    if (!live_runs(l, now_us))
+        return passed(l, &l->fed_us, now_us, most);
+    l->fed_us = now_us;
+    audio_device_stats(l->device, &st);
+    size_t ready = live_queue_look(&l->queue, now_us, st.playback_queued, st.underruns);
+    return ready > st.playback_queued ? AHOY_MIN(ready - st.playback_queued, most) : 0;
+}
+
+void live_write(struct live *l, const int16_t *pcm, size_t n, int64_t now_us)
+{
+    struct audio_device_stats st;
+    if (!live_runs(l, now_us))
+        return;
+    (void) audio_device_write(l->device, pcm, n);
+    audio_device_stats(l->device, &st);
+    live_queue_filled(&l->queue, st.playback_queued);
+}
+
+/* Throws away what a device had kept from before it was opened. */
+static void drop_backlog(struct live *l)
+{
+    int16_t old[BLOCK_SAMPLES];
+    struct audio_device_stats st;
+    size_t ms = l->cfg.device.rate_hz / 1000;
+    audio_device_stats(l->device, &st);
+    if (st.capture_ready <= ms * START_BACKLOG_MS)
+        return;
+    for (size_t n = st.capture_ready - ms * START_KEEP_MS; n > 0;) {
+        size_t got = audio_device_read(l->device, old, AHOY_MIN(n, (size_t) BLOCK_SAMPLES));
+        n -= got;
+        if (got == 0)
+            return;
+    }
+}
+
+size_t live_read(struct live *l, int16_t *pcm, size_t n, int64_t now_us)
+{
+    if (is_open(l) && now_us - l->opened_us < START_US)
+        drop_backlog(l);
+    size_t got = is_open(l) ? audio_device_read(l->device, pcm, n) : 0;
+    if (got > 0) {
+        l->heard_us = l->dry_us = now_us;
+        return got;
+    }
+    if (l->heard_us == 0)
+        l->heard_us = now_us;
+    if (is_open(l) && now_us - l->heard_us < DRY_US)
+        return 0;
+    got = passed(l, &l->dry_us, now_us, n);
+    memset(pcm, 0, got * sizeof *pcm);
+    return got;
+}
+
+bool live_stats(struct live *l, struct audio_device_stats *out)
+{
+    if (!is_open(l))
+        return false;
+    audio_device_stats(l->device, out);
+    return true;
+}
