@@ -4,7 +4,7 @@
  *
  *     ahoy-bench-sound [--mode receiver|call] [--codec opus|g722|pcmu|all] [--only r20,j50] [--impair SPEC]
  *         [--bitrate BPS] [--expect PERCENT] [--dred MS] [--tick 0|10|20] [--ptime MS] [--budget MS] [--speech DIR]
- *         [--pieces N] [--seed N] [--seeds N] [--no-ideal] [--write DIR] [--quick] [--json]
+ *         [--pieces N] [--seed N] [--seeds N] [--no-ideal] [--write DIR] [--svg FILE] [--quick] [--json]
  */
 #include "base/mem.h"
 #include "sound/call.h"
@@ -17,7 +17,7 @@ enum { CODECS = 3, REPORTS = 2 * CODECS };
 static const char *const codec_names[CODECS] = { "opus", "g722", "pcmu" };
 
 struct options {
-    const char *mode, *codec, *only, *impair, *speech, *write;
+    const char *mode, *codec, *only, *impair, *speech, *write, *svg;
     uint64_t bitrate, expect, dred, tick, ptime, budget, pieces, seed, seeds;
     bool no_ideal, quick, json;
 };
@@ -45,7 +45,8 @@ static bool parse_text(struct options *o, const char *name, const char *value)
         const char *name;
         const char **to;
     } texts[] = { { "--mode", &o->mode },     { "--codec", &o->codec },   { "--only", &o->only },
-                  { "--impair", &o->impair }, { "--speech", &o->speech }, { "--write", &o->write } };
+                  { "--impair", &o->impair }, { "--speech", &o->speech }, { "--write", &o->write },
+                  { "--svg", &o->svg } };
     for (size_t i = 0; i < AHOY_COUNT(texts); i++)
         if (strcmp(name, texts[i].name) == 0) {
             *texts[i].to = value;
@@ -188,6 +189,8 @@ static enum ahoy_err bench(const struct options *o, const struct prompts *speech
     }
     if (!err && n == 0)
         err = AHOY_ERR_NOT_FOUND;
+    if (!err && o->svg && !report_svg(reports, n, o->svg))
+        err = AHOY_ERR_IO;
     if (!err && o->json)
         report_json(reports, n, stdout);
     return err;

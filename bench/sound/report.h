@@ -1,4 +1,4 @@
-/* What the benchmark prints: a table for people, one JSON object for programs. */
+/* What the benchmark prints: a table for people, one JSON object for programs, a plot. */
 #ifndef BENCH_SOUND_REPORT_H
 #define BENCH_SOUND_REPORT_H
 
@@ -25,5 +25,8 @@ void report_row(const struct report_row *row, FILE *to);
 
 /** One line: the object of a codec's rows. */
 void report_json(const struct report *reports, size_t n, FILE *to);
+
+/** False: the file cannot be written. */
+bool report_svg(const struct report *reports, size_t n, const char *path);
 
 #endif
