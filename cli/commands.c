@@ -204,6 +204,13 @@ static enum ahoy_err cmd_record(struct phone *p, const json_t *cmd, struct outco
     return err ? err : ahoy_call_record(p->engine, call, cfg.path ? &cfg : NULL, &out->wait);
 }
 
+static enum ahoy_err cmd_report(struct phone *p, const json_t *cmd, struct outcome *out)
+{
+    ahoy_call_id call;
+    enum ahoy_err err = find_call(p, cmd, false, &call, out);
+    return err ? err : ahoy_call_report(p->engine, call, &out->wait);
+}
+
 /* ---- the phone --------------------------------------------------------------------------------------------------- */
 
 static enum ahoy_err cmd_options(struct phone *p, const json_t *cmd, struct outcome *out)
@@ -302,17 +309,14 @@ static const struct {
     const char *name;
     command_fn *run;
 } commands[] = {
-    { "call", cmd_call },         { "answer", cmd_answer },
-    { "reject", cmd_reject },     { "hangup", cmd_hangup },
-    { "hold", cmd_hold },         { "resume", cmd_resume },
-    { "mute", cmd_mute },         { "dtmf", cmd_dtmf },
-    { "reinvite", cmd_reinvite }, { "play", cmd_play },
-    { "record", cmd_record },     { "options", cmd_options },
-    { "register", cmd_register }, { "unregister", cmd_unregister },
-    { "status", cmd_status },     { "trace", cmd_trace },
-    { "quit", cmd_quit },         { "transfer", cmd_later },
-    { "update", cmd_later },      { "message", cmd_later },
-    { "subscribe", cmd_later },   { "publish", cmd_later },
+    { "call", cmd_call },       { "answer", cmd_answer },     { "reject", cmd_reject },
+    { "hangup", cmd_hangup },   { "hold", cmd_hold },         { "resume", cmd_resume },
+    { "mute", cmd_mute },       { "dtmf", cmd_dtmf },         { "reinvite", cmd_reinvite },
+    { "play", cmd_play },       { "record", cmd_record },     { "options", cmd_options },
+    { "report", cmd_report },   { "register", cmd_register }, { "unregister", cmd_unregister },
+    { "status", cmd_status },   { "trace", cmd_trace },       { "quit", cmd_quit },
+    { "transfer", cmd_later },  { "update", cmd_later },      { "message", cmd_later },
+    { "subscribe", cmd_later }, { "publish", cmd_later },
 };
 
 /* ---- answering --------------------------------------------------------------------------------------------------- */

@@ -233,6 +233,9 @@ static json_t *event_body(const struct ahoy_event *e)
     case AHOY_EVENT_CALL_MEDIA: return media_event(e);
     case AHOY_EVENT_CALL_STATS:
         return join(json_pack("{s:I}", "call", (json_int_t) e->stats.id), json_stats(&e->stats.stats));
+    case AHOY_EVENT_CALL_REPORT:
+        return json_pack("{s:I, s:s, s:b, s:o}", "call", (json_int_t) e->report.id, "kind", e->report.kind, "published",
+                         (int) e->report.published, "body", json_words(e->report.body));
     case AHOY_EVENT_CALL_DTMF:
         digit[0] = e->dtmf.digit;
         digit[1] = 0;

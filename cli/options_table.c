@@ -57,6 +57,8 @@ const struct cli_option cli_options[] = {
     { "media-ports", 0, CLI_TEXT, PHONE, AT(media_ports), "LOW-HIGH", "UDP ports for sound", NULL, NULL, 0, 0 },
     { "impair", 0, CLI_TEXT, PHONE, AT(impair), "SPEC",
       "harm the packets that come in: loss=5,burst=3,jitter=40,dup=1,reorder=1,rate=64k,seed=7", NULL, NULL, 0, 0 },
+    { "quality-report", 0, CLI_TEXT, CALLS, AT(quality_report), "URI",
+      "send a quality report of each call there (RFC 6035)", NULL, NULL, 0, 0 },
     /* sound */
     { "codec", 0, CLI_TEXT, PHONE, AT(codec), "LIST", "opus,g722,pcmu,pcma,l16: in order of preference", NULL, NULL, 0,
       0 },

@@ -40,6 +40,7 @@ struct ahoy_engine_config phone_engine_config(const struct cli_args *args)
     cfg.log = log_line;
     cfg.binds = args->binds.v;
     cfg.bind_count = args->binds.n;
+    cfg.quality_collector = args->quality_report;
     return cfg;
 }
 

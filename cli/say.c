@@ -115,6 +115,11 @@ void phone_say_event(const struct phone *p, const struct ahoy_event *e)
         call = e->media.id;
         say_media(e, &t);
         break;
+    case AHOY_EVENT_CALL_REPORT:
+        call = e->report.id;
+        if (e->report.published)
+            text_add(&t, "quality report (%s) sent", e->report.kind);
+        break;
     case AHOY_EVENT_CALL_DTMF:
         call = e->dtmf.id;
         text_add(&t, "they pressed %c", e->dtmf.digit);

@@ -105,6 +105,9 @@ struct ahoy_record_config {
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_record(struct ahoy_engine *e, ahoy_call_id call,
                                                       const struct ahoy_record_config *cfg, ahoy_command_id *out);
 
+/** Tells a quality report of the call so far (RFC 6035) as AHOY_EVENT_CALL_REPORT. STATE in the result: not answered yet. */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_report(struct ahoy_engine *e, ahoy_call_id call, ahoy_command_id *out);
+
 /** A call as it stands. */
 struct ahoy_call_info {
     ahoy_call_id id;

@@ -49,6 +49,12 @@ struct ahoy_engine_config {
     void (*wakeup)(void *arg);
     void *wakeup_arg;
 
+    /**
+     * SIP URI of a collector of quality reports (RFC 6035): a PUBLISH with a report goes there at the end of each answered
+     * call, and at most one alert within a call whose sound has got bad. NULL: none is sent.
+     */
+    const char *quality_collector;
+
     /** Timer T1 in ms (RFC 3261 section 17.1.1.1); 0: 500. Laboratories lower it. */
     uint32_t t1_ms;
 };

@@ -12,18 +12,19 @@ extern "C" {
 #endif
 
 enum ahoy_event_type {
-    AHOY_EVENT_RESULT,     /* a command is done: .result */
-    AHOY_EVENT_ACCOUNT,    /* a registration changed: .account */
-    AHOY_EVENT_CALL_STATE, /* .call; an incoming call's first event has state RINGING and incoming set */
-    AHOY_EVENT_CALL_MEDIA, /* sound started, changed or stopped: .media */
-    AHOY_EVENT_CALL_STATS, /* once a second while a call stands: .stats */
-    AHOY_EVENT_CALL_DTMF,  /* the peer pressed a key: .dtmf */
-    AHOY_EVENT_FILE,       /* a file that was played or recorded has ended: .file */
-    AHOY_EVENT_DEVICES,    /* sound devices came or went (seen while a call uses one): ask ahoy_device_list */
-    AHOY_EVENT_NETWORK,    /* local addresses changed */
-    AHOY_EVENT_TRACE,      /* a SIP message passed: .trace */
-    AHOY_EVENT_DOCTOR,     /* one finding of ahoy_doctor_start: .doctor */
-    AHOY_EVENT_OVERFLOW,   /* events were dropped since the queue was full: .overflow */
+    AHOY_EVENT_RESULT,      /* a command is done: .result */
+    AHOY_EVENT_ACCOUNT,     /* a registration changed: .account */
+    AHOY_EVENT_CALL_STATE,  /* .call; an incoming call's first event has state RINGING and incoming set */
+    AHOY_EVENT_CALL_MEDIA,  /* sound started, changed or stopped: .media */
+    AHOY_EVENT_CALL_STATS,  /* once a second while a call stands: .stats */
+    AHOY_EVENT_CALL_REPORT, /* a quality report was asked for or sent: .report */
+    AHOY_EVENT_CALL_DTMF,   /* the peer pressed a key: .dtmf */
+    AHOY_EVENT_FILE,        /* a file that was played or recorded has ended: .file */
+    AHOY_EVENT_DEVICES,     /* sound devices came or went (seen while a call uses one): ask ahoy_device_list */
+    AHOY_EVENT_NETWORK,     /* local addresses changed */
+    AHOY_EVENT_TRACE,       /* a SIP message passed: .trace */
+    AHOY_EVENT_DOCTOR,      /* one finding of ahoy_doctor_start: .doctor */
+    AHOY_EVENT_OVERFLOW,    /* events were dropped since the queue was full: .overflow */
 };
 
 struct ahoy_event {
@@ -75,6 +76,12 @@ struct ahoy_event {
             ahoy_call_id id;
             struct ahoy_call_stats stats;
         } stats;
+        struct {
+            ahoy_call_id id;
+            const char *kind; /* "session", "alert" */
+            bool published;   /* it was sent to the collector */
+            const char *body; /* application/vq-rtcpxr */
+        } report;
         struct {
             ahoy_call_id id;
             char digit;

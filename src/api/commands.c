@@ -291,6 +291,11 @@ enum ahoy_err ahoy_call_record(struct ahoy_engine *e, ahoy_call_id call, const s
     return act_with(e, call, UA_RECORD, &args, out);
 }
 
+enum ahoy_err ahoy_call_report(struct ahoy_engine *e, ahoy_call_id call, ahoy_command_id *out)
+{
+    return act(e, call, UA_REPORT, 0, NULL, out);
+}
+
 /* ---- questions --------------------------------------------------------------------------------------------------- */
 
 static enum ahoy_err ask(struct ahoy_engine *e, enum cmd_kind kind, ahoy_account_id account, const char *text,

@@ -32,6 +32,7 @@ static bool keep_config(struct ahoy_engine *e, const struct ahoy_engine_config *
 {
     bool ok = true;
     e->config = *cfg;
+    e->config.quality_collector = keep(&e->arena, cfg->quality_collector, &ok);
     e->config.config_dir = keep(&e->arena, cfg->config_dir, &ok);
     e->config.user_agent = cfg->user_agent ? keep(&e->arena, cfg->user_agent, &ok) : e->user_agent;
     if (cfg->bind_count > 0) {

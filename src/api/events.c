@@ -39,6 +39,10 @@ static size_t strings_of(struct ahoy_event *e, const char **s[MAX_STRINGS])
         s[n++] = &e->trace.peer;
         s[n++] = &e->trace.text;
         break;
+    case AHOY_EVENT_CALL_REPORT:
+        s[n++] = &e->report.kind;
+        s[n++] = &e->report.body;
+        break;
     case AHOY_EVENT_DOCTOR:
         s[n++] = &e->doctor.area;
         s[n++] = &e->doctor.what;

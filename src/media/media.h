@@ -82,6 +82,10 @@ struct media_session_config {
 /** Quality so far. Counts are packets. Doubles below 0: unknown. */
 struct media_stats {
     const struct audio_codec *rx_codec, *tx_codec; /* NULL before sound */
+    int rx_pt, tx_pt;                              /* their payload types; below 0: none */
+    unsigned rx_frame_ms, tx_frame_ms;             /* their packets; 0: not known */
+    bool tx_dtx;                                   /* silence is not sent */
+    uint32_t ssrc, remote_ssrc;                    /* ours, theirs; 0: not known */
     uint64_t rtp_in, rtp_out, bytes_in, bytes_out;
     uint64_t expected, lost, late, duplicate, reordered;
     uint64_t recovered_fec, recovered_red, recovered_dred; /* of lost and late */

@@ -16,7 +16,9 @@ static const double phone_loudness_db = 10; /* SLR 8 and RLR 2 (RFC 3611 section
 
 void media_stats_init(struct media_stats *s)
 {
-    *s = (struct media_stats){ .rtt_ms = -1,
+    *s = (struct media_stats){ .rx_pt = -1,
+                               .tx_pt = -1,
+                               .rtt_ms = -1,
                                .rtt_mean_ms = -1,
                                .delay_ms = -1,
                                .end_system_ms = -1,
@@ -131,8 +133,7 @@ static void find_delays(struct media_stream *st, const struct rtp_remote_quality
     double frame = packet_ms(st) + (rx ? model_of(rx)->look_ahead_ms : 0);
     device_figures(&st->sound, s);
     d->send_ms = st->params.ptime_ms + (tx ? model_of(tx)->look_ahead_ms : 0) + AHOY_MAX(s->device_in_ms, 0.0);
-    d->receive_ms = s->buffer_ms + (double) (playout_held_us(&st->playout) + sound_queued_us(&st->sound)) / 1000
-                    + AHOY_MAX(s->device_out_ms, 0.0);
+    d->receive_ms = s->buffer_ms + (double) sound_queued_us(&st->sound) / 1000 + AHOY_MAX(s->device_out_ms, 0.0);
     d->peer_send_ms = frame;
     d->peer_receive_ms = -1;
     if (peer->end_system_ms < 0)
@@ -248,9 +249,8 @@ static void make_voip(struct media_stream *st, const struct delays *d)
     struct media_stats *s = &st->stats;
     const struct media_quality *q = &st->quality;
     struct rtcp_voip v;
-    uint32_t ssrc;
     bool opus = st->playout.codec && st->playout.codec->ops->recover;
-    rtcp_voip_init(&v, rtp_session_remote_ssrc(st->rtp, &ssrc) ? ssrc : 0);
+    rtcp_voip_init(&v, s->remote_ssrc);
     quality_fill_voip(&q->fates.bursts, packet_ms(st), &v);
     v.round_trip_ms = ms16(s->rtt_ms);
     v.end_system_ms = ms16(d->send_ms + d->receive_ms);
@@ -268,12 +268,29 @@ static void make_voip(struct media_stream *st, const struct delays *d)
 
 /* ---- all of it --------------------------------------------------------------------------------------------------- */
 
+static void fill_names(struct media_stream *st)
+{
+    struct media_stats *s = &st->stats;
+    const struct media_params *p = &st->params;
+    s->rx_codec = st->playout.codec;
+    s->tx_codec = p->tx_codec;
+    for (size_t i = 0; s->rx_codec && i < p->rx_n; i++)
+        if (p->rx[i].use == SDP_USE_CODEC && p->rx[i].codec == s->rx_codec)
+            s->rx_pt = p->rx[i].pt;
+    s->rx_frame_ms = s->rx_codec ? (unsigned) lround(packet_ms(st)) : 0;
+    if (s->tx_codec) {
+        s->tx_pt = p->tx_pt;
+        s->tx_frame_ms = p->ptime_ms;
+        s->tx_dtx = p->tx_params.dtx;
+    }
+    s->ssrc = rtp_session_ssrc(st->rtp);
+    (void) rtp_session_remote_ssrc(st->rtp, &s->remote_ssrc);
+}
+
 static void fill_counts(struct media_stream *st, const struct rtp_stats *r)
 {
     struct media_stats *s = &st->stats;
     const struct fates *f = &st->quality.fates;
-    s->rx_codec = st->playout.codec;
-    s->tx_codec = st->params.tx_codec;
     s->rtp_in = r->received_packets;
     s->rtp_out = r->sent_packets;
     s->bytes_in = r->received_bytes;
@@ -324,6 +341,7 @@ void media_quality_collect(struct media_stream *st, bool second, bool end)
     double delay_ms = (double) jitter_delay_us(st->playout.jitter) / 1000;
     uint32_t keep = (uint32_t) ((delay_ms + MARGIN_MS) / packet_ms(st)) + LEAST_KEPT;
     fates_judge(&q->fates, end ? jitter_count(st->playout.jitter) : keep);
+    fill_names(st);
     fill_counts(st, &r);
     fill_remote(s, &peer);
     find_delays(st, &peer, &d);

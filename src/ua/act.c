@@ -101,6 +101,7 @@ static enum ahoy_err act(struct ua_call *c, ahoy_command_id command, enum ua_act
     case UA_DTMF: return sounds ? media_session_dtmf(c->media, view_str(args->text)) : AHOY_ERR_STATE;
     case UA_REINVITE: return act_reinvite(c, command, args->text);
     case UA_PLAY: return sounds ? act_play(c, &args->play) : AHOY_ERR_STATE;
+    case UA_REPORT: return ua_report_now(c);
     case UA_RECORD: return sounds ? act_record(c, &args->record) : AHOY_ERR_STATE;
     }
     return AHOY_ERR_UNSUPPORTED;

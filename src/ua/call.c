@@ -84,6 +84,7 @@ static void call_free(struct ua_call *c)
     list_remove(&c->link);
     ua->call_count--;
     buf_fini(&c->early);
+    ua_report_forget(c);
     mem_free(c->uri);
     mem_free(c->from);
     mem_free(c->routes);
@@ -116,8 +117,10 @@ static void judge_sound(struct ua_call *c, const struct media_stats *m)
 static void tell_end(struct ua_call *c, const struct media_stats *m)
 {
     struct ahoy_event e;
-    if (m)
+    if (m) {
         judge_sound(c, m);
+        ua_report_end(c, m);
+    }
     fill_event(c, AHOY_CALL_ENDED, &e);
     e.call.cause = c->end.cause;
     e.call.ended_by_peer = c->end.by_peer;
@@ -143,6 +146,8 @@ static void finish(struct ua_call *c)
     sys_timer_stop(&c->hold_timer);
     sip_locate_destroy(c->locate);
     c->locate = NULL;
+    if (c->ua->config.engine->quality_collector)
+        ua_report_keep_names(c);
     sip_invite_release(c->inv);
     c->inv = NULL;
     ua_result(c->ua, c->answer_command, AHOY_ERR_CANCELLED, c->end.status, "the call has ended", 0);

@@ -56,6 +56,9 @@ struct ua_call {
     enum ahoy_cause rtp_trouble, device_trouble;
     char device_text[MEDIA_WHY_BYTES];
     struct ua_call_end end;
+
+    struct ua_names *names; /* of the report (report.c); NULL: not needed yet */
+    bool alerted;
 };
 
 /* call.c */
@@ -82,6 +85,13 @@ void ua_call_media_ready(struct ua_call *c);
 void ua_call_answer_now(struct ua_call *c, unsigned status);
 void ua_call_hang_up(struct ua_call *c, unsigned status);
 void ua_call_confirmed(struct ua_call *c);
+
+/* report.c: quality reports (RFC 6035). */
+void ua_report_keep_names(struct ua_call *c);                         /* before the leg goes */
+void ua_report_end(struct ua_call *c, const struct media_stats *s);   /* publishes the last one, if anybody wants it */
+void ua_report_watch(struct ua_call *c, const struct media_stats *s); /* once a second: alerts */
+void ua_report_forget(struct ua_call *c);
+AHOY_MUST_USE enum ahoy_err ua_report_now(struct ua_call *c); /* as an event. STATE: not answered yet. NOMEM */
 
 /* call_change.c. OK: the result of `command` comes as an event. STATE: not now, or nothing to change. */
 AHOY_MUST_USE enum ahoy_err ua_call_hold(struct ua_call *c, ahoy_command_id command, bool on);

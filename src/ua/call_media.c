@@ -135,6 +135,7 @@ static void on_stats(void *arg, const struct media_stats *stats)
     e.stats.id = c->id;
     ua_call_fill_stats(c, stats, &e.stats.stats);
     ua_emit(c->ua, &e);
+    ua_report_watch(c, stats);
 }
 
 static void on_sound(void *arg, enum ahoy_err err, const char *why)

@@ -43,11 +43,14 @@ struct ua {
     int64_t started_us;
     bool trace;
 
-    struct list accounts; /* struct ua_account */
-    struct list retired;  /* accounts that are gone, for their credentials' sake */
-    struct list calls;    /* struct ua_call */
-    struct list pings;    /* struct ua_ping: OPTIONS on their way */
-    struct list exams;    /* struct ua_exam: the doctor's */
+    struct list accounts;       /* struct ua_account */
+    struct list retired;        /* accounts that are gone, for their credentials' sake */
+    struct list calls;          /* struct ua_call */
+    struct list pings;          /* struct ua_ping: OPTIONS on their way */
+    struct list exams;          /* struct ua_exam: the doctor's */
+    struct list reports;        /* struct ua_report: quality reports on their way */
+    bool collector_refuses;     /* it knows no such reports */
+    int64_t collector_after_us; /* it wants none before */
     size_t call_count;
 
     struct ahoy_listen_config listen; /* its media member is in listen_media, its strings are gone */
@@ -139,6 +142,7 @@ AHOY_MUST_USE enum ahoy_err ua_ping(struct ua *ua, struct ua_account *a, const c
                                     ua_ping_fn *fn, void *arg);
 void ua_pings_drop(struct ua *ua);
 void ua_exams_drop(struct ua *ua);
+void ua_reports_drop(struct ua *ua);
 
 /** Replaces secrets of a SIP message (digest responses, SDES keys) by asterisks. */
 void ua_mask(struct view message, struct buf *out);

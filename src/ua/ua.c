@@ -260,13 +260,18 @@ enum ahoy_err ua_create(struct ua **out, const struct ua_config *cfg, char *why,
     list_init(&ua->calls);
     list_init(&ua->pings);
     list_init(&ua->exams);
+    list_init(&ua->reports);
     sys_timer_init(&ua->linger, linger_over, ua);
     struct media_engine_config media = { .loop = cfg->loop,
                                          .port_low = cfg->engine->media_port_low,
                                          .port_high = cfg->engine->media_port_high,
                                          .log = cfg->log };
     enum ahoy_err err = media_engine_create(&ua->media, &media);
-    if (err == AHOY_ERR_INVAL)
+    if (!err && cfg->engine->quality_collector && ua_check_uri(cfg->engine->quality_collector, true)) {
+        snprintf(why, why_size, "'%s' is no address for quality reports; it must look like sip:collector@example.org",
+                 cfg->engine->quality_collector);
+        err = AHOY_ERR_CONFIG;
+    } else if (err == AHOY_ERR_INVAL)
         snprintf(why, why_size, "the range of media ports needs at least an even port and the one behind it");
     if (!err)
         err = make_stack(ua);
@@ -293,6 +298,7 @@ void ua_destroy(struct ua *ua)
     sys_iface_watch_stop(ua->watch);
     ua_pings_drop(ua);
     ua_exams_drop(ua);
+    ua_reports_drop(ua);
     ua_accounts_drop(ua);
     if (ua->core)
         sip_ua_stop(ua->core);
@@ -308,7 +314,7 @@ void ua_destroy(struct ua *ua)
 
 static bool all_gone(const struct ua *ua)
 {
-    return list_empty(&ua->calls) && list_empty(&ua->accounts);
+    return list_empty(&ua->calls) && list_empty(&ua->accounts) && list_empty(&ua->reports);
 }
 
 void ua_check_left(struct ua *ua)
@@ -323,6 +329,7 @@ static void linger_over(void *arg)
     struct ua *ua = arg;
     ua_accounts_drop(ua);
     ua_calls_drop(ua);
+    ua_reports_drop(ua);
     void (*left)(void *) = ua->left;
     if (!list_empty(&ua->calls) || !left)
         return;

@@ -65,7 +65,8 @@ enum ua_act {
     UA_DTMF,
     UA_REINVITE,
     UA_PLAY,
-    UA_RECORD
+    UA_RECORD,
+    UA_REPORT
 };
 
 /* What an act needs to know; most need nothing. */

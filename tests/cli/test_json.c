@@ -127,6 +127,10 @@ static struct ahoy_event some_event(size_t i)
         break;
     case AHOY_EVENT_CALL_MEDIA: e.media.codec = e.media.local = e.media.remote = e.media.text = "x"; break;
     case AHOY_EVENT_CALL_STATS: e.stats.stats = some_stats(); break;
+    case AHOY_EVENT_CALL_REPORT:
+        e.report.kind = "session";
+        e.report.body = "VQSessionReport\r\n";
+        break;
     case AHOY_EVENT_CALL_DTMF: e.dtmf.digit = '#'; break;
     case AHOY_EVENT_FILE: e.file.text = "x"; break;
     case AHOY_EVENT_TRACE:

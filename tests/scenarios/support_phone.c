@@ -124,6 +124,11 @@ static void take(struct phone *p, const struct ahoy_event *e)
     case AHOY_EVENT_CALL_MEDIA: take_media(p, e); break;
     case AHOY_EVENT_ACCOUNT: take_account(p, e); break;
     case AHOY_EVENT_CALL_STATS: p->stats = e->stats.stats; break;
+    case AHOY_EVENT_CALL_REPORT:
+        p->reports++;
+        (void) view_copy(view_str(e->report.kind), p->report_kind, sizeof p->report_kind);
+        (void) view_copy(view_str(e->report.body), p->report, sizeof p->report);
+        break;
     case AHOY_EVENT_CALL_DTMF:
         if (n + 1 < sizeof p->digits)
             p->digits[n] = e->dtmf.digit;

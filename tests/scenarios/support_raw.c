@@ -201,6 +201,12 @@ static void on_sip(void *arg, const struct addr *src, const struct addr *local, 
         take_register(r, msg);
         return;
     }
+    if (strncmp(msg, "PUBLISH", 7) == 0) {
+        r->publishes++;
+        (void) view_copy(view_str(msg), r->published, sizeof r->published);
+        respond(r, msg, r->publish_status > 0 ? r->publish_status : 200, "", NULL);
+        return;
+    }
     respond(r, msg, 200, "", NULL);
     r->byes += strncmp(msg, "BYE", 3) == 0;
     r->others += strncmp(msg, "BYE", 3) != 0 && strncmp(msg, "CANCEL", 6) != 0;

@@ -24,6 +24,8 @@ struct raw {
     char to_tag[64];         /* of the phone, when we called */
     unsigned cseq;
     unsigned invites, acks, byes, cancels, registers, others, status; /* status: of the last final response */
+    unsigned publish_status, publishes;                               /* how PUBLISH is answered; 0: 200 */
+    char published[RAW_TEXT];                                         /* the last one */
     unsigned rtp_in, rtcp_in;
     unsigned by_pt[128];
     uint8_t last_payload[2048];

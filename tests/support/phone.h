@@ -29,6 +29,8 @@ struct phone {
     char text[PHONE_TEXT], reason[PHONE_TEXT], account_text[PHONE_TEXT], peer[PHONE_TEXT];
     char digits[64];
     uint32_t digit_ms;
+    unsigned reports; /* quality reports told of */
+    char report_kind[16], report[4096];
     struct ahoy_call_stats stats;
     enum ahoy_cause trouble, trouble_now; /* the last there was; the one of the last event */
     bool sending, receiving, held_by_peer, muted;
