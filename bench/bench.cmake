@@ -53,7 +53,7 @@ if(TARGET ahoy)
 endif()
 
 # Sound over bad networks, in virtual time.
-ahoy_bench(sound sound/main.c sound/conditions.c sound/prompts.c sound/stream.c sound/receivers.c sound/run.c sound/call.c sound/report.c sound/plot.c
+ahoy_bench(sound sound/main.c sound/conditions.c sound/prompts.c sound/stream.c sound/receivers.c sound/run.c sound/call.c sound/capture.c sound/report.c sound/plot.c
     sound/measure.c sound/align.c sound/pq.c LIBS ahoy_media)
 
 # Mouth to ear through PulseAudio: ours beside baresip and linphonec.

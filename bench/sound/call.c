@@ -1,7 +1,10 @@
 #include "sound/call.h"
 
+#include "audio/resample.h"
 #include "base/mem.h"
 #include "media/media.h"
+#include "sound/capture.h"
+#include "sound/receivers.h"
 #include "sys/sim.h"
 
 #include <string.h>
@@ -11,6 +14,8 @@ enum {
     EAR_STEP_US = 100,
     EAR_MORE = STREAM_HZ * 2,
     MAX_DELAY_MS = 800,
+    IDEAL_DELAY_MS = 60,
+    IDEAL_DRED_MS = 120,
     HEADERS_BYTES = 28,
     RTP_BYTES = 12
 };
@@ -42,8 +47,8 @@ struct talk {
     int64_t ear_us;        /* when it began to play */
     int16_t *heard;        /* from the moment of the first sample said */
     size_t heard_n;
+    struct capture *capture;
     int64_t from_us, until_us; /* when bytes count */
-    uint64_t packets, bytes;
     uint32_t concealed_before_ms;
 };
 
@@ -83,18 +88,43 @@ static void wait_for_ear(struct talk *t)
     t->ear_us = sim_now_us(t->sim) - EAR_STEP_US / 2;
 }
 
-static void take_heard(struct talk *t)
+/* The loudspeaker runs at the codec's rate: back to STREAM_HZ, without the resampler's delay. mem_free it. */
+static int16_t *to_stream_rate(const int16_t *pcm, size_t *n, uint32_t rate_hz)
+{
+    struct resample *r;
+    if (resample_create(&r, rate_hz, STREAM_HZ, RESAMPLE_FINE))
+        return NULL;
+    int16_t *out = mem_alloc(resample_max_out(r, *n) * sizeof *out);
+    if (out) {
+        size_t late = (size_t) (resample_delay_ms(r) * STREAM_HZ / 1000), got = resample_run(r, pcm, *n, out);
+        late = AHOY_MIN(late, got);
+        memmove(out, out + late, (got - late) * sizeof *out);
+        *n = got - late;
+    }
+    resample_destroy(r);
+    return out;
+}
+
+static enum ahoy_err take_heard(struct talk *t)
 {
     size_t n;
     const int16_t *pcm = audio_mem_heard(t->ear, &n);
+    int16_t *converted = NULL;
+    if (t->call->config.codec->rate_hz != STREAM_HZ) {
+        pcm = converted = to_stream_rate(pcm, &n, t->call->config.codec->rate_hz);
+        if (!pcm)
+            return AHOY_ERR_NOMEM;
+    }
     int64_t skip = (t->start_us - t->ear_us) * (STREAM_HZ / 1000) / 1000;
     for (size_t i = 0; i < t->heard_n; i++) {
         int64_t at = (int64_t) i + skip;
         t->heard[i] = at >= 0 && at < (int64_t) n ? pcm[at] : 0;
     }
+    mem_free(converted);
+    return AHOY_OK;
 }
 
-/* RTP of the one who speaks, while it counts. */
+/* All that goes from the one who speaks to the one who listens. */
 static void tap(void *arg, int64_t now_us, const struct addr *src, const struct addr *dst, const void *data, size_t n,
                 bool lost)
 {
@@ -102,13 +132,8 @@ static void tap(void *arg, int64_t now_us, const struct addr *src, const struct 
     struct addr speaker;
     (void) dst;
     (void) lost;
-    if (addr_parse_ip(VIEW("192.0.2.1"), &speaker) || !addr_eq_ip(src, &speaker) || n < RTP_BYTES)
-        return;
-    uint8_t type = ((const uint8_t *) data)[1];
-    if (now_us < t->from_us || now_us >= t->until_us || (type >= 192 && type <= 223)) /* RTCP: RFC 5761 section 4 */
-        return;
-    t->packets++;
-    t->bytes += n;
+    if (!addr_parse_ip(VIEW("192.0.2.1"), &speaker) && addr_eq_ip(src, &speaker))
+        capture_add(t->capture, now_us + STREAM_BASE_US, data, n);
 }
 
 static enum ahoy_err end_open(struct talk *t, int which, const struct impair_config *harm)
@@ -144,6 +169,22 @@ static enum ahoy_err end_open(struct talk *t, int which, const struct impair_con
     return !err && !e->ready ? AHOY_ERR_STATE : err;
 }
 
+/* The payload type that the answer gives to RED, if it does. */
+static void find_red(struct capture *c, struct view answer)
+{
+    static const char attribute[] = "a=rtpmap:";
+    for (size_t at = 0; at < answer.n;) {
+        struct view line = view_first(view_from(answer, at), view_find(view_from(answer, at), '\n'));
+        at += line.n + 1;
+        if (!view_istarts(line, view_str(attribute)))
+            continue;
+        struct view name = view_from(line, sizeof attribute - 1), pt = view_cut(&name, ' ');
+        uint32_t number;
+        if (view_istarts(name, VIEW("red/")) && !view_u32(pt, &number))
+            capture_set_red(c, number);
+    }
+}
+
 static enum ahoy_err exchange(struct talk *t)
 {
     struct buf offer, answer;
@@ -155,6 +196,7 @@ static enum ahoy_err exchange(struct talk *t)
         err = media_session_answer(t->end[1].session, buf_content(&offer), &answer, &why);
     if (!err)
         err = media_session_apply(t->end[0].session, buf_content(&answer), true, &why);
+    find_red(t->capture, buf_content(&answer));
     buf_fini(&offer);
     buf_fini(&answer);
     return err;
@@ -174,6 +216,7 @@ static void talk_close(struct talk *t)
     }
     sim_destroy(t->sim);
     audio_mem_destroy(t->ear);
+    capture_destroy(t->capture);
     mem_free(t->heard);
 }
 
@@ -183,6 +226,10 @@ static enum ahoy_err talk_open(struct talk *t, const struct call *c, const struc
     *t = (struct talk){ .call = c, .heard_n = c->n + (size_t) STREAM_HZ / 1000 * AFTER_MS };
     t->heard = mem_zalloc(t->heard_n * sizeof *t->heard);
     enum ahoy_err err = t->heard ? audio_mem_create(&t->ear, NULL, 0, false, t->heard_n + EAR_MORE) : AHOY_ERR_NOMEM;
+    struct impair_config listener = *harm;
+    listener.seed = harm->seed * 2 + 1;
+    if (!err)
+        err = capture_create(&t->capture, &listener);
     if (!err)
         err = sim_create(&t->sim, harm->seed);
     if (err)
@@ -194,8 +241,8 @@ static enum ahoy_err talk_open(struct talk *t, const struct call *c, const struc
     return err ? err : exchange(t);
 }
 
-/* Runs it; what was heard of each piece is compared, and the first one is told apart. */
-static void talk_run(struct talk *t)
+/* Lets both talk to the end. */
+static enum ahoy_err talk_run(struct talk *t)
 {
     const struct call *c = t->call;
     int64_t first_us = (int64_t) c->first * 1000000 / STREAM_HZ, all_us = (int64_t) c->n * 1000000 / STREAM_HZ;
@@ -208,36 +255,75 @@ static void talk_run(struct talk *t)
     sim_run(t->sim, all_us - first_us);
     t->end[1].stats = *media_session_stats(t->end[1].session);
     sim_run(t->sim, SYS_MS(AFTER_MS));
-    take_heard(t);
+    return take_heard(t);
 }
 
-static enum ahoy_err score(struct talk *t, size_t piece, size_t at, double part, struct figures *sum)
+/* What was heard of one piece that began at sample `at`. */
+static enum ahoy_err score(const struct call *c, const int16_t *pcm, size_t n, size_t piece, size_t at,
+                           int max_delay_ms, double part, struct figures *sum)
 {
-    const struct call *c = t->call;
     struct figures f;
-    size_t n = AHOY_MIN(c->speech->piece[piece].n + (size_t) STREAM_HZ / 1000 * AFTER_MS, t->heard_n - at);
-    enum ahoy_err err = measure_run(c->measure[piece], t->heard + at, n, MAX_DELAY_MS, &f);
+    if (at >= n)
+        return AHOY_ERR_INVAL;
+    n = AHOY_MIN(c->speech->piece[piece].n + (size_t) STREAM_HZ / 1000 * AFTER_MS, n - at);
+    enum ahoy_err err = measure_run(c->measure[piece], pcm + at, n, max_delay_ms, &f);
     if (!err)
         figures_add(sum, &f, part);
+    return err;
+}
+
+static enum ahoy_err score_all(const struct call *c, const int16_t *pcm, size_t n, int max_delay_ms, double part,
+                               struct figures *sum)
+{
+    enum ahoy_err err = AHOY_OK;
+    size_t at = c->first, pieces = c->speech->count;
+    for (size_t i = 0; i < pieces && !err; i++) {
+        err = score(c, pcm, n, i, at, max_delay_ms, part / (double) pieces, sum);
+        at += c->speech->piece[i].n;
+    }
+    return err;
+}
+
+/* The ideal receiver of what was sent. */
+static enum ahoy_err talk_ideal(struct talk *t, double part, struct outcome *out)
+{
+    const struct run_config *rc = &t->call->config;
+    struct ideal_config config = { .budget_us = rc->budget_ms * 1000, .dred_ms = IDEAL_DRED_MS };
+    struct stream s;
+    struct stream_arrivals a;
+    struct heard h = { 0 };
+    enum ahoy_err err = capture_stream(t->capture, rc->codec, rc->ptime_ms, t->start_us, &s, &a);
+    if (err)
+        return err;
+    err = receiver_ideal(&h, &s, &a, &config);
+    if (!err)
+        err = score_all(t->call, h.pcm, h.n, IDEAL_DELAY_MS, part, &out->ideal[IDEAL_FEC]);
+    out->has[IDEAL_FEC] = !err;
+    out->ideal[IDEAL_FEC].concealed_ms += part * h.concealed_ms;
+    heard_free(&h);
+    stream_free(&s);
+    stream_arrivals_free(&a);
     return err;
 }
 
 static enum ahoy_err talk_score(struct talk *t, double part, struct outcome *out)
 {
     const struct call *c = t->call;
-    size_t at = c->first, pieces = c->speech->count;
     struct figures first = { 0 };
-    enum ahoy_err err = score(t, pieces - 1, 0, part, &first);
-    out->first_pq += first.pq;
-    for (size_t i = 0; i < pieces && !err; i++) {
-        err = score(t, i, at, part / (double) pieces, &out->ours);
-        at += c->speech->piece[i].n;
-    }
+    struct capture_sums sums;
+    enum ahoy_err err = score(c, t->heard, t->heard_n, c->speech->count - 1, 0, MAX_DELAY_MS, part, &first);
+    if (!err)
+        err = score_all(c, t->heard, t->heard_n, MAX_DELAY_MS, part, &out->ours);
+    if (!err && !c->config.no_ideal)
+        err = talk_ideal(t, part, out);
+    capture_sums(t->capture, t->from_us, t->until_us, &sums);
     double seconds = (double) (t->until_us - t->from_us) / 1e6;
+    out->first_pq += first.pq;
     out->seconds += part * seconds;
     out->ours.concealed_ms += part * (t->end[1].stats.concealed_ms - t->concealed_before_ms);
-    out->payload_bps += part * 8 * (double) (t->bytes - t->packets * RTP_BYTES) / seconds;
-    out->wire_bps += part * 8 * (double) (t->bytes + t->packets * HEADERS_BYTES) / seconds;
+    out->lost += part * (double) sums.lost / (double) AHOY_MAX(sums.packets, (uint64_t) 1);
+    out->payload_bps += part * 8 * (double) (sums.bytes - sums.packets * RTP_BYTES) / seconds;
+    out->wire_bps += part * 8 * (double) (sums.bytes + sums.packets * HEADERS_BYTES) / seconds;
     return err;
 }
 
@@ -288,10 +374,10 @@ enum ahoy_err call_condition(struct call *c, const struct condition *condition, 
             return err;
         harm.seed = (uint64_t) (c->config.first_seed + s) * 1000;
         err = talk_open(&t, c, &harm);
-        if (!err) {
-            talk_run(&t);
+        if (!err)
+            err = talk_run(&t);
+        if (!err)
             err = talk_score(&t, 1.0 / c->config.seeds, out);
-        }
         if (!err)
             err = run_write_wav(&c->config, condition, "call", 0, c->config.first_seed + s, t.heard, t.heard_n);
         talk_close(&t);

@@ -150,7 +150,7 @@ static void panel(const struct canvas *c, const struct report *r)
 
 bool report_svg(const struct report *reports, size_t n, const char *path)
 {
-    size_t most = 14; /* the legend needs room */
+    size_t most = 17; /* the legend needs room */
     FILE *f = fopen(path, "w");
     if (!f)
         return false;

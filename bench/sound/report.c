@@ -82,10 +82,11 @@ static void json_row(FILE *to, const struct report_row *row)
     fprintf(to,
             ",\"delay_ms\":%.1f,\"delay_median_ms\":%.1f,\"delay_95_ms\":%.1f,\"payload_bps\":%.0f,\"wire_bps\":%.0f",
             o->ours.delay_ms, o->ours.delay_median_ms, o->ours.delay_95_ms, o->payload_bps, o->wire_bps);
+    fprintf(to, ",\"lost\":%.4f", o->lost);
     if (o->whole_call)
         fprintf(to, ",\"first_pq\":%.3f}", o->first_pq);
     else
-        fprintf(to, ",\"lost\":%.4f,\"late\":%.4f}", o->lost, o->late);
+        fprintf(to, ",\"late\":%.4f}", o->late);
     for (int i = 0; i < IDEALS; i++) {
         if (!o->has[i])
             continue;
