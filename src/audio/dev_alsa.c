@@ -1,6 +1,10 @@
 /*
- * alsa[:DEV]: ALSA without a sound server. One thread polls both directions; periods of 10 ms, three of them buffered.
- * An overrun or underrun restarts the stream and is counted; a device that went away is opened again every second.
+ * alsa[:DEV]: ALSA without a sound server. One thread polls both directions; periods of 5 ms. Of the loudspeaker's buffer
+ * two periods are used, one more after each underrun, one less after a calm minute; a plug-in that is not woken by that
+ * measure, such as the one for PulseAudio, gets its whole buffer filled.
+ *
+ * An overrun or underrun restarts the stream and is counted. A named device that went away is replaced by ALSA's default
+ * at once and tried again every second; so is a default that went away.
  */
 #include "audio/alsa_lib.h"
 #include "audio/device_impl.h"
@@ -11,16 +15,32 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
+#include <time.h>
 #include <unistd.h>
 
-enum { ALSA_PERIODS = 3, ALSA_PERIOD_MS = 10, ALSA_MAX_FDS = 16, ALSA_BLOCK = 480, ALSA_RETRY_MS = 1000 };
+enum {
+    ALSA_PERIODS = 4,
+    ALSA_LEAST_PERIODS = 2, /* of them filled */
+    ALSA_PERIOD_MS = 5,
+    ALSA_MAX_FDS = 16,
+    ALSA_BLOCK = 480,
+    ALSA_RETRY_US = 1000000,
+    ALSA_CALM_US = 60000000,
+    ALSA_IDLE_TURNS = 4, /* woken so often with nothing to do: this device does not know avail_min */
+};
 
 struct alsa_side {
     struct audio_way *way; /* NULL: not wanted */
     snd_pcm_t *pcm;        /* NULL: gone */
     snd_pcm_stream_t stream;
     unsigned channels;
-    char id[AUDIO_NAME_BYTES];
+    snd_pcm_uframes_t period, buffer; /* frames, as granted */
+    snd_pcm_uframes_t fill;           /* playback: how much of the buffer is used */
+    unsigned idle_turns;
+    bool whole;                /* playback: it must always be filled */
+    bool away;                 /* the default is used in place of `id` */
+    int64_t dry_us;            /* the last underrun, or change of fill */
+    char id[AUDIO_NAME_BYTES]; /* as named */
 };
 
 struct alsa_device {
@@ -30,6 +50,7 @@ struct alsa_device {
     int stop_fd;
     pthread_t thread;
     bool lost;
+    int64_t retry_us; /* when a device that is missing is tried again */
     struct sys_loop *loop;
     const struct log *log;
     void (*event)(void *arg, enum audio_event event, const char *text);
@@ -37,7 +58,30 @@ struct alsa_device {
     void *arg;
 };
 
-/* ---- samples: the device's thread, AHOY_RT for our part ---------------------------------------------------------- */
+static int64_t clock_us(void)
+{
+    struct timespec ts;
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static bool missing(const struct alsa_side *s)
+{
+    return s->way && (!s->pcm || s->away);
+}
+
+static const char *used(const struct alsa_side *s)
+{
+    return s->away ? "default" : s->id;
+}
+
+static void tell(const struct alsa_device *d, enum audio_event event, const char *text)
+{
+    if (d->event)
+        d->event(d->arg, event, text);
+}
+
+/* ---- samples: the device's thread -------------------------------------------------------------------------------- */
 
 static void stamp(struct alsa_device *d, struct alsa_side *s)
 {
@@ -47,7 +91,7 @@ static void stamp(struct alsa_device *d, struct alsa_side *s)
 }
 
 /* One block of at most ALSA_BLOCK frames; returns frames moved, 0 when there are none, or ALSA's error. */
-AHOY_RT static snd_pcm_sframes_t capture_block(struct alsa_device *d, struct alsa_side *s, snd_pcm_uframes_t n)
+static snd_pcm_sframes_t capture_block(struct alsa_device *d, struct alsa_side *s, snd_pcm_uframes_t n)
 {
     int16_t block[2 * ALSA_BLOCK];
     snd_pcm_sframes_t got = d->lib.snd_pcm_readi(s->pcm, block, n);
@@ -58,7 +102,7 @@ AHOY_RT static snd_pcm_sframes_t capture_block(struct alsa_device *d, struct als
     return got;
 }
 
-AHOY_RT static snd_pcm_sframes_t play_block(struct alsa_device *d, struct alsa_side *s, snd_pcm_uframes_t n)
+static snd_pcm_sframes_t play_block(struct alsa_device *d, struct alsa_side *s, snd_pcm_uframes_t n)
 {
     int16_t block[2 * ALSA_BLOCK];
     audio_way_to_play(s->way, block, n);
@@ -67,10 +111,32 @@ AHOY_RT static snd_pcm_sframes_t play_block(struct alsa_device *d, struct alsa_s
     return d->lib.snd_pcm_writei(s->pcm, block, n);
 }
 
+static int set_wake_up(struct alsa_device *d, struct alsa_side *s);
+
+/* How many frames of those that could be moved are to be: the loudspeaker's buffer is not filled further than needed. */
+static snd_pcm_sframes_t to_move(struct alsa_device *d, struct alsa_side *s, snd_pcm_sframes_t avail)
+{
+    if (s->stream == SND_PCM_STREAM_CAPTURE || s->whole)
+        return avail;
+    snd_pcm_sframes_t keep = (snd_pcm_sframes_t) (s->buffer - s->fill);
+    if (avail > keep) {
+        s->idle_turns = 0;
+        return avail - keep;
+    }
+    if (++s->idle_turns >= ALSA_IDLE_TURNS) {
+        s->whole = true;
+        (void) set_wake_up(d, s);
+        return avail;
+    }
+    return 0;
+}
+
 /* Moves what can be moved; ALSA's error or 0. */
-AHOY_RT static int serve(struct alsa_device *d, struct alsa_side *s)
+static int serve(struct alsa_device *d, struct alsa_side *s)
 {
     snd_pcm_sframes_t avail = d->lib.snd_pcm_avail_update(s->pcm);
+    if (avail > 0)
+        avail = to_move(d, s, avail);
     while (avail > 0) {
         snd_pcm_uframes_t n = (snd_pcm_uframes_t) AHOY_MIN(avail, (snd_pcm_sframes_t) ALSA_BLOCK);
         bool capture = s->stream == SND_PCM_STREAM_CAPTURE;
@@ -111,36 +177,47 @@ static int set_hardware(struct alsa_device *d, struct alsa_side *s, snd_pcm_hw_p
         err = lib->snd_pcm_hw_params_set_period_size_near(s->pcm, hw, &period, &dir);
     if (err >= 0)
         err = lib->snd_pcm_hw_params_set_buffer_size_near(s->pcm, hw, &buffer);
+    s->period = period;
+    s->buffer = buffer;
+    s->fill = AHOY_MIN(period * ALSA_LEAST_PERIODS, buffer);
     return err >= 0 ? lib->snd_pcm_hw_params(s->pcm, hw) : err;
 }
 
+/* When poll wakes us: a period came in, or one of those that are kept filled went out. */
 static int set_software(struct alsa_device *d, struct alsa_side *s, snd_pcm_sw_params_t *sw)
 {
     const struct alsa_lib *lib = &d->lib;
-    snd_pcm_uframes_t period = d->rate_hz / 1000 * ALSA_PERIOD_MS;
+    bool part = s->stream == SND_PCM_STREAM_PLAYBACK && !s->whole;
+    snd_pcm_uframes_t avail_min = part ? s->buffer - s->fill + s->period : s->period;
     int err = lib->snd_pcm_sw_params_current(s->pcm, sw);
     if (err >= 0)
-        err = lib->snd_pcm_sw_params_set_avail_min(s->pcm, sw, period);
+        err = lib->snd_pcm_sw_params_set_avail_min(s->pcm, sw, AHOY_MIN(avail_min, s->buffer));
     if (err >= 0)
-        err = lib->snd_pcm_sw_params_set_start_threshold(s->pcm, sw, period);
+        err = lib->snd_pcm_sw_params_set_start_threshold(s->pcm, sw, s->period);
     return err >= 0 ? lib->snd_pcm_sw_params(s->pcm, sw) : err;
+}
+
+static int set_wake_up(struct alsa_device *d, struct alsa_side *s)
+{
+    snd_pcm_sw_params_t *sw = NULL;
+    int err = d->lib.snd_pcm_sw_params_malloc(&sw);
+    if (err >= 0)
+        err = set_software(d, s, sw);
+    if (sw)
+        d->lib.snd_pcm_sw_params_free(sw);
+    return err;
 }
 
 static int configure(struct alsa_device *d, struct alsa_side *s)
 {
     snd_pcm_hw_params_t *hw = NULL;
-    snd_pcm_sw_params_t *sw = NULL;
     int err = d->lib.snd_pcm_hw_params_malloc(&hw);
-    if (err >= 0)
-        err = d->lib.snd_pcm_sw_params_malloc(&sw);
     if (err >= 0)
         err = set_hardware(d, s, hw);
     if (err >= 0)
-        err = set_software(d, s, sw);
+        err = set_wake_up(d, s);
     if (hw)
         d->lib.snd_pcm_hw_params_free(hw);
-    if (sw)
-        d->lib.snd_pcm_sw_params_free(sw);
     return err;
 }
 
@@ -160,50 +237,88 @@ static int set_going(struct alsa_device *d, struct alsa_side *s)
     return s->stream == SND_PCM_STREAM_CAPTURE ? d->lib.snd_pcm_start(s->pcm) : serve(d, s);
 }
 
-static int side_open(struct alsa_device *d, struct alsa_side *s)
+static int side_open(struct alsa_device *d, struct alsa_side *s, bool use_default)
 {
-    int err = d->lib.snd_pcm_open(&s->pcm, s->id, s->stream, SND_PCM_NONBLOCK);
-    if (err < 0) {
-        s->pcm = NULL;
+    snd_pcm_t *pcm = NULL;
+    int err = d->lib.snd_pcm_open(&pcm, use_default ? "default" : s->id, s->stream, SND_PCM_NONBLOCK);
+    if (err < 0)
         return err;
-    }
+    side_close(d, s);
+    s->pcm = pcm;
+    s->whole = false;
+    s->idle_turns = 0;
     /* ALSA's own null device is always ready: serving it would never end. */
     err = d->lib.snd_pcm_type(s->pcm) == SND_PCM_TYPE_NULL ? -ENXIO : configure(d, s);
     if (err >= 0)
         err = set_going(d, s);
     if (err < 0)
         side_close(d, s);
+    else
+        s->away = use_default && !view_eq(view_str(s->id), VIEW("default"));
     return err < 0 ? err : 0;
 }
 
-/* After an error: restarts the stream, or finds that the device is gone. */
+/* A playing stream that ran dry gets a period more, one that did not for long a period less. */
+static void adapt(struct alsa_device *d, struct alsa_side *s, bool dry)
+{
+    int64_t now = clock_us();
+    snd_pcm_uframes_t fill = s->fill;
+    if (s->stream != SND_PCM_STREAM_PLAYBACK || s->whole)
+        return;
+    if (dry)
+        fill = AHOY_MIN(fill + s->period, s->buffer);
+    else if (now - s->dry_us > ALSA_CALM_US && fill > s->period * ALSA_LEAST_PERIODS)
+        fill -= s->period;
+    if (dry || fill != s->fill)
+        s->dry_us = now;
+    if (fill == s->fill)
+        return;
+    s->fill = fill;
+    (void) set_wake_up(d, s);
+}
+
+/* After an error: restarts the stream; when the device is gone the default takes its place. */
 static void recover(struct alsa_device *d, struct alsa_side *s, int err)
 {
     s->way->stamp.xruns++;
     if (err == -ESTRPIPE && d->lib.snd_pcm_resume(s->pcm) == 0)
         return;
+    if (err == -EPIPE)
+        adapt(d, s, true);
     if (err != -ENODEV && set_going(d, s) >= 0)
         return;
+    log_write(d->log, LOG_WARN, "audio", "alsa: %s was lost: %s", used(s), d->lib.snd_strerror(err));
+    bool was_away = s->away;
     side_close(d, s);
-    if (d->lost)
+    d->retry_us = clock_us() + ALSA_RETRY_US;
+    if (!was_away && side_open(d, s, true) == 0) {
+        tell(d, AUDIO_EVENT_MOVED, used(s));
         return;
+    }
+    if (!d->lost)
+        tell(d, AUDIO_EVENT_LOST, used(s));
     d->lost = true;
-    log_write(d->log, LOG_WARN, "audio", "alsa: %s was lost: %s", s->id, d->lib.snd_strerror(err));
-    if (d->event)
-        d->event(d->arg, AUDIO_EVENT_LOST, s->id);
 }
 
+/* Tries what is missing once more: by its name, else the default. */
 static void reopen(struct alsa_device *d)
 {
     bool all = true;
-    for (size_t i = 0; i < 2; i++)
-        if (d->side[i].way && !d->side[i].pcm && side_open(d, &d->side[i]) < 0)
+    for (size_t i = 0; i < 2; i++) {
+        struct alsa_side *s = &d->side[i];
+        if (!missing(s))
+            continue;
+        bool back = side_open(d, s, false) == 0;
+        if (back && !d->lost)
+            tell(d, AUDIO_EVENT_MOVED, s->id);
+        if (!back && !s->pcm && side_open(d, s, true) < 0)
             all = false;
-    if (!all)
-        return;
-    d->lost = false;
-    if (d->event)
-        d->event(d->arg, AUDIO_EVENT_BACK, "");
+    }
+    d->retry_us = clock_us() + ALSA_RETRY_US;
+    if (all && d->lost) {
+        d->lost = false;
+        tell(d, AUDIO_EVENT_BACK, "");
+    }
 }
 
 /* ---- the thread -------------------------------------------------------------------------------------------------- */
@@ -227,6 +342,28 @@ static nfds_t gather(struct alsa_device *d, struct pollfd fds[ALSA_MAX_FDS], uns
     return n;
 }
 
+/* Until the next try of what is missing, for poll; -1: nothing is. */
+static int wait_ms(const struct alsa_device *d)
+{
+    if (!missing(&d->side[0]) && !missing(&d->side[1]))
+        return -1;
+    return (int) (AHOY_MAX(d->retry_us - clock_us(), (int64_t) 0) / 1000) + 1;
+}
+
+/* Serves a direction that poll has something to say about; false when nothing moved. */
+static bool serve_polled(struct alsa_device *d, struct alsa_side *s, struct pollfd *fds, unsigned count)
+{
+    unsigned short events = 0;
+    if (count == 0 || d->lib.snd_pcm_poll_descriptors_revents(s->pcm, fds, count, &events) < 0)
+        return false;
+    int err = events & (POLLIN | POLLOUT | POLLERR) ? serve(d, s) : 0;
+    if (err < 0 || events & (POLLHUP | POLLNVAL))
+        recover(d, s, err < 0 ? err : -ENODEV);
+    else if (events)
+        adapt(d, s, false);
+    return events != 0;
+}
+
 static void *run(void *arg)
 {
     struct alsa_device *d = arg;
@@ -234,20 +371,16 @@ static void *run(void *arg)
     unsigned count[2];
     for (;;) {
         nfds_t n = gather(d, fds, count);
-        int ready = poll(fds, n, d->lost ? ALSA_RETRY_MS : -1);
+        bool moved = false;
+        int ready = poll(fds, n, wait_ms(d));
         if (fds[0].revents)
             return NULL;
-        if (ready == 0)
+        for (size_t i = 0, at = 1; ready > 0 && i < 2; at += count[i], i++)
+            moved = serve_polled(d, &d->side[i], fds + at, count[i]) || moved;
+        if ((missing(&d->side[0]) || missing(&d->side[1])) && clock_us() >= d->retry_us)
             reopen(d);
-        for (size_t i = 0, at = 1; ready > 0 && i < 2; at += count[i], i++) {
-            unsigned short events = 0;
-            struct alsa_side *s = &d->side[i];
-            if (count[i] == 0 || d->lib.snd_pcm_poll_descriptors_revents(s->pcm, fds + at, count[i], &events) < 0)
-                continue;
-            int err = events & (POLLIN | POLLOUT | POLLERR) ? serve(d, s) : 0;
-            if (err < 0 || events & (POLLHUP | POLLNVAL))
-                recover(d, s, err < 0 ? err : -ENODEV);
-        }
+        if (moved && d->ready)
+            d->ready(d->arg);
     }
 }
 
@@ -284,7 +417,7 @@ static enum ahoy_err open_sides(struct alsa_device *d, char *why)
 {
     for (size_t i = 0; i < 2; i++) {
         struct alsa_side *s = &d->side[i];
-        int err = s->way ? side_open(d, s) : 0;
+        int err = s->way ? side_open(d, s, false) : 0;
         if (err == 0)
             continue;
         const char *hint = err == -EINVAL ? " at this rate (plughw: converts)" : err == -EBUSY ? " (in use)" : "";

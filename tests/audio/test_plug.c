@@ -222,8 +222,10 @@ int main(int argc, char **argv)
         T_PLAIN(test_a_stream_that_is_killed_is_made_anew),
     };
     bool ok = pulse_daemon_init(&the_daemon) && pulse_daemon_start(&the_daemon)
-              && pulse_daemon_command(&the_daemon, "load-module module-null-sink sink_name=ear rate=48000 channels=1 norewinds=1")
-              && pulse_daemon_command(&the_daemon, "load-module module-null-sink sink_name=mouth rate=48000 channels=1 norewinds=1")
+              && pulse_daemon_command(&the_daemon,
+                                      "load-module module-null-sink sink_name=ear rate=48000 channels=1 norewinds=1")
+              && pulse_daemon_command(&the_daemon,
+                                      "load-module module-null-sink sink_name=mouth rate=48000 channels=1 norewinds=1")
               && pulse_daemon_command(&the_daemon, "load-module module-remap-sink sink_name=other master=ear")
               && pulse_daemon_command(&the_daemon,
                                       "load-module module-remap-source source_name=other_mic master=mouth.monitor")
