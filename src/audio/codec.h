@@ -31,6 +31,8 @@ struct audio_params {
     bool fec;                 /* useinbandfec: the side can use in-band FEC */
     bool dtx;                 /* usedtx: the side prefers discontinuous transmission */
     bool cbr;                 /* the side prefers constant bit rate */
+    bool dred;                /* dred=10: the side uses deep redundancy as libopus 1.5 writes it. A parameter of ours:
+                                 others pass it over, as RFC 7587 section 6.1 wants */
 };
 
 struct audio_encoder_config {

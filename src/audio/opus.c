@@ -15,6 +15,7 @@ enum {
     OPUS_MIN_BPS = 6000,   /* RFC 7587 section 3.1.1 */
     OPUS_MAX_BPS = 510000,
     OPUS_STEP = 120,          /* samples of 2.5 ms: lengths come in these */
+    OPUS_DRED_FORMAT = 10, /* version of the format that libopus 1.5 writes and reads */
     OPUS_DRED_COMPLEXITY = 7, /* from here libopus tells speech from silence, without which it makes no redundancy */
 };
 
@@ -262,6 +263,8 @@ static void parse_fmtp(struct audio_params *out, struct view name, struct view v
         out->dtx = x == 1;
     else if (view_ieq(name, VIEW("cbr")))
         out->cbr = x == 1;
+    else if (view_ieq(name, VIEW("dred")))
+        out->dred = x == OPUS_DRED_FORMAT;
 }
 
 static void print_fmtp(const struct audio_params *p, struct buf *dst)
@@ -277,6 +280,7 @@ static void print_fmtp(const struct audio_params *p, struct buf *dst)
         { "useinbandfec", p->fec },
         { "usedtx", p->dtx },
         { "cbr", p->cbr },
+        { "dred", p->dred ? OPUS_DRED_FORMAT : 0 },
     };
     for (size_t i = 0; i < AHOY_COUNT(item); i++) {
         if (item[i].value == 0)

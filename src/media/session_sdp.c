@@ -3,9 +3,12 @@
 
 #include "base/mem.h"
 
+#include <string.h>
+
 /* What we are ready for, as sdp/offer.h wants it; the arrays live as long as the caller's frame. */
 struct local_description {
-    struct sdp_codec codec[MEDIA_MAX_CODECS];
+    struct sdp_codec codec[MEDIA_MAX_CODECS + 1]; /* … and RED */
+    char fmtp[MEDIA_MAX_CODECS][AUDIO_FMTP_BYTES];
     struct sdp_cap cap;
     struct sdp_local local;
 };
@@ -13,9 +16,8 @@ struct local_description {
 #define XR_LINE "a=rtcp-xr:" RTCP_XR_SDP "\r\n"
 
 /* Whether the offer that waits knows the attribute of RFC 3611: then its sender is asked, too (section 5.2). */
-static bool offers_xr(const struct media_session *s)
+static bool offers_xr(const struct sdp *offer)
 {
-    const struct sdp *offer = sdp_session_remote(s->sdp);
     struct view value;
     for (size_t i = 0; offer && i < offer->medias; i++)
         if (sdp_attr_inherited(offer, &offer->media[i], VIEW("rtcp-xr"), &value))
@@ -23,20 +25,66 @@ static bool offers_xr(const struct media_session *s)
     return false;
 }
 
-static void describe(struct media_session *s, struct local_description *d)
+/* What we want to receive, as text in `dst`; a codec without parameters has none. */
+static struct view local_fmtp(const struct audio_codec *c, char dst[AUDIO_FMTP_BYTES])
+{
+    struct audio_params params = audio_codec_default_params(c);
+    struct buf b;
+    params.dred = audio_opus_build().dred; /* only Opus prints it */
+    buf_init(&b, AUDIO_FMTP_BYTES);
+    audio_codec_print_fmtp(c, &params, &b);
+    size_t n = buf_err(&b) ? 0 : b.n;
+    if (n > 0)
+        memcpy(dst, b.p, n);
+    buf_fini(&b);
+    return n > 0 ? view_of(dst, n) : view_str(c->fmtp);
+}
+
+/* Feedback while it is of use: what is missing is asked for, reports are short and frequent (RFC 4585, RFC 5506). */
+#define QUICK_LINES "a=rtcp-fb:* nack\r\na=rtcp-rsize\r\n"
+
+static bool wants_quick_feedback(const struct sdp *remote, const struct sdp_media *m)
+{
+    struct view value;
+    if (!sdp_attr_inherited(remote, m, VIEW("rtcp-rsize"), &value))
+        return false;
+    for (const struct sdp_line *l = NULL; (l = sdp_attr(m->lines, VIEW("rtcp-fb"), l));) {
+        struct view rest = l->value;
+        (void) view_cut(&rest, ' '); /* the payload type, or * for all */
+        if (view_ieq(view_trim(rest), VIEW("nack")))
+            return true;
+    }
+    return false;
+}
+
+static bool offers_quick_feedback(const struct sdp *offer)
+{
+    for (size_t i = 0; i < offer->medias; i++)
+        if (wants_quick_feedback(offer, &offer->media[i]))
+            return true;
+    return false;
+}
+
+/* `offer`: the peer's, when this is to be the answer. */
+static void describe(struct media_session *s, const struct sdp *offer, struct local_description *d)
 {
     *d = (struct local_description){ 0 };
-    bool noise = false;
-    for (size_t i = 0; i < s->config.codecs.n; i++) {
+    bool noise = false, opus = false;
+    size_t n = s->config.codecs.n;
+    for (size_t i = 0; i < n; i++) {
         const struct audio_codec *c = s->config.codecs.codec[i];
-        d->codec[i] = (struct sdp_codec){
-            .name = view_str(c->name), .clock_hz = c->clock_hz, .channels = c->channels, .fmtp = view_str(c->fmtp)
-        };
+        d->codec[i] = (struct sdp_codec){ .name = view_str(c->name),
+                                          .clock_hz = c->clock_hz,
+                                          .channels = c->channels,
+                                          .fmtp = local_fmtp(c, d->fmtp[i]) };
         noise |= c->clock_hz == 8000;
+        opus |= c->ops->set_fec;
     }
+    if (opus) /* RED of a codec of fixed rate would double it */
+        d->codec[n++] = (struct sdp_codec){ .name = VIEW("red"), .clock_hz = 48000, .channels = 2 };
     d->cap = (struct sdp_cap){ .kind = SDP_AUDIO,
                                .codec = d->codec,
-                               .codecs = s->config.codecs.n,
+                               .codecs = n,
                                .events = true,
                                .comfort_noise = noise,
                                .dir = s->hold ? SDP_SENDONLY : SDP_SENDRECV,
@@ -46,8 +94,8 @@ static void describe(struct media_session *s, struct local_description *d)
                                .rtcp_mux = true,
                                .proto = SDP_RTP_AVP,
                                .protos = SDP_PROTO_BIT(SDP_RTP_AVP) | SDP_PROTO_BIT(SDP_RTP_AVPF) };
-    if (sdp_session_state(s->sdp) != SDP_HAVE_REMOTE_OFFER || offers_xr(s))
-        d->cap.extra = VIEW(XR_LINE);
+    bool xr = !offer || offers_xr(offer), quick = !offer || offers_quick_feedback(offer);
+    d->cap.extra = xr && quick ? VIEW(XR_LINE QUICK_LINES) : xr ? VIEW(XR_LINE) : quick ? VIEW(QUICK_LINES) : VIEW("");
     d->local = (struct sdp_local){ .addr = s->rtp, .cap = &d->cap, .caps = 1 };
 }
 
@@ -80,6 +128,11 @@ static void fill_tx(const struct media_session *s, const struct sdp_stream *stre
     if (event && event->clock_hz == p->tx_codec->clock_hz)
         p->tx_event_pt = event->tx_pt;
     p->event_clock_hz = event ? event->clock_hz : 0;
+    const struct sdp_agreed *red = sdp_stream_red(stream, p->tx_codec->clock_hz);
+    p->tx_red_pt = red && p->tx_codec->ops->set_fec ? red->tx_pt : -1;
+    p->bandwidth_bps = stream->bandwidth_bps;
+    const struct sdp *remote = sdp_session_remote(s->sdp);
+    p->quick_feedback = remote && stream->remote && wants_quick_feedback(remote, stream->remote);
 }
 
 static void fill_xr(const struct media_session *s, const struct sdp_stream *stream, struct media_params *p)
@@ -159,7 +212,8 @@ static void hand_down(struct media_session *s, struct media_cmd *c)
 {
     const struct sdp_stream *stream = sdp_session_stream_of(s->sdp, 0);
     struct media_params *p = &c->u.params;
-    p->tx_event_pt = -1;
+    p->tx_event_pt = p->tx_red_pt = -1;
+    p->bandwidth_bps = -1;
     p->signalling = s->signalling;
     if (stream && stream->active) {
         p->active = true;
@@ -188,7 +242,7 @@ enum ahoy_err media_session_offer(struct media_session *s, struct buf *out)
     struct local_description d;
     if (!s->ready)
         return AHOY_ERR_STATE;
-    describe(s, &d);
+    describe(s, NULL, &d);
     enum ahoy_err err = sdp_session_offer(s->sdp, &d.local, out);
     if (err)
         return err;
@@ -209,7 +263,7 @@ enum ahoy_err media_session_answer(struct media_session *s, struct view offer, s
     enum ahoy_err err = sdp_session_receive_offer(s->sdp, offer, why);
     if (err)
         goto fail;
-    describe(s, &d);
+    describe(s, sdp_session_remote(s->sdp), &d);
     err = sdp_session_answer(s->sdp, &d.local, out);
     if (!err && !(err = buf_err(out))) {
         s->offered = s->config.codecs;

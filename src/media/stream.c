@@ -108,6 +108,7 @@ enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e,
     list_init(&st->held);
     sys_timer_init(&st->held_timer, held_due, st);
     sys_timer_init(&st->rtcp_timer, rtcp_due, st);
+    protect_init(&st->protect);
     struct latch_config latch = latch_config_default();
     latch_init(&st->latch, &latch);
     latch_init(&st->rtcp_latch, &latch);
@@ -146,6 +147,7 @@ void media_stream_finish(struct media_stream *st)
         st->config.endpoint.close(st->config.endpoint.arg); /* sound never began, yet the owner waits for this */
     media_rx_drop_held(st);
     sys_timer_stop(&st->rtcp_timer);
+    media_feedback_fini(st);
     sys_udp_close(st->rtp_socket);
     sys_udp_close(st->rtcp_socket);
     st->rtp_socket = st->rtcp_socket = NULL;
@@ -263,6 +265,7 @@ void media_stream_configure(struct media_stream *st, const struct media_params *
     enum ahoy_err err = media_tx_configure(st, p);
     if (err)
         media_note_sound(st, err, "nothing can be sent: the encoder could not be started");
+    media_feedback_configure(st, p, now);
     set_up_digits(st, p->event_clock_hz);
     if (expects(p) && !expects(&st->params)) { /* the peer may have been told to be silent until now */
         st->listening_us = now;

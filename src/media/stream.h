@@ -12,12 +12,15 @@
 #include "base/list.h"
 #include "media/media.h"
 #include "media/playout.h"
+#include "media/protect.h"
 #include "media/sound.h"
 #include "media/stream_quality.h"
 #include "rtp/dtmf.h"
 #include "rtp/emodel.h"
 #include "rtp/latch.h"
+#include "rtp/nack.h"
 #include "rtp/quality.h"
+#include "rtp/red.h"
 #include "sys/udp.h"
 
 struct media_worker {
@@ -41,6 +44,9 @@ struct media_params {
     const struct audio_codec *tx_codec; /* NULL: none */
     uint8_t tx_pt;
     struct audio_params tx_params;
+    int tx_red_pt;         /* RED (RFC 2198) for tx_codec; -1: none */
+    bool quick_feedback;   /* NACK and reduced-size RTCP are agreed on (RFC 4585, RFC 5506) */
+    int64_t bandwidth_bps; /* the peer's limit, headers included; -1: none */
     unsigned ptime_ms;
     uint32_t sound_hz; /* rate of the sound endpoint; 0 without a codec */
     int tx_event_pt;   /* -1: none, digits go as tones */
@@ -89,6 +95,10 @@ struct media_stream {
 
     /* sending */
     struct audio_encoder *encoder;
+    struct red_sender *red; /* NULL: RED is not agreed on */
+    struct protect protect;
+    struct protect_plan plan;     /* that the encoder is set to */
+    int64_t reported_us;          /* when the peer's last report on our stream came; 0: none did */
     struct resample *tx_resample; /* sound rate to codec rate; NULL when equal */
     int16_t *tx_fifo;             /* at the codec's rate */
     size_t tx_fifo_n;
@@ -111,6 +121,10 @@ struct media_stream {
     int64_t stats_us;
     struct sys_timer rtcp_timer;
     const struct audio_codec *rx_codec; /* of the last packet */
+
+    struct nack_missing missing; /* of what the peer sends, while quick feedback is agreed on */
+    struct sys_timer nack_timer;
+    int64_t reorder_us; /* how late packets come that overtook none, smoothed upwards */
 
     bool rtp_seen, rtp_silent;
     struct media_quality quality;
@@ -143,7 +157,16 @@ AHOY_MUST_USE enum ahoy_err media_tx_configure(struct media_stream *st, const st
 void media_tx_digits(struct media_stream *st, struct view digits);
 void media_tx_fini(struct media_stream *st);
 void media_tx_rtcp(struct media_stream *st);
+void media_tx_send_rtcp(struct media_stream *st, const void *data, size_t n);
 void media_tx_bye(struct media_stream *st);
+
+/* stream_feedback.c */
+/** A packet came, or was found in another's redundancy (`copy`). */
+void media_feedback_packet(struct media_stream *st, uint32_t ext_seq, bool copy, int64_t now_us);
+/** RTCP came: what it says of our own stream. */
+void media_feedback_news(struct media_stream *st, const struct rtp_rtcp_news *news, int64_t now_us);
+void media_feedback_configure(struct media_stream *st, const struct media_params *params, int64_t now_us);
+void media_feedback_fini(struct media_stream *st);
 
 /* session.c: notes to the signalling half; on the worker. */
 void media_note_dtmf(struct media_stream *st, char digit, unsigned duration_ms);

@@ -91,6 +91,8 @@ static void take_rtp(struct media_stream *st, const struct rtp_packet *p, const 
         digits(st, note, n);
     }
     put_audio(st, p, codec, use, now_us);
+    if (verdict == RTP_OK)
+        media_feedback_packet(st, info.ext_seq, false, now_us);
 }
 
 static void rtp_datagram(struct media_stream *st, const struct addr *src, struct view datagram, int64_t now_us)
@@ -120,6 +122,9 @@ static void rtcp_datagram(struct media_stream *st, bool rtcp_port, const struct 
     struct rtp_rtcp_news news;
     if (rtp_session_rtcp(st->rtp, datagram, src, now_us, &news))
         return;
+    media_feedback_news(st, &news, now_us);
+    if (!news.reports)
+        return;
     st->stats.remote_reports = true;
     if (!news.report_on_us) { /* it may say so before anything of ours could reach it */
         st->stats.remote_deaf = st->sending_us > 0 && now_us - st->sending_us >= DEAF_AFTER_US && !news.bye;
@@ -130,8 +135,6 @@ static void rtcp_datagram(struct media_stream *st, bool rtcp_port, const struct 
     st->stats.remote_deaf = false;
     if (s.remote_fraction_lost < 255)
         st->stats.remote_hears = true;
-    if (st->encoder)
-        audio_encoder_set_loss(st->encoder, (unsigned) s.remote_fraction_lost * 100 / 256);
 }
 
 static void deliver(struct media_stream *st, bool rtcp_port, const struct addr *src, const void *data, size_t n,

@@ -5,7 +5,17 @@
 
 #include <string.h>
 
-enum { TX_FIFO_SAMPLES = 48 * 60 * 3, DTMF_TONE_MS = 100, DTMF_GAP_MS = 60, PAUSE_MS = 1000 };
+enum {
+    TX_FIFO_SAMPLES = 48 * 60 * 3,
+    DTMF_TONE_MS = 100,
+    DTMF_GAP_MS = 60,
+    PAUSE_MS = 1000,
+    WIRE_BPS = 64000, /* headers included */
+    HEAD4_BYTES = 20 + 8 + 12,
+    HEAD6_BYTES = 40 + 8 + 12,
+    RED_PACKET_BYTES = 1200, /* below every path's MTU */
+    RED_NOTHING = 128,       /* no payload type: takes a place among the generations */
+};
 
 static uint32_t frame_ts(const struct media_params *p)
 {
@@ -31,6 +41,44 @@ static void configure_dtmf(struct media_stream *st, const struct media_params *p
     st->dtmf_tx.count = before.count;
 }
 
+/*
+ * What the wire may carry, and what can be done about loss within it. 64 kbit/s with headers is what every line that
+ * carries G.711 has; Opus at half of it sounds no worse than at all of it, so the other half is there to protect it.
+ */
+static void configure_protection(struct media_stream *st, const struct media_params *p)
+{
+    struct protect_means means = { .wire_bps = WIRE_BPS,
+                                   .clean_bps = p->tx_codec->bitrate_bps,
+                                   .frame_ms = p->ptime_ms,
+                                   .head_bytes = p->rtp.family == ADDR_IP6 ? HEAD6_BYTES : HEAD4_BYTES,
+                                   .fec = p->tx_codec->ops->set_fec && p->tx_params.fec,
+                                   .dred = p->tx_codec->ops->set_dred && p->tx_params.dred && audio_opus_build().dred,
+                                   .red = p->tx_red_pt >= 0 };
+    if (p->bandwidth_bps >= 0)
+        means.wire_bps = (uint32_t) AHOY_MIN(p->bandwidth_bps, (int64_t) means.wire_bps);
+    if (p->tx_params.max_average_bps > 0)
+        means.clean_bps = AHOY_MIN(means.clean_bps, p->tx_params.max_average_bps);
+    protect_set_means(&st->protect, &means);
+    st->plan = (struct protect_plan){ 0 }; /* the encoder may be a new one */
+}
+
+/* The encoder follows the plan; only what has changed is told. */
+static void follow_plan(struct media_stream *st)
+{
+    if (!st->params.tx_codec->ops->set_fec)
+        return; /* a codec of fixed rate */
+    const struct protect_plan *plan = protect_plan(&st->protect);
+    if (plan->bitrate_bps != st->plan.bitrate_bps)
+        audio_encoder_set_bitrate(st->encoder, plan->bitrate_bps);
+    if (plan->fec != st->plan.fec || st->plan.bitrate_bps == 0)
+        audio_encoder_set_fec(st->encoder, plan->fec);
+    if (plan->loss_percent != st->plan.loss_percent || st->plan.bitrate_bps == 0)
+        audio_encoder_set_loss(st->encoder, plan->loss_percent);
+    if (plan->dred_ms != st->plan.dred_ms)
+        audio_encoder_set_dred(st->encoder, plan->dred_ms);
+    st->plan = *plan;
+}
+
 static bool same_params(const struct audio_params *a, const struct audio_params *b)
 {
     return a->max_playback_hz == b->max_playback_hz && a->max_average_bps == b->max_average_bps
@@ -47,6 +95,9 @@ enum ahoy_err media_tx_configure(struct media_stream *st, const struct media_par
         return AHOY_OK;
     }
     configure_dtmf(st, p);
+    configure_protection(st, p);
+    if (p->tx_red_pt >= 0 && !st->red && (err = red_sender_create(&st->red)))
+        goto fail;
     if (st->encoder && st->params.tx_codec == p->tx_codec && st->tx_from_hz == st->sound.rate_hz
         && same_params(&st->params.tx_params, &p->tx_params))
         return AHOY_OK;
@@ -79,7 +130,9 @@ void media_tx_fini(struct media_stream *st)
 {
     audio_encoder_destroy(st->encoder);
     resample_destroy(st->tx_resample);
+    red_sender_destroy(st->red);
     mem_free(st->tx_fifo);
+    st->red = NULL;
     st->encoder = NULL;
     st->tx_resample = NULL;
     st->tx_fifo = NULL;
@@ -93,17 +146,28 @@ static bool may_send(struct media_stream *st)
     return st->params.active && st->params.send && !st->params.silent && latch_target(&st->latch);
 }
 
-static void send_payload(struct media_stream *st, const struct rtp_send *send, const uint8_t *payload, int64_t now_us)
+/* `p` is numbered; sends it with this payload. */
+static void send_packet(struct media_stream *st, struct rtp_packet *p, struct view payload, int64_t now_us)
 {
     uint8_t packet[MEDIA_PACKET_BYTES];
-    struct rtp_packet p;
     size_t n;
-    rtp_session_send(st->rtp, send, now_us, &p);
     if (st->sending_us == 0)
         st->sending_us = now_us;
-    p.payload = view_of((const char *) payload, send->payload_bytes);
-    if (rtp_print(&p, packet, sizeof packet, &n) == AHOY_OK)
+    p->payload = payload;
+    protect_sent(&st->protect, p->seq);
+    if (rtp_print(p, packet, sizeof packet, &n) == AHOY_OK)
         (void) sys_udp_send(st->rtp_socket, NULL, latch_target(&st->latch), packet, n);
+}
+
+/* What later packets may carry of this one. An empty copy that cannot be kept only takes its place in the sequence. */
+static void keep_copy(struct media_stream *st, struct view payload)
+{
+    uint8_t copy[AUDIO_MAX_PAYLOAD_BYTES];
+    if (!st->red || payload.n > sizeof copy)
+        return;
+    memcpy(copy, payload.p, payload.n);
+    size_t n = audio_payload_strip(st->params.tx_codec, copy, payload.n);
+    red_sender_keep(st->red, st->params.tx_pt, st->tx_ts, view_of((const char *) copy, n));
 }
 
 /* A key as telephone-event in place of sound (RFC 4733). */
@@ -117,24 +181,47 @@ static bool send_event(struct media_stream *st, int64_t now_us)
                              .timestamp = d.timestamp,
                              .duration_ts = d.duration_ts,
                              .payload_bytes = DTMF_EVENT_BYTES };
-    send_payload(st, &send, d.payload, now_us);
+    struct rtp_packet p;
+    rtp_session_send(st->rtp, &send, now_us, &p);
+    send_packet(st, &p, view_of((const char *) d.payload, DTMF_EVENT_BYTES), now_us);
+    if (st->red)
+        red_sender_keep(st->red, RED_NOTHING, st->tx_ts, view_of(NULL, 0));
     return true;
+}
+
+/* The payload with the copies that go along, when there are any: RFC 2198. */
+static struct view with_copies(struct media_stream *st, uint32_t generations, struct view payload, uint8_t *dst,
+                               size_t max)
+{
+    struct red_block primary = { .payload_type = st->params.tx_pt, .data = payload };
+    size_t n;
+    return red_sender_print(st->red, generations, &primary, st->tx_ts, dst, max, &n) == AHOY_OK
+               ? view_of((const char *) dst, n)
+               : view_of(NULL, 0);
 }
 
 static void send_frame(struct media_stream *st, const int16_t *pcm, size_t n, int64_t now_us)
 {
-    uint8_t payload[AUDIO_MAX_PAYLOAD_BYTES];
+    uint8_t coded[AUDIO_MAX_PAYLOAD_BYTES], red[RED_PACKET_BYTES];
     size_t bytes;
     if (!may_send(st) || send_event(st, now_us))
         return;
-    if (audio_encode(st->encoder, pcm, n, payload, sizeof payload, &bytes) || bytes == 0)
+    follow_plan(st);
+    if (audio_encode(st->encoder, pcm, n, coded, sizeof coded, &bytes) || bytes == 0)
         return;
-    struct rtp_send send = { .payload_type = st->params.tx_pt,
+    struct view payload = view_of((const char *) coded, bytes), wrapped = view_of(NULL, 0);
+    uint32_t generations = st->red ? protect_generations(&st->protect) : 0;
+    if (generations != 0)
+        wrapped = with_copies(st, generations, payload, red, sizeof red);
+    struct rtp_packet p;
+    struct rtp_send send = { .payload_type = wrapped.n > 0 ? (uint8_t) st->params.tx_red_pt : st->params.tx_pt,
                              .marker = RTP_MARKER_AUTO,
                              .timestamp = st->tx_ts,
                              .duration_ts = frame_ts(&st->params),
-                             .payload_bytes = bytes };
-    send_payload(st, &send, payload, now_us);
+                             .payload_bytes = wrapped.n > 0 ? wrapped.n : bytes };
+    rtp_session_send(st->rtp, &send, now_us, &p);
+    send_packet(st, &p, wrapped.n > 0 ? wrapped : payload, now_us);
+    keep_copy(st, payload);
 }
 
 static void overlay_tones(struct media_stream *st, int16_t *pcm, size_t n);
@@ -201,7 +288,7 @@ static void overlay_tones(struct media_stream *st, int16_t *pcm, size_t n)
 
 /* ---- RTCP -------------------------------------------------------------------------------------------------------- */
 
-static void send_rtcp(struct media_stream *st, const void *data, size_t n)
+void media_tx_send_rtcp(struct media_stream *st, const void *data, size_t n)
 {
     const struct addr *to = latch_target(st->params.rtcp_mux ? &st->latch : &st->rtcp_latch);
     struct sys_udp *socket = st->params.rtcp_mux ? st->rtp_socket : st->rtcp_socket;
@@ -216,7 +303,7 @@ void media_tx_rtcp(struct media_stream *st)
     int64_t now_us = sys_now_us(st->worker->loop);
     if (rtp_session_rtcp_due_us(st->rtp) <= now_us
         && rtp_session_rtcp_build(st->rtp, now_us, packet, sizeof packet, &n) == AHOY_OK)
-        send_rtcp(st, packet, n);
+        media_tx_send_rtcp(st, packet, n);
     int64_t due = rtp_session_rtcp_due_us(st->rtp);
     sys_timer_start_at(st->worker->loop, &st->rtcp_timer, AHOY_MAX(due, now_us + 1000));
 }
@@ -227,5 +314,5 @@ void media_tx_bye(struct media_stream *st)
     size_t n;
     int64_t now_us = sys_now_us(st->worker->loop);
     if (rtp_session_bye(st->rtp, view_of(NULL, 0), now_us, packet, sizeof packet, &n) == AHOY_OK)
-        send_rtcp(st, packet, n);
+        media_tx_send_rtcp(st, packet, n);
 }

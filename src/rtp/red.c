@@ -74,6 +74,7 @@ enum ahoy_err red_print(const struct red_block *blocks, size_t n, void *dst, siz
 /* ---- a sender ---------------------------------------------------------------------------------------------------- */
 
 struct sent {
+    bool kept;
     uint8_t payload_type;
     uint32_t timestamp;
     size_t n;
@@ -81,18 +82,15 @@ struct sent {
 };
 
 struct red_sender {
-    unsigned levels;
-    unsigned count; /* generations kept */
-    unsigned at;    /* where the next one goes */
-    struct sent sent[RED_MAX_LEVELS];
+    unsigned at; /* where the next one goes */
+    struct sent sent[RED_KEPT];
 };
 
-enum ahoy_err red_sender_create(struct red_sender **out, unsigned levels)
+enum ahoy_err red_sender_create(struct red_sender **out)
 {
     struct red_sender *s = mem_zalloc(sizeof *s);
     if (!s)
         return AHOY_ERR_NOMEM;
-    red_sender_set_levels(s, levels);
     *out = s;
     return AHOY_OK;
 }
@@ -102,62 +100,51 @@ void red_sender_destroy(struct red_sender *s)
     mem_free(s);
 }
 
-void red_sender_set_levels(struct red_sender *s, unsigned levels)
-{
-    s->levels = AHOY_MIN(levels, (unsigned) RED_MAX_LEVELS);
-}
-
 void red_sender_reset(struct red_sender *s)
 {
-    s->count = 0;
+    for (size_t i = 0; i < RED_KEPT; i++)
+        s->sent[i].kept = false;
 }
 
-/* The generation `back` packets ago, 1 … count. */
-static const struct sent *generation(const struct red_sender *s, unsigned back)
+void red_sender_keep(struct red_sender *s, uint8_t payload_type, uint32_t timestamp, struct view copy)
 {
-    return &s->sent[(s->at + RED_MAX_LEVELS - back) % RED_MAX_LEVELS];
-}
-
-static void remember(struct red_sender *s, uint8_t payload_type, uint32_t timestamp, struct view data)
-{
-    if (data.n > RED_MAX_BLOCK_BYTES) {
-        s->count = 0; /* it cannot be sent again, and a hole in the generations would shift their sequence numbers */
-        return;
-    }
     struct sent *to = &s->sent[s->at];
+    s->at = (s->at + 1) % RED_KEPT;
+    to->kept = copy.n <= RED_MAX_BLOCK_BYTES && payload_type <= 127;
+    if (!to->kept)
+        return;
     to->payload_type = payload_type;
     to->timestamp = timestamp;
-    to->n = data.n;
-    if (data.n > 0)
-        memcpy(to->data, data.p, data.n);
-    s->at = (s->at + 1) % RED_MAX_LEVELS;
-    s->count = AHOY_MIN(s->count + 1, (unsigned) RED_MAX_LEVELS);
+    to->n = copy.n;
+    if (copy.n > 0)
+        memcpy(to->data, copy.p, copy.n);
 }
 
-enum ahoy_err red_sender_print(struct red_sender *s, uint8_t payload_type, uint32_t timestamp, struct view primary,
-                               void *dst, size_t max, size_t *written)
+/* The generation `back` packets ago, 1 … RED_KEPT, or NULL. */
+static const struct sent *generation(const struct red_sender *s, unsigned back, uint32_t timestamp)
 {
-    struct red_block blocks[RED_MAX_LEVELS + 1];
-    unsigned fit = 0;
-    size_t need = PRIMARY_HEAD_BYTES + primary.n;
-    if (need > max || payload_type > 127)
-        return need > max ? AHOY_ERR_LIMIT : AHOY_ERR_RANGE;
-    /* The newest generations are worth most; the first that does not fit ends the list. */
-    for (unsigned back = 1; back <= AHOY_MIN(s->levels, s->count); back++) {
-        const struct sent *old = generation(s, back);
-        if (timestamp - old->timestamp > RED_MAX_OFFSET || REDUNDANT_HEAD_BYTES + old->n > max - need)
+    const struct sent *old = &s->sent[(s->at + RED_KEPT - back) % RED_KEPT];
+    return old->kept && timestamp - old->timestamp <= RED_MAX_OFFSET ? old : NULL;
+}
+
+enum ahoy_err red_sender_print(const struct red_sender *s, uint32_t generations, const struct red_block *primary,
+                               uint32_t timestamp, void *dst, size_t max, size_t *written)
+{
+    struct red_block blocks[RED_MAX_BLOCKS];
+    size_t first = RED_MAX_BLOCKS - 1; /* filled from the end: the newest generations are worth most */
+    size_t need = PRIMARY_HEAD_BYTES + primary->data.n;
+    if (need > max)
+        return AHOY_ERR_LIMIT;
+    blocks[first] = (struct red_block){ .payload_type = primary->payload_type, .data = primary->data };
+    for (unsigned back = 1; back <= RED_KEPT && first > 0; back++) {
+        const struct sent *old = generations >> (back - 1) & 1 ? generation(s, back, timestamp) : NULL;
+        if (!old)
+            continue;
+        if (REDUNDANT_HEAD_BYTES + old->n > max - need)
             break;
         need += REDUNDANT_HEAD_BYTES + old->n;
-        fit = back;
+        blocks[--first] = (struct red_block){ old->payload_type, (uint16_t) (timestamp - old->timestamp),
+                                              view_of(old->data, old->n) };
     }
-    for (unsigned back = fit; back >= 1; back--) {
-        const struct sent *old = generation(s, back);
-        blocks[fit - back] = (struct red_block){ old->payload_type, (uint16_t) (timestamp - old->timestamp),
-                                                 view_of(old->data, old->n) };
-    }
-    blocks[fit] = (struct red_block){ .payload_type = payload_type, .data = primary };
-    enum ahoy_err err = red_print(blocks, fit + 1, dst, max, written);
-    if (!err)
-        remember(s, payload_type, timestamp, primary);
-    return err;
+    return red_print(blocks + first, RED_MAX_BLOCKS - first, dst, max, written);
 }

@@ -11,7 +11,7 @@ enum {
     RED_MAX_BLOCKS = 8,          /* taken from a packet, the primary included */
     RED_MAX_OFFSET = 0x3FFF,     /* timestamp units, 14 bits */
     RED_MAX_BLOCK_BYTES = 0x3FF, /* of a redundant block, 10 bits */
-    RED_MAX_LEVELS = 4,          /* redundant generations a sender keeps */
+    RED_KEPT = 16,               /* generations a sender keeps */
 };
 
 struct red_block {
@@ -31,19 +31,26 @@ AHOY_MUST_USE enum ahoy_err red_print(const struct red_block *blocks, size_t n, 
 
 struct red_sender;
 
-/** `levels` 0 … RED_MAX_LEVELS redundant generations, may be changed at any time. NOMEM. */
-AHOY_MUST_USE enum ahoy_err red_sender_create(struct red_sender **out, unsigned levels);
+/** NOMEM. */
+AHOY_MUST_USE enum ahoy_err red_sender_create(struct red_sender **out);
 void red_sender_destroy(struct red_sender *s);
-void red_sender_set_levels(struct red_sender *s, unsigned levels);
 
 /** Forgets what was sent (after silence, where old generations would be of no use). */
 void red_sender_reset(struct red_sender *s);
 
 /**
- * Prints a RED payload of the new primary and the generations before it (those that still fit `max` and the offset
- * field; the oldest are left out first), then remembers the primary. LIMIT when even the primary does not fit.
+ * A packet was sent, with RED or without: its sound may be repeated. Not kept, though it takes its place in the
+ * sequence: too large a copy, or one with no payload type (above 127), for packets without sound.
  */
-AHOY_MUST_USE enum ahoy_err red_sender_print(struct red_sender *s, uint8_t payload_type, uint32_t timestamp,
-                                             struct view primary, void *dst, size_t max, size_t *written);
+void red_sender_keep(struct red_sender *s, uint8_t payload_type, uint32_t timestamp, struct view copy);
+
+/**
+ * Prints a RED payload: the new primary and earlier generations, bit i of `generations` for what was kept i + 1 packets
+ * ago. Left out are those not kept, beyond the offset field, and the oldest that do not fit `max` or RED_MAX_BLOCKS.
+ * Keeps nothing. LIMIT when even the primary does not fit.
+ */
+AHOY_MUST_USE enum ahoy_err red_sender_print(const struct red_sender *s, uint32_t generations,
+                                             const struct red_block *primary, uint32_t timestamp, void *dst, size_t max,
+                                             size_t *written);
 
 #endif

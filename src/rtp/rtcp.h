@@ -124,6 +124,8 @@ struct rtcp_app {
 
 AHOY_MUST_USE enum ahoy_err rtcp_parse_app(const struct rtcp_packet *p, struct rtcp_app *out);
 
+enum { RTCP_FB_NACK = 1 /* FMT of a generic NACK, of RTPFB: rtp/nack.h */ };
+
 /* RTPFB and PSFB alike (RFC 4585 section 6.1). */
 struct rtcp_feedback {
     uint8_t type;   /* RTCP_RTPFB or RTCP_PSFB */

@@ -10,10 +10,9 @@ enum {
     SEQ_MOD = 1 << 16,
     RIVAL_PACKETS = 4, /* in a row of a valid rival, while the present source is silent: it follows */
     RIVAL_SILENCE_US = 60000,
-    CONFLICT_US = 50000000,   /* ten report intervals (section 8.2) */
-    COLLISION_US = 10000000,  /* our SSRC changes at most that often */
-    DEFAULT_RTCP_BPS = 3200,  /* 5 % of 64 kbit/s */
-    DEFAULT_MIN_US = 5000000, /* section 6.2 */
+    CONFLICT_US = 50000000,  /* ten report intervals (section 8.2) */
+    COLLISION_US = 10000000, /* our SSRC changes at most that often */
+    DEFAULT_RTCP_BPS = 3200, /* 5 % of 64 kbit/s */
     MAX_RATE_HZ = 1000000,
 };
 
@@ -29,7 +28,7 @@ static uint32_t random_ssrc(struct rtp_session *s)
 static void begin_timing(struct rtp_session *s, const struct rtp_session_config *c)
 {
     s->rtcp_bytes_s = (c->rtcp_bps > 0 ? c->rtcp_bps : DEFAULT_RTCP_BPS) / 8.0;
-    s->min_us = c->rtcp_min_us > 0 ? c->rtcp_min_us : DEFAULT_MIN_US;
+    s->min_us = c->rtcp_min_us > 0 ? c->rtcp_min_us : SESSION_MIN_US;
     s->initial = true;
     s->pmembers = 1;
     s->avg_bytes = SESSION_OVERHEAD_BYTES + 8 + 24 + 12 + s->cname_n; /* the probable first packet (section 6.3.2) */

@@ -84,6 +84,7 @@ enum rtp_verdict rtp_session_receive(struct rtp_session *s, const struct rtp_pac
 
 /* What a received RTCP datagram told. Views are valid as long as the datagram. */
 struct rtp_rtcp_news {
+    bool reports; /* a sender's or a receiver's report came, on us or not */
     bool sender_report;
     bool report_on_us;
     bool bye;       /* the peer's valid source left */
@@ -100,6 +101,15 @@ struct rtp_rtcp_news {
 /** SYNTAX: refused as a whole, nothing changed. A packet inside a sound compound that makes no sense is skipped. */
 AHOY_MUST_USE enum ahoy_err rtp_session_rtcp(struct rtp_session *s, struct view datagram, const struct addr *src,
                                              int64_t now_us, struct rtp_rtcp_news *news);
+
+/**
+ * Quick feedback was agreed on with the peer (RFC 4585): reports come as often as `rtcp_bps` allows, though not closer
+ * than `min_us` on average, and RTCP may be of reduced size (RFC 5506).
+ */
+void rtp_session_quick_feedback(struct rtp_session *s, uint32_t rtcp_bps, int64_t min_us, int64_t now_us);
+
+/** Prints a generic NACK (RFC 4585 section 6.2.1) of reduced size. STATE: no peer yet, or no quick feedback. */
+AHOY_MUST_USE enum ahoy_err rtp_session_nack(struct rtp_session *s, struct view fci, void *dst, size_t max, size_t *n);
 
 /** When rtp_session_rtcp_build wants to be called next. */
 int64_t rtp_session_rtcp_due_us(const struct rtp_session *s);

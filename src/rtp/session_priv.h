@@ -6,6 +6,7 @@
 #include "rtp/session.h"
 
 enum {
+    SESSION_MIN_US = 5000000, /* between reports, RFC 3550 section 6.2 */
     SESSION_MEMBERS = 16,     /* sources remembered for the size of the group; a call has one */
     SESSION_SENT_REPORTS = 8, /* reports that an LSR or LRR may refer to */
     SESSION_CONFLICTS = 4,
@@ -124,6 +125,7 @@ struct rtp_session {
     struct losses losses; /* of the peer's present source */
     struct session_interval interval;
     struct session_remote remote;
+    bool quick; /* feedback as of rtp_session_quick_feedback */
 
     struct rtp_stats stats;              /* counters; the rest is filled in when asked */
     uint64_t past_expected, past_unique; /* of sources and runs before the present one */

@@ -4,6 +4,7 @@
 #include "rtp/session_priv.h"
 
 enum {
+    RLE_LAG = 2,           /* packets: what came out of order by so much is not called lost */
     TIMEOUT_INTERVALS = 5, /* section 6.3.5: a silent member is forgotten */
     MAX_RTT_US = 60000000,
     MIN_RTT_US = -1000000, /* clocks drift and DLSR is rounded: a little below zero counts as zero */
@@ -49,7 +50,8 @@ static struct rtp_rtcp_timing timing(const struct rtp_session *s, int64_t now_us
     for (size_t i = 0; i < SESSION_MEMBERS; i++) {
         const struct session_member *m = &s->member[i];
         t.members += m->used;
-        t.senders += m->used && m->rtp_us != INT64_MIN && now_us - m->rtp_us < 2 * s->min_us;
+        t.senders += m->used && m->rtp_us != INT64_MIN
+                     && now_us - m->rtp_us < 2 * AHOY_MAX(s->min_us, (int64_t) SESSION_MIN_US);
     }
     return t;
 }
@@ -109,6 +111,7 @@ static void time_members_out(struct rtp_session *s, int64_t now_us)
     struct rtp_rtcp_timing t = timing(s, now_us);
     t.we_sent = false; /* section 6.3.5: by the receivers' interval, and without halving */
     t.initial = false;
+    t.min_us = AHOY_MAX(t.min_us, (int64_t) SESSION_MIN_US); /* whatever interval is in use, section 6.3.5 */
     int64_t most = TIMEOUT_INTERVALS * rtp_rtcp_interval_us(&t);
     for (size_t i = 0; i < SESSION_MEMBERS; i++) {
         if (s->member[i].used && now_us - s->member[i].heard_us > most)
@@ -233,7 +236,10 @@ enum ahoy_err rtp_session_rtcp(struct rtp_session *s, struct view datagram, cons
     while (!rtcp_next(&datagram, &p)) {
         switch (p.type) {
         case RTCP_SR:
-        case RTCP_RR: take_reports(s, &p, now_us, &out); break;
+        case RTCP_RR:
+            out.reports = true;
+            take_reports(s, &p, now_us, &out);
+            break;
         case RTCP_BYE: take_bye(s, &p, now_us, &out); break;
         case RTCP_RTPFB:
         case RTCP_PSFB: take_feedback(s, &p, &out); break;
@@ -400,4 +406,34 @@ enum ahoy_err rtp_session_bye(struct rtp_session *s, struct view reason, int64_t
     if (!err)
         s->left = true;
     return err;
+}
+
+void rtp_session_quick_feedback(struct rtp_session *s, uint32_t rtcp_bps, int64_t min_us, int64_t now_us)
+{
+    s->quick = s->reduced_size = true;
+    s->rtcp_bytes_s = (double) rtcp_bps / 8;
+    s->min_us = min_us;
+    if (s->due_us - now_us > min_us) { /* it was chosen by the longer interval */
+        s->due_us = now_us + min_us;
+        s->tp_us = AHOY_MIN(s->tp_us, now_us);
+    }
+}
+
+enum ahoy_err rtp_session_nack(struct rtp_session *s, struct view fci, void *dst, size_t max, size_t *n)
+{
+    struct rtcp_out o;
+    if (!s->quick || !s->source.known || s->left)
+        return AHOY_ERR_STATE;
+    rtcp_out_init(&o, dst, max);
+    struct rtcp_feedback fb = {
+        .type = RTCP_RTPFB, .format = RTCP_FB_NACK, .sender = s->ssrc, .media = s->source.ssrc, .fci = fci
+    };
+    rtcp_put_feedback(&o, &fb);
+    enum ahoy_err err = rtcp_out_err(&o);
+    if (err)
+        return err;
+    *n = o.n;
+    count_size(s, o.n);
+    s->stats.rtcp_sent++;
+    return AHOY_OK;
 }

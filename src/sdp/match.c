@@ -171,6 +171,11 @@ const struct sdp_agreed *sdp_stream_cn(const struct sdp_stream *stream, uint32_t
     return clock_hz > 0 ? first_of(stream, SDP_USE_CN, clock_hz) : NULL;
 }
 
+const struct sdp_agreed *sdp_stream_red(const struct sdp_stream *stream, uint32_t clock_hz)
+{
+    return clock_hz > 0 ? first_of(stream, SDP_USE_RED, clock_hz) : NULL;
+}
+
 const struct sdp_agreed *sdp_stream_rx(const struct sdp_stream *stream, unsigned pt)
 {
     for (size_t i = 0; i < stream->formats; i++)

@@ -126,6 +126,9 @@ const struct sdp_agreed *sdp_stream_events(const struct sdp_stream *stream, uint
 /** Comfort noise for this clock rate, or NULL. */
 const struct sdp_agreed *sdp_stream_cn(const struct sdp_stream *stream, uint32_t clock_hz);
 
+/** Redundant audio (RFC 2198) for this clock rate, or NULL. */
+const struct sdp_agreed *sdp_stream_red(const struct sdp_stream *stream, uint32_t clock_hz);
+
 /** The agreed format a received packet's number means, or NULL. */
 const struct sdp_agreed *sdp_stream_rx(const struct sdp_stream *stream, unsigned pt);
 

@@ -63,34 +63,46 @@ out:
     return;
 }
 
+/* The primary of packet i, with the generations asked for; the number of blocks it became. */
+static size_t red_made(struct red_sender *s, uint32_t timestamp, struct view data, uint32_t generations, size_t max,
+                       struct red_block got[RED_MAX_BLOCKS])
+{
+    static uint8_t wire[1500];
+    struct red_block primary = { .payload_type = 96, .data = data };
+    size_t n, count;
+    if (red_sender_print(s, generations, &primary, timestamp, wire, max, &n)
+        || red_parse(view_of(wire, n), got, &count))
+        return 0;
+    red_sender_keep(s, 96, timestamp, data);
+    return count;
+}
+
 static void test_red_sender_adds_what_it_sent_before(struct t *t)
 {
     struct red_sender *s = NULL;
     struct red_block got[RED_MAX_BLOCKS];
-    char wire[64], data[2] = "a";
-    size_t n, count;
-    T_OK(red_sender_create(&s, 2));
-    for (uint32_t i = 0; i < 10; i++) {
-        data[0] = (char) ('a' + i);
-        T_OK(red_sender_print(s, 96, 160 * i, view_of(data, 1), wire, sizeof wire, &n));
-        T_OK(red_parse(view_of(wire, n), got, &count));
+    char data[] = "abcdefghij";
+    T_OK(red_sender_create(&s));
+    for (unsigned i = 0; i < 10; i++) {
+        size_t count = red_made(s, 160 * i, view_of(data + i, 1), 3, 1500, got);
         T_EQ(count, AHOY_MIN(i, 2u) + 1);
-        for (size_t b = 0; b < count; b++) {
-            size_t back = count - 1 - b;
-            T_EQ(got[b].offset_ts, 160 * back);
-            T_EQ(got[b].data.p[0], (char) ('a' + i - back));
+        for (size_t k = 0; k < count; k++) {
+            T_EQ(got[k].offset_ts, 160 * (count - 1 - k));
+            T_EQ(got[k].data.p[0], data[i + 1 + k - count]);
         }
     }
-    T_OK(red_sender_print(s, 96, 1600, VIEW("k"), wire, 7, &n)); /* room for one generation only */
-    T_OK(red_parse(view_of(wire, n), got, &count));
-    T_EQ(count, 2);
-    T_EQ(got[0].data.p[0], 'j');
-    T_OK(red_sender_print(s, 96, 1600 + 20000, VIEW("l"), wire, sizeof wire, &n)); /* too long ago */
-    T_EQ(n, 2);
-    T_ERR(red_sender_print(s, 96, 30000, VIEW("toolong"), wire, 7, &n), AHOY_ERR_LIMIT);
+    T_EQ(red_made(s, 1600, VIEW("k"), 1u << 4 | 1, 1500, got), 3); /* the last and the fifth last: j and f */
+    T_EQ(got[0].data.p[0], 'f');
+    T_EQ(got[0].offset_ts, 800);
+    T_EQ(got[1].data.p[0], 'j');
+    T_EQ(red_made(s, 1760, VIEW("l"), 3, 7, got), 2); /* room for one generation only: the newest */
+    T_EQ(got[0].data.p[0], 'k');
+    T_EQ(red_made(s, 1760 + 20000, VIEW("m"), 3, 1500, got), 1); /* too long ago */
+    T_EQ(red_made(s, 30000, VIEW("toolong"), 3, 7, got), 0);
+    red_sender_keep(s, 96, 30000, view_of(data, 0));
+    T_EQ(red_made(s, 30160, VIEW("n"), 0xFFFFFFFF, 1500, got), 3); /* only l is too long ago, not m and the empty one */
     red_sender_reset(s);
-    T_OK(red_sender_print(s, 96, 21760, VIEW("m"), wire, sizeof wire, &n));
-    T_EQ(n, 2);
+    T_EQ(red_made(s, 30320, VIEW("o"), 0xFFFFFFFF, 1500, got), 1);
 out:
     red_sender_destroy(s);
 }

@@ -1,0 +1,213 @@
+#include "media/protect.h"
+
+enum {
+    QUICK_PACKETS = 40, /* a change is noticed over so many packets */
+    SLOW_PACKETS = 250, /* loss and runs are smoothed over so many: five seconds of 20 ms */
+    LEAST_BPS = 12000,  /* speech below that is not worth protecting */
+    RED_HEAD_BYTES = 4,
+    USEFUL_BACK = 15,  /* packets: what was sent longer ago comes too late */
+    CONGESTED_MS = 60, /* a round trip so much above the floor is a queue */
+    FLOOR_US = 30000000,
+    CUT_US = 1000000, /* between cuts, so that each shows its effect */
+    RAISE_US = 1000000,
+    SPREAD_MS = 100,   /* a copy travels so far behind its frame at most: the listener waits for it */
+    QUICK_RTT_MS = 60, /* below that what was asked for comes in time, mostly */
+};
+
+/*
+ * The steps, by the loss that is seen. Measured with ideal receivers over a budget of 48 kbit/s (docs/protect.md): one
+ * copy of a frame is worth more than in-band FEC or deep redundancy of the same bits; two at half the rate win where
+ * copies are lost too; in bursts a copy must travel far from its frame. Deep redundancy is what the bits left over buy.
+ */
+static const double seen = 0.003, step_one = 0.02, step_two = 0.08, step_two_asked = 0.25, bursty_run = 1.7,
+                    keep_step = 0.6;
+
+static const double share_cut = 0.75, share_raise = 1.06, share_least = 0.3;
+
+void protect_init(struct protect *p)
+{
+    *p = (struct protect){ .run = 1, .share = 1 };
+}
+
+void protect_set_means(struct protect *p, const struct protect_means *means)
+{
+    p->means = *means;
+}
+
+/* ---- what is heard of the network -------------------------------------------------------------------------------- */
+
+/*
+ * Two averages: the slow one is what steps are chosen by; the quick one notices that the network has changed, and then
+ * the slow one begins anew from it.
+ */
+static void take_loss(struct protect *p, double fraction, double packets)
+{
+    p->quick += (fraction - p->quick) * packets / (packets + QUICK_PACKETS);
+    p->heard = AHOY_MIN(p->heard + packets, (double) SLOW_PACKETS);
+    p->loss += (fraction - p->loss) * packets / AHOY_MAX(p->heard, packets);
+    if (p->heard > QUICK_PACKETS && p->quick > 2 * p->loss + 0.05) {
+        p->loss = p->quick;
+        p->heard = QUICK_PACKETS;
+    }
+}
+
+void protect_report(struct protect *p, double fraction, unsigned packets)
+{
+    if (!p->exact) /* else every packet has been counted already */
+        take_loss(p, fraction, packets);
+}
+
+void protect_runs(struct protect *p, unsigned packets, unsigned lost, unsigned runs)
+{
+    if (packets == 0 || lost > packets || runs > lost)
+        return;
+    double keep = 1 / (1 + (double) packets / SLOW_PACKETS);
+    p->exact = true;
+    take_loss(p, (double) lost / packets, packets);
+    p->lost_weight = p->lost_weight * keep + lost;
+    p->run_weight = p->run_weight * keep + runs;
+    /* Two runs of one are assumed from the beginning: the first burst alone proves nothing. */
+    p->run = (p->lost_weight + 2) / (p->run_weight + 2);
+}
+
+void protect_asked(struct protect *p, uint16_t seq)
+{
+    if (!p->sent_any || (uint16_t) (p->seq - seq) >= USEFUL_BACK)
+        return;
+    for (unsigned i = 0; i < p->repeats; i++)
+        if (p->repeat[i] == seq)
+            return;
+    if (p->repeats == PROTECT_REPEATS) {
+        for (unsigned i = 1; i < PROTECT_REPEATS; i++)
+            p->repeat[i - 1] = p->repeat[i];
+        p->repeats--;
+    }
+    p->repeat[p->repeats++] = seq;
+}
+
+void protect_round_trip(struct protect *p, double rtt_ms, int64_t now_us)
+{
+    p->rtt_ms = rtt_ms;
+    if (p->floor_us == 0 || rtt_ms < p->rtt_floor_ms || now_us - p->floor_us > FLOOR_US) {
+        p->rtt_floor_ms = rtt_ms;
+        p->floor_us = now_us;
+    }
+    if (rtt_ms > p->rtt_floor_ms + CONGESTED_MS) {
+        if (now_us - p->cut_us < CUT_US)
+            return;
+        p->share = AHOY_MAX(p->share * share_cut, share_least);
+        p->cut_us = p->raised_us = now_us;
+    } else if (p->share < 1 && now_us - p->raised_us >= RAISE_US) {
+        p->share = AHOY_MIN(p->share * share_raise, 1.0);
+        p->raised_us = now_us;
+    }
+}
+
+/* ---- what to do -------------------------------------------------------------------------------------------------- */
+
+/* Payload bits a second that may be spent on frames, copies and their headers. */
+static uint32_t budget_bps(const struct protect *p)
+{
+    uint32_t heads = p->means.head_bytes * 8 * 1000 / p->means.frame_ms;
+    double wire = (double) p->means.wire_bps * p->share;
+    return wire > heads + LEAST_BPS ? (uint32_t) wire - heads : LEAST_BPS;
+}
+
+/* What remains for each frame when `copies` of it are sent too. */
+static uint32_t rate_with_copies(const struct protect *p, unsigned copies)
+{
+    uint32_t heads = (copies * RED_HEAD_BYTES + 1) * 8 * 1000 / p->means.frame_ms;
+    uint32_t all = budget_bps(p);
+    return all > heads ? (all - heads) / (copies + 1) : 0;
+}
+
+static bool is_congested(const struct protect *p)
+{
+    return p->share < 0.7;
+}
+
+/* Steps are left at a lower loss than they are taken at. */
+static unsigned wanted_copies(const struct protect *p)
+{
+    bool asked = p->exact && p->rtt_ms > 0 && p->rtt_ms < QUICK_RTT_MS;
+    bool bursty = p->run >= bursty_run;
+    double one = step_one, two = bursty ? step_one * 2 : asked ? step_two_asked : step_two;
+    if (!p->means.red || is_congested(p))
+        return 0;
+    if (p->loss >= (p->copies >= 2 ? two * keep_step : two))
+        return 2;
+    return p->loss >= (p->copies >= 1 ? one * keep_step : one) ? 1 : 0;
+}
+
+static uint32_t bit(unsigned back)
+{
+    return UINT32_C(1) << (back - 1);
+}
+
+/* How far copies travel: past the burst that took the frame, and no farther than the peer can be expected to wait. */
+static uint32_t spread(const struct protect *p, unsigned copies)
+{
+    unsigned most = AHOY_MAX(SPREAD_MS / p->means.frame_ms, 2u); /* packets */
+    unsigned first = p->run >= bursty_run ? (unsigned) (p->run + 0.5) : 2;
+    first = AHOY_MIN(first, copies > 1 ? (most + 1) / 2 : most);
+    if (copies == 0)
+        return 0;
+    return copies == 1 ? bit(first) : bit(first) | bit(AHOY_MIN(2 * first, most));
+}
+
+static void plan_copies(struct protect *p, unsigned copies)
+{
+    p->plan.bitrate_bps = AHOY_MIN(rate_with_copies(p, copies), p->means.clean_bps);
+    p->plan.generations = spread(p, copies);
+    p->plan.fec = false;
+    p->plan.loss_percent = 0;
+    p->plan.dred_ms = 0;
+}
+
+/* Deep redundancy, else in-band FEC: both within the encoder's own rate. */
+static void plan_within(struct protect *p)
+{
+    uint32_t most = budget_bps(p);
+    double loss = AHOY_MIN(p->loss, 0.5);
+    p->plan.generations = 0;
+    p->plan.loss_percent = (unsigned) (loss * 100 + 0.999);
+    p->plan.fec = !p->means.dred && p->means.fec;
+    p->plan.dred_ms = p->means.dred ? 200 : 0;
+    uint32_t wish = p->means.clean_bps;
+    if (p->plan.dred_ms > 0 || p->plan.fec)
+        wish = (uint32_t) (wish * (1 + AHOY_MIN(loss * 5, 0.5)));
+    p->plan.bitrate_bps = AHOY_MIN(wish, most);
+}
+
+const struct protect_plan *protect_plan(struct protect *p)
+{
+    unsigned copies = wanted_copies(p);
+    while (copies > 0 && rate_with_copies(p, copies) < LEAST_BPS)
+        copies--;
+    p->copies = copies;
+    if (copies > 0)
+        plan_copies(p, copies);
+    else if (p->loss >= seen && !is_congested(p))
+        plan_within(p);
+    else
+        plan_copies(p, 0);
+    return &p->plan;
+}
+
+uint32_t protect_generations(struct protect *p)
+{
+    uint32_t g = p->plan.generations;
+    for (unsigned i = 0; i < p->repeats; i++) {
+        uint16_t back = (uint16_t) (p->seq + 1 - p->repeat[i]);
+        if (back >= 1 && back <= USEFUL_BACK)
+            g |= bit(back);
+    }
+    p->repeats = 0;
+    return g;
+}
+
+void protect_sent(struct protect *p, uint16_t seq)
+{
+    p->seq = seq;
+    p->sent_any = true;
+}
