@@ -78,7 +78,7 @@ static void describe(struct media_session *s, const struct sdp *offer, struct lo
                                           .channels = c->channels,
                                           .fmtp = local_fmtp(c, d->fmtp[i]) };
         noise |= c->clock_hz == 8000;
-        opus |= c->ops->set_fec;
+        opus = opus || c->ops->set_fec;
     }
     if (opus) /* RED of a codec of fixed rate would double it */
         d->codec[n++] = (struct sdp_codec){ .name = VIEW("red"), .clock_hz = 48000, .channels = 2 };

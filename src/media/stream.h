@@ -163,6 +163,8 @@ void media_tx_bye(struct media_stream *st);
 /* stream_feedback.c */
 /** A packet came, or was found in another's redundancy (`copy`). */
 void media_feedback_packet(struct media_stream *st, uint32_t ext_seq, bool copy, int64_t now_us);
+/** All of a packet was taken: asks for what is missing. */
+void media_feedback_ask(struct media_stream *st, int64_t now_us);
 /** RTCP came: what it says of our own stream. */
 void media_feedback_news(struct media_stream *st, const struct rtp_rtcp_news *news, int64_t now_us);
 void media_feedback_configure(struct media_stream *st, const struct media_params *params, int64_t now_us);

@@ -16,12 +16,14 @@ enum {
 
 /* ---- asking ------------------------------------------------------------------------------------------------------ */
 
-static void ask(struct media_stream *st, int64_t now_us)
+void media_feedback_ask(struct media_stream *st, int64_t now_us)
 {
     uint8_t fci[NACK_FCI_BYTES], packet[128];
     struct rtp_stats s;
     int64_t next_us;
     size_t n;
+    if (!st->params.quick_feedback)
+        return;
     rtp_session_stats(st->rtp, &s);
     struct nack_timing t = {
         .patience_us = st->reorder_us,
@@ -41,7 +43,7 @@ static void ask(struct media_stream *st, int64_t now_us)
 static void nack_due(void *arg)
 {
     struct media_stream *st = arg;
-    ask(st, sys_now_us(st->worker->loop));
+    media_feedback_ask(st, sys_now_us(st->worker->loop));
 }
 
 /* How long a packet stays away that others overtook: so long, nobody is asked for it. */
@@ -64,8 +66,6 @@ void media_feedback_packet(struct media_stream *st, uint32_t ext_seq, bool copy,
     if (!copy)
         learn_reordering(st, ext_seq, now_us);
     nack_packet(&st->missing, ext_seq, now_us);
-    if (!copy)
-        ask(st, now_us);
 }
 
 /* ---- being asked ------------------------------------------------------------------------------------------------- */

@@ -14,7 +14,7 @@ static const struct audio_codec *codec_of(const struct media_params *p, unsigned
             *use = p->rx[i].use;
             return p->rx[i].codec;
         }
-    *use = SDP_USE_RED; /* not agreed; the caller sees no codec */
+    *use = SDP_USE_CODEC; /* not agreed; the caller sees no codec */
     return NULL;
 }
 
@@ -35,35 +35,69 @@ static void digits(struct media_stream *st, const struct dtmf_note *note, size_t
     }
 }
 
-static void put_audio(struct media_stream *st, const struct rtp_packet *p, const struct audio_codec *codec,
-                      enum sdp_use use, int64_t now_us)
+/* A codec's payload: how long it is, and that the peer may have changed to it. False when it decodes to nothing. */
+static bool look_into(struct media_stream *st, const struct audio_codec *codec, struct jitter_packet *j)
 {
-    struct jitter_packet j = { .ssrc = p->ssrc,
-                               .seq = p->seq,
-                               .timestamp = p->timestamp,
-                               .payload_type = p->payload_type,
-                               .marker = p->marker,
-                               .silence = use == SDP_USE_CN,
-                               .filler = use == SDP_USE_EVENT,
-                               .payload = p->payload };
-    if (use == SDP_USE_EVENT)
-        j.payload = view_of(NULL, 0);
-    if (codec) {
-        size_t samples = audio_payload_samples(codec, (const uint8_t *) p->payload.p, p->payload.n);
-        if (samples == 0)
-            return; /* nothing that this codec could decode */
-        j.duration_ts = (uint32_t) ((uint64_t) samples * codec->clock_hz / codec->rate_hz);
-        j.silence = codec->ops->recover && p->payload.n <= 2; /* an Opus DTX frame, RFC 6716 section 2.1.9 */
-        if (st->rx_codec != codec) {
-            st->rx_codec = codec;
-            playout_expect(&st->playout, codec, AHOY_MAX(j.duration_ts / (codec->clock_hz / 1000), 1u));
-            rtp_session_renegotiated(st->rtp, 0, codec->clock_hz); /* the peer may change between agreed codecs */
-        }
-    }
-    bool late = jitter_put(st->playout.jitter, &j, now_us) == JITTER_PUT_LATE;
+    size_t samples = audio_payload_samples(codec, (const uint8_t *) j->payload.p, j->payload.n);
+    if (samples == 0)
+        return false;
+    j->duration_ts = (uint32_t) ((uint64_t) samples * codec->clock_hz / codec->rate_hz);
+    j->silence = codec->ops->recover && j->payload.n <= 2; /* an Opus DTX frame, RFC 6716 section 2.1.9 */
+    if (j->redundant || st->rx_codec == codec)
+        return true;
+    st->rx_codec = codec;
+    playout_expect(&st->playout, codec, AHOY_MAX(j->duration_ts / (codec->clock_hz / 1000), 1u));
+    rtp_session_renegotiated(st->rtp, 0, codec->clock_hz); /* the peer may change between agreed codecs */
+    return true;
+}
+
+static void put_audio(struct media_stream *st, struct jitter_packet *j, int64_t now_us)
+{
+    enum sdp_use use;
+    const struct audio_codec *codec = codec_of(&st->params, j->payload_type, &use);
+    if (use == SDP_USE_RED) /* inside of RED: nobody means that */
+        return;
+    j->silence = use == SDP_USE_CN;
+    j->filler = use == SDP_USE_EVENT;
+    if (j->filler)
+        j->payload = view_of(NULL, 0);
+    if (codec && !look_into(st, codec, j))
+        return;
+    bool late = jitter_put(st->playout.jitter, j, now_us) == JITTER_PUT_LATE;
+    if (j->redundant)
+        return;
     if (late)
         rtp_session_count_late(st->rtp, 1);
-    media_quality_arrived(st, p->seq, late);
+    media_quality_arrived(st, j->seq, late);
+}
+
+/*
+ * The blocks of RFC 2198: the newest is the packet's own sound, the others are copies of earlier packets. Their sequence
+ * numbers are not told; they follow from the distance in time, as long as packets are equally long.
+ */
+static void put_red(struct media_stream *st, const struct jitter_packet *packet, uint32_t ext_seq, int64_t now_us)
+{
+    struct red_block block[RED_MAX_BLOCKS];
+    size_t n;
+    if (red_parse(packet->payload, block, &n))
+        return;
+    struct jitter_packet primary = *packet;
+    primary.payload_type = block[n - 1].payload_type;
+    primary.payload = block[n - 1].data;
+    put_audio(st, &primary, now_us);
+    for (size_t i = 0; primary.duration_ts > 0 && i + 1 < n; i++) {
+        uint32_t back = block[i].offset_ts / primary.duration_ts;
+        if (back == 0 || block[i].offset_ts % primary.duration_ts != 0)
+            continue;
+        struct jitter_packet copy = { .ssrc = packet->ssrc,
+                                      .seq = (uint16_t) (packet->seq - back),
+                                      .timestamp = packet->timestamp - block[i].offset_ts,
+                                      .payload_type = block[i].payload_type,
+                                      .redundant = true,
+                                      .payload = block[i].data };
+        put_audio(st, &copy, now_us);
+        media_feedback_packet(st, ext_seq - back, true, now_us);
+    }
 }
 
 static void take_rtp(struct media_stream *st, const struct rtp_packet *p, const struct addr *src, int64_t now_us)
@@ -76,6 +110,7 @@ static void take_rtp(struct media_stream *st, const struct rtp_packet *p, const 
         struct dtmf_note note;
         if (dtmf_receiver_reset(&st->dtmf_rx, &note))
             digits(st, &note, 1);
+        st->missing = (struct nack_missing){ 0 };
     }
     if (!st->rtp_seen || st->rtp_silent) {
         media_note_rtp(st, st->rtp_seen ? MEDIA_RTP_BACK : MEDIA_RTP_FIRST);
@@ -83,16 +118,28 @@ static void take_rtp(struct media_stream *st, const struct rtp_packet *p, const 
         st->rtp_silent = false;
     }
     enum sdp_use use;
-    const struct audio_codec *codec = codec_of(&st->params, p->payload_type, &use);
+    (void) codec_of(&st->params, p->payload_type, &use);
     if (use == SDP_USE_EVENT
         && verdict == RTP_OK) { /* a new source's first packet is on probation; keys are repeated */
         struct dtmf_note note[DTMF_MAX_NOTES];
         size_t n = dtmf_receiver_put(&st->dtmf_rx, p->payload, p->marker, p->timestamp, now_us, note);
         digits(st, note, n);
     }
-    put_audio(st, p, codec, use, now_us);
-    if (verdict == RTP_OK)
+    struct jitter_packet j = { .ssrc = p->ssrc,
+                               .seq = p->seq,
+                               .timestamp = p->timestamp,
+                               .payload_type = p->payload_type,
+                               .marker = p->marker,
+                               .payload = p->payload };
+    bool valid = verdict == RTP_OK;
+    if (valid)
         media_feedback_packet(st, info.ext_seq, false, now_us);
+    if (use == SDP_USE_RED)
+        put_red(st, &j, valid ? info.ext_seq : p->seq, now_us);
+    else
+        put_audio(st, &j, now_us);
+    if (valid)
+        media_feedback_ask(st, now_us);
 }
 
 static void rtp_datagram(struct media_stream *st, const struct addr *src, struct view datagram, int64_t now_us)

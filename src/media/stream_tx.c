@@ -207,8 +207,11 @@ static void send_frame(struct media_stream *st, const int16_t *pcm, size_t n, in
     if (!may_send(st) || send_event(st, now_us))
         return;
     follow_plan(st);
-    if (audio_encode(st->encoder, pcm, n, coded, sizeof coded, &bytes) || bytes == 0)
+    if (audio_encode(st->encoder, pcm, n, coded, sizeof coded, &bytes) || bytes == 0) {
+        if (st->red)
+            red_sender_reset(st->red); /* over a pause, distance in time says nothing of sequence numbers */
         return;
+    }
     struct view payload = view_of((const char *) coded, bytes), wrapped = view_of(NULL, 0);
     uint32_t generations = st->red ? protect_generations(&st->protect) : 0;
     if (generations != 0)

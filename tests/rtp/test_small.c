@@ -71,7 +71,7 @@ static size_t red_made(struct red_sender *s, uint32_t timestamp, struct view dat
     struct red_block primary = { .payload_type = 96, .data = data };
     size_t n, count;
     if (red_sender_print(s, generations, &primary, timestamp, wire, max, &n)
-        || red_parse(view_of(wire, n), got, &count))
+        || red_parse(view_of((const char *) wire, n), got, &count))
         return 0;
     red_sender_keep(s, 96, timestamp, data);
     return count;
