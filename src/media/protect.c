@@ -19,7 +19,7 @@ enum {
  * copy of a frame is worth more than in-band FEC or deep redundancy of the same bits; two at half the rate win where
  * copies are lost too; in bursts a copy must travel far from its frame. Deep redundancy is what the bits left over buy.
  */
-static const double seen = 0.003, step_one = 0.02, step_two = 0.08, step_two_asked = 0.25, bursty_run = 1.7,
+static const double seen = 0.003, step_one = 0.02, step_two = 0.07, step_two_asked = 0.25, bursty_run = 1.7,
                     keep_step = 0.6;
 
 static const double share_cut = 0.75, share_raise = 1.06, share_least = 0.3;
@@ -113,12 +113,12 @@ static uint32_t budget_bps(const struct protect *p)
     return wire > heads + LEAST_BPS ? (uint32_t) wire - heads : LEAST_BPS;
 }
 
-/* What remains for each frame when `copies` of it are sent too. */
+/* What remains for each frame when `copies` of it are sent too, and what is asked for again. */
 static uint32_t rate_with_copies(const struct protect *p, unsigned copies)
 {
-    uint32_t heads = (copies * RED_HEAD_BYTES + 1) * 8 * 1000 / p->means.frame_ms;
-    uint32_t all = budget_bps(p);
-    return all > heads ? (all - heads) / (copies + 1) : 0;
+    double more = copies + p->asked_share, packets = 1000.0 / p->means.frame_ms;
+    double heads = (more * RED_HEAD_BYTES + (more > 0)) * 8 * packets, all = budget_bps(p);
+    return all > heads ? (uint32_t) ((all - heads) / (more + 1)) : 0;
 }
 
 static bool is_congested(const struct protect *p)
@@ -176,7 +176,7 @@ static void plan_within(struct protect *p)
     uint32_t wish = p->means.clean_bps;
     if (p->plan.dred_ms > 0 || p->plan.fec)
         wish = (uint32_t) (wish * (1 + AHOY_MIN(loss * 5, 0.5)));
-    p->plan.bitrate_bps = AHOY_MIN(wish, most);
+    p->plan.bitrate_bps = AHOY_MIN(wish, AHOY_MIN(most, rate_with_copies(p, 0)));
 }
 
 const struct protect_plan *protect_plan(struct protect *p)
@@ -197,12 +197,16 @@ const struct protect_plan *protect_plan(struct protect *p)
 uint32_t protect_generations(struct protect *p)
 {
     uint32_t g = p->plan.generations;
+    unsigned more = 0;
     for (unsigned i = 0; i < p->repeats; i++) {
         uint16_t back = (uint16_t) (p->seq + 1 - p->repeat[i]);
-        if (back >= 1 && back <= USEFUL_BACK)
-            g |= bit(back);
+        if (back < 1 || back > USEFUL_BACK || g & bit(back))
+            continue;
+        g |= bit(back);
+        more++;
     }
     p->repeats = 0;
+    p->asked_share += (more - p->asked_share) / SLOW_PACKETS;
     return g;
 }
 

@@ -1,0 +1,191 @@
+#include "media/protect.h"
+
+#include "support/t.h"
+
+static const struct protect_means all = {
+    .wire_bps = 64000, .clean_bps = 32000, .frame_ms = 20, .head_bytes = 40, .fec = true, .dred = true, .red = true
+};
+
+static void begin(struct protect *p, const struct protect_means *means)
+{
+    protect_init(p);
+    protect_set_means(p, means);
+}
+
+/* Ten seconds of reports: of 25 packets each, `lost` of them in `runs`. */
+static void hear(struct protect *p, unsigned lost, unsigned runs)
+{
+    for (int i = 0; i < 20; i++)
+        protect_runs(p, 25, lost, runs);
+}
+
+/* Bits a second on the wire, headers and copies included, as the plan has them. */
+static double wire_bps(const struct protect *p)
+{
+    double copies = __builtin_popcount(p->plan.generations);
+    double packets = 1000.0 / p->means.frame_ms;
+    return p->plan.bitrate_bps * (1 + copies) + (p->means.head_bytes + copies * 4 + (copies > 0)) * 8 * packets;
+}
+
+static unsigned farthest(const struct protect *p)
+{
+    unsigned back = 0;
+    for (uint32_t g = p->plan.generations; g; g >>= 1)
+        back++;
+    return back;
+}
+
+static void test_a_clean_line_carries_nothing_but_the_codec(struct t *t)
+{
+    struct protect p;
+    begin(&p, &all);
+    const struct protect_plan *plan = protect_plan(&p);
+    T_EQ(plan->bitrate_bps, 32000);
+    T_CHECK(!plan->fec && plan->dred_ms == 0 && plan->generations == 0 && plan->loss_percent == 0);
+    T_EQ(protect_generations(&p), 0);
+out:
+    return;
+}
+
+static void test_the_more_is_lost_the_more_is_repeated_within_the_wire(struct t *t)
+{
+    struct protect p;
+    begin(&p, &all);
+    for (unsigned lost = 1; lost <= 12; lost++) {
+        hear(&p, lost, lost);
+        const struct protect_plan *plan = protect_plan(&p);
+        T_LE(wire_bps(&p), 64000);
+        T_LE(12000, plan->bitrate_bps);
+        T_LE(farthest(&p), 5);
+        unsigned copies = (unsigned) __builtin_popcount(plan->generations);
+        T_EQ(copies, lost < 2 ? 1 : 2); /* 4 % and above */
+        T_CHECK(!plan->fec && plan->dred_ms == 0);
+    }
+    hear(&p, 0, 0);
+    hear(&p, 0, 0);
+    T_EQ(protect_plan(&p)->generations, 0); /* and less again */
+    T_EQ(p.plan.bitrate_bps, 32000);
+out:
+    return;
+}
+
+static void test_copies_travel_past_the_bursts(struct t *t)
+{
+    struct protect p;
+    begin(&p, &all);
+    hear(&p, 6, 6);
+    protect_plan(&p);
+    T_EQ(p.plan.generations, 1u << 1 | 1u << 3); /* one by one: two and four packets behind */
+    begin(&p, &all);
+    hear(&p, 6, 2);
+    protect_plan(&p);
+    T_EQ(p.plan.generations, 1u << 2 | 1u << 4); /* bursts of three: three and five */
+out:
+    return;
+}
+
+static void test_without_red_the_encoder_itself_protects(struct t *t)
+{
+    struct protect_means means = all;
+    struct protect p;
+    means.red = false;
+    begin(&p, &means);
+    hear(&p, 5, 5);
+    protect_plan(&p);
+    T_CHECK(p.plan.dred_ms > 0 && !p.plan.fec && p.plan.generations == 0);
+    T_NEAR(p.plan.loss_percent, 20, 1);
+    T_LE(wire_bps(&p), 64000);
+    means.dred = false;
+    begin(&p, &means);
+    for (int i = 0; i < 20; i++)
+        protect_report(&p, 0.2, 25); /* a peer without extended reports */
+    protect_plan(&p);
+    T_CHECK(p.plan.fec && p.plan.dred_ms == 0);
+    T_NEAR(p.plan.loss_percent, 20, 1);
+    means.fec = false;
+    protect_set_means(&p, &means);
+    protect_plan(&p);
+    T_CHECK(!p.plan.fec);
+out:
+    return;
+}
+
+static void test_what_is_asked_for_goes_along_once(struct t *t)
+{
+    struct protect p;
+    begin(&p, &all);
+    protect_plan(&p);
+    protect_asked(&p, 7); /* nothing was sent yet */
+    T_EQ(protect_generations(&p), 0);
+    protect_sent(&p, 65535);
+    protect_sent(&p, 0);
+    protect_asked(&p, 65535);
+    protect_asked(&p, 65535);
+    protect_asked(&p, 0);
+    protect_asked(&p, 3000);  /* never sent */
+    protect_asked(&p, 65500); /* too long ago */
+    T_EQ(protect_generations(&p), 3);
+    T_EQ(protect_generations(&p), 0);
+out:
+    return;
+}
+
+static void test_a_rising_round_trip_lowers_the_rate_and_a_calm_one_restores_it(struct t *t)
+{
+    struct protect p;
+    int64_t now = 1000000;
+    begin(&p, &all);
+    hear(&p, 5, 5);
+    T_CHECK(protect_plan(&p)->generations != 0);
+    for (int i = 0; i < 10; i++, now += 1000000)
+        protect_round_trip(&p, 30, now);
+    double before = wire_bps(&p);
+    for (int i = 0; i < 10; i++, now += 1000000)
+        protect_round_trip(&p, 200 + i * 20, now);
+    protect_plan(&p);
+    T_EQ(p.plan.generations, 0); /* redundancy would fill the queue further */
+    T_LE(wire_bps(&p), before / 2);
+    for (int i = 0; i < 30; i++, now += 1000000)
+        protect_round_trip(&p, 35, now);
+    T_CHECK(protect_plan(&p)->generations != 0);
+out:
+    return;
+}
+
+static void test_a_narrow_line_is_kept_to(struct t *t)
+{
+    struct protect_means means = all;
+    struct protect p;
+    means.wire_bps = 32000;
+    begin(&p, &means);
+    hear(&p, 5, 5);
+    protect_plan(&p);
+    T_LE(wire_bps(&p), 32000);
+    T_EQ(p.plan.generations, 0); /* two of 7 kbit/s are worth less than one of 16 */
+    T_CHECK(p.plan.dred_ms > 0);
+    means.frame_ms = 60;
+    protect_set_means(&p, &means);
+    protect_plan(&p);
+    T_LE(wire_bps(&p), 32000);
+out:
+    return;
+}
+
+static void test_senseless_reports_change_nothing(struct t *t)
+{
+    struct protect p;
+    begin(&p, &all);
+    protect_runs(&p, 0, 0, 0);
+    protect_runs(&p, 10, 11, 1);
+    protect_runs(&p, 10, 5, 6);
+    T_EQ(protect_plan(&p)->generations, 0);
+    T_CHECK(!p.exact);
+out:
+    return;
+}
+
+T_MAIN(T(test_a_clean_line_carries_nothing_but_the_codec),
+       T(test_the_more_is_lost_the_more_is_repeated_within_the_wire), T(test_copies_travel_past_the_bursts),
+       T(test_without_red_the_encoder_itself_protects), T(test_what_is_asked_for_goes_along_once),
+       T(test_a_rising_round_trip_lowers_the_rate_and_a_calm_one_restores_it), T(test_a_narrow_line_is_kept_to),
+       T(test_senseless_reports_change_nothing))
