@@ -216,6 +216,8 @@ static size_t decode(struct playout *p, const struct jitter_frame *f, int16_t *p
     size_t n;
     if (audio_decode(p->decoder, (const uint8_t *) f->payload.p, f->payload.n, pcm, AUDIO_MAX_SAMPLES, &n))
         return conceal(p, pcm, f->duration_ts);
+    if (f->copy)
+        playout_note_recovered(p, f->seq, PLAYOUT_RED);
     p->noise = false;
     return adapt(p, pcm, n, spare);
 }

@@ -91,6 +91,7 @@ struct jitter_frame {
     uint8_t payload_type;
     bool marker;
     bool restart; /* first of a new stream: reset the decoder */
+    bool copy;    /* it was lost, and came in a later packet's RED */
     uint16_t seq; /* LOST: of the lost packet */
     uint32_t timestamp;
     struct view payload; /* valid until the next jitter_put */

@@ -82,6 +82,7 @@ static enum jitter_got answer_packet(struct jitter *j, struct jitter_slot *s, in
         .payload_type = s->payload_type,
         .marker = s->marker,
         .restart = j->restart,
+        .copy = s->copy,
         .seq = (uint16_t) s->ext,
         .timestamp = (uint32_t) s->ts,
         .payload = payload_of(j, s),
