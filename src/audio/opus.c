@@ -15,7 +15,7 @@ enum {
     OPUS_MIN_BPS = 6000,   /* RFC 7587 section 3.1.1 */
     OPUS_MAX_BPS = 510000,
     OPUS_STEP = 120,          /* samples of 2.5 ms: lengths come in these */
-    OPUS_DRED_FORMAT = 10, /* version of the format that libopus 1.5 writes and reads */
+    OPUS_DRED_FORMAT = 10,    /* version of the format that libopus 1.5 writes and reads */
     OPUS_DRED_COMPLEXITY = 7, /* from here libopus tells speech from silence, without which it makes no redundancy */
 };
 
