@@ -52,14 +52,22 @@ if(TARGET ahoy)
     add_dependencies(ahoy-bench-phone ahoy)
 endif()
 
-# Sound over bad networks, in virtual time.
-ahoy_bench(sound sound/main.c sound/conditions.c sound/prompts.c sound/stream.c sound/receivers.c sound/run.c sound/call.c sound/capture.c sound/report.c sound/plot.c
-    sound/measure.c sound/align.c sound/pq.c LIBS ahoy_media)
-
 # Mouth to ear through PulseAudio: ours beside baresip and linphonec.
 pkg_check_modules(PULSE_SIMPLE IMPORTED_TARGET libpulse-simple)
 if(TARGET ahoy AND PULSE_SIMPLE_FOUND)
     ahoy_bench(latency latency.c latency_cable.c phone_process.c signalling_peers.c
         LIBS ahoy_audio PkgConfig::PULSE_SIMPLE m)
     add_dependencies(ahoy-bench-latency ahoy)
+endif()
+
+# Sound over bad networks, in virtual time; and with real telephones where PulseAudio's library is.
+ahoy_bench(sound sound/main.c sound/conditions.c sound/prompts.c sound/stream.c sound/receivers.c sound/run.c sound/call.c
+    sound/capture.c sound/spoken.c sound/report.c sound/plot.c sound/measure.c sound/align.c sound/pq.c LIBS ahoy_media)
+if(TARGET ahoy AND PULSE_SIMPLE_FOUND)
+    foreach(source sound/peers.c sound/sip_call.c latency_cable.c phone_process.c signalling_peers.c)
+        target_sources(ahoy-bench-sound PRIVATE ${PROJECT_SOURCE_DIR}/bench/${source})
+    endforeach()
+    target_link_libraries(ahoy-bench-sound PRIVATE PkgConfig::PULSE_SIMPLE)
+    target_compile_definitions(ahoy-bench-sound PRIVATE BENCH_PEERS)
+    add_dependencies(ahoy-bench-sound ahoy)
 endif()

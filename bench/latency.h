@@ -47,4 +47,9 @@ bool cable_measure(const int16_t *said, size_t n_said, unsigned seconds, struct 
 bool cable_measure_itself(const int16_t *said, size_t n_said, unsigned seconds, struct recording *mouth,
                           struct recording *ear);
 
+/* Records a monitor ("ear_b.monitor") until `rec->max` samples are there. NULL: no thread. cable_recorded waits for the end. */
+struct cable_recorder;
+struct cable_recorder *cable_record(const char *device, struct recording *rec);
+bool cable_recorded(struct cable_recorder *r);
+
 #endif

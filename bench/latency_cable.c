@@ -219,3 +219,27 @@ bool cable_measure_itself(const int16_t *said, size_t n_said, unsigned seconds, 
 {
     return run("mic_a", said, n_said, seconds, mouth, ear);
 }
+
+struct cable_recorder {
+    struct track track;
+};
+
+struct cable_recorder *cable_record(const char *device, struct recording *rec)
+{
+    struct cable_recorder *r = malloc(sizeof *r);
+    if (!r)
+        return NULL;
+    r->track = (struct track){ .device = device, .rec = rec };
+    if (pthread_create(&r->track.thread, NULL, record, &r->track) == 0)
+        return r;
+    free(r);
+    return NULL;
+}
+
+bool cable_recorded(struct cable_recorder *r)
+{
+    (void) pthread_join(r->track.thread, NULL);
+    bool ok = r->track.ok;
+    free(r);
+    return ok;
+}

@@ -5,6 +5,7 @@
 #include "media/media.h"
 #include "sound/capture.h"
 #include "sound/receivers.h"
+#include "sound/spoken.h"
 #include "sys/sim.h"
 
 #include <string.h>
@@ -22,10 +23,7 @@ enum {
 
 struct call {
     struct run_config config;
-    int16_t *said; /* the last piece, then all */
-    size_t n, first;
-    const struct prompts *speech;
-    struct measure *measure[PROMPTS_MAX_PIECES];
+    struct spoken said;
 };
 
 struct end {
@@ -71,8 +69,8 @@ static void say(void *arg, int16_t *pcm, size_t n)
     const struct call *c = t->call;
     if (t->start_us == 0)
         t->start_us = sim_now_us(t->sim) - (int64_t) n * 1000000 / STREAM_HZ;
-    size_t some = AHOY_MIN(n, c->n - t->at);
-    memcpy(pcm, c->said + t->at, some * sizeof *pcm);
+    size_t some = AHOY_MIN(n, c->said.n - t->at);
+    memcpy(pcm, c->said.pcm + t->at, some * sizeof *pcm);
     memset(pcm + some, 0, (n - some) * sizeof *pcm);
     t->at += some;
 }
@@ -223,7 +221,7 @@ static void talk_close(struct talk *t)
 static enum ahoy_err talk_open(struct talk *t, const struct call *c, const struct impair_config *harm)
 {
     struct sim_link link = { .delay_us = STREAM_BASE_US };
-    *t = (struct talk){ .call = c, .heard_n = c->n + (size_t) STREAM_HZ / 1000 * AFTER_MS };
+    *t = (struct talk){ .call = c, .heard_n = c->said.n + (size_t) STREAM_HZ / 1000 * AFTER_MS };
     t->heard = mem_zalloc(t->heard_n * sizeof *t->heard);
     enum ahoy_err err = t->heard ? audio_mem_create(&t->ear, NULL, 0, false, t->heard_n + EAR_MORE) : AHOY_ERR_NOMEM;
     struct impair_config listener = *harm;
@@ -245,7 +243,8 @@ static enum ahoy_err talk_open(struct talk *t, const struct call *c, const struc
 static enum ahoy_err talk_run(struct talk *t)
 {
     const struct call *c = t->call;
-    int64_t first_us = (int64_t) c->first * 1000000 / STREAM_HZ, all_us = (int64_t) c->n * 1000000 / STREAM_HZ;
+    int64_t first_us = (int64_t) c->said.first * 1000000 / STREAM_HZ,
+            all_us = (int64_t) c->said.n * 1000000 / STREAM_HZ;
     wait_for_ear(t);
     int64_t begin_us = t->start_us > 0 ? t->start_us : sim_now_us(t->sim);
     t->from_us = begin_us + first_us;
@@ -256,32 +255,6 @@ static enum ahoy_err talk_run(struct talk *t)
     t->end[1].stats = *media_session_stats(t->end[1].session);
     sim_run(t->sim, SYS_MS(AFTER_MS));
     return take_heard(t);
-}
-
-/* What was heard of one piece that began at sample `at`. */
-static enum ahoy_err score(const struct call *c, const int16_t *pcm, size_t n, size_t piece, size_t at,
-                           int max_delay_ms, double part, struct figures *sum)
-{
-    struct figures f;
-    if (at >= n)
-        return AHOY_ERR_INVAL;
-    n = AHOY_MIN(c->speech->piece[piece].n + (size_t) STREAM_HZ / 1000 * AFTER_MS, n - at);
-    enum ahoy_err err = measure_run(c->measure[piece], pcm + at, n, max_delay_ms, &f);
-    if (!err)
-        figures_add(sum, &f, part);
-    return err;
-}
-
-static enum ahoy_err score_all(const struct call *c, const int16_t *pcm, size_t n, int max_delay_ms, double part,
-                               struct figures *sum)
-{
-    enum ahoy_err err = AHOY_OK;
-    size_t at = c->first, pieces = c->speech->count;
-    for (size_t i = 0; i < pieces && !err; i++) {
-        err = score(c, pcm, n, i, at, max_delay_ms, part / (double) pieces, sum);
-        at += c->speech->piece[i].n;
-    }
-    return err;
 }
 
 /* The ideal receiver of what was sent. */
@@ -297,7 +270,7 @@ static enum ahoy_err talk_ideal(struct talk *t, double part, struct outcome *out
         return err;
     err = receiver_ideal(&h, &s, &a, &config);
     if (!err)
-        err = score_all(t->call, h.pcm, h.n, IDEAL_DELAY_MS, part, &out->ideal[IDEAL_FEC]);
+        err = spoken_score(&t->call->said, h.pcm, h.n, IDEAL_DELAY_MS, part, &out->ideal[IDEAL_FEC]);
     out->has[IDEAL_FEC] = !err;
     out->ideal[IDEAL_FEC].concealed_ms += part * h.concealed_ms;
     heard_free(&h);
@@ -311,9 +284,9 @@ static enum ahoy_err talk_score(struct talk *t, double part, struct outcome *out
     const struct call *c = t->call;
     struct figures first = { 0 };
     struct capture_sums sums;
-    enum ahoy_err err = score(c, t->heard, t->heard_n, c->speech->count - 1, 0, MAX_DELAY_MS, part, &first);
+    enum ahoy_err err = spoken_score_first(&c->said, t->heard, t->heard_n, MAX_DELAY_MS, part, &first);
     if (!err)
-        err = score_all(c, t->heard, t->heard_n, MAX_DELAY_MS, part, &out->ours);
+        err = spoken_score(&c->said, t->heard, t->heard_n, MAX_DELAY_MS, part, &out->ours);
     if (!err && !c->config.no_ideal)
         err = talk_ideal(t, part, out);
     capture_sums(t->capture, t->from_us, t->until_us, &sums);
@@ -332,23 +305,10 @@ enum ahoy_err call_create(struct call **out, const struct run_config *config, co
     struct call *c = mem_zalloc(sizeof *c);
     if (!c)
         return AHOY_ERR_NOMEM;
-    const struct piece *last = &speech->piece[speech->count - 1];
-    *c = (struct call){ .config = *config, .speech = speech, .first = last->n, .n = last->n };
-    for (size_t i = 0; i < speech->count; i++)
-        c->n += speech->piece[i].n;
-    c->said = mem_alloc(c->n * sizeof *c->said);
-    enum ahoy_err err = c->said ? AHOY_OK : AHOY_ERR_NOMEM;
-    size_t at = last->n;
-    if (!err)
-        memcpy(c->said, last->pcm, last->n * sizeof *c->said);
-    for (size_t i = 0; i < speech->count && !err; i++) {
-        const struct piece *p = &speech->piece[i];
-        memcpy(c->said + at, p->pcm, p->n * sizeof *c->said);
-        at += p->n;
-        err = measure_create(&c->measure[i], p->pcm, p->n);
-    }
+    c->config = *config;
+    enum ahoy_err err = spoken_create(&c->said, speech);
     if (err)
-        call_destroy(c);
+        mem_free(c);
     else
         *out = c;
     return err;
@@ -356,10 +316,8 @@ enum ahoy_err call_create(struct call **out, const struct run_config *config, co
 
 void call_destroy(struct call *c)
 {
-    for (size_t i = 0; c && i < PROMPTS_MAX_PIECES; i++)
-        measure_destroy(c->measure[i]);
     if (c)
-        mem_free(c->said);
+        spoken_free(&c->said);
     mem_free(c);
 }
 

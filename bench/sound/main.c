@@ -2,18 +2,21 @@
  * Sound over bad networks: speech through a seeded impairment to our receiver, in virtual time, beside an ideal receiver of
  * the same stream that knows every arrival. docs/bench-sound.md says what is measured.
  *
- *     ahoy-bench-sound [--mode receiver|call] [--codec opus|g722|pcmu|all] [--only r20,j50] [--impair SPEC]
+ *     ahoy-bench-sound [--mode receiver,call,phone] [--codec opus|g722|pcmu|all] [--only r20,j50] [--impair SPEC]
  *         [--bitrate BPS] [--expect PERCENT] [--dred MS] [--tick 0|10|20] [--ptime MS] [--budget MS] [--speech DIR]
  *         [--pieces N] [--seed N] [--seeds N] [--no-ideal] [--write DIR] [--svg FILE] [--quick] [--json]
  */
 #include "base/mem.h"
 #include "sound/call.h"
+#ifdef BENCH_PEERS
+#include "sound/peers.h"
+#endif
 #include "sound/report.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { CODECS = 3, REPORTS = 2 * CODECS };
+enum { CODECS = 3, REPORTS = 5 * CODECS };
 static const char *const codec_names[CODECS] = { "opus", "g722", "pcmu" };
 
 struct options {
@@ -119,15 +122,51 @@ static bool wanted(const struct options *o, const struct condition *c)
 struct subject {
     struct run *run;
     struct call *call;
+    struct peers *peers;
 };
 
+static enum ahoy_err subject_open(struct subject *s, const struct report *r, const struct prompts *speech)
+{
+    *s = (struct subject){ 0 };
+    switch (r->mode) {
+    case REPORT_RECEIVER: return run_create(&s->run, &r->config, speech);
+    case REPORT_CALL: return call_create(&s->call, &r->config, speech);
+    case REPORT_PHONE: break;
+    }
+#ifdef BENCH_PEERS
+    return peers_create(&s->peers, &r->config, speech);
+#else
+    return AHOY_ERR_UNSUPPORTED;
+#endif
+}
+
+static void subject_close(struct subject *s)
+{
+    run_destroy(s->run);
+    call_destroy(s->call);
+#ifdef BENCH_PEERS
+    peers_destroy(s->peers);
+#endif
+}
+
+/* One row, printed. A real telephone that fails is told of and left out. */
 static enum ahoy_err one(const struct subject *s, const struct condition *c, struct report *report)
 {
     struct report_row *row = &report->row[report->n];
+    enum ahoy_err err = AHOY_OK;
     row->condition = c;
-    if (s->call && c->drift_ppm != 0)
+    if (!s->run && c->drift_ppm != 0)
         return AHOY_OK; /* both ends have the world's one clock */
-    enum ahoy_err err = s->call ? call_condition(s->call, c, &row->outcome) : run_condition(s->run, c, &row->outcome);
+    if (s->run)
+        err = run_condition(s->run, c, &row->outcome);
+    else if (s->call)
+        err = call_condition(s->call, c, &row->outcome);
+#ifdef BENCH_PEERS
+    else if ((err = peers_condition(s->peers, (enum phone_kind) report->phone, c, &row->outcome))) {
+        printf("%-8s %s\n", c->name, ahoy_err_text(err));
+        return AHOY_OK;
+    }
+#endif
     if (err)
         return err;
     report->n++;
@@ -138,9 +177,8 @@ static enum ahoy_err one(const struct subject *s, const struct condition *c, str
 static enum ahoy_err one_report(const struct options *o, const struct prompts *speech, struct report *report)
 {
     report->own = (struct condition){ "own", "as asked", o->impair, 0 };
-    struct subject s = { 0 };
-    enum ahoy_err err = report->whole_call ? call_create(&s.call, &report->config, speech)
-                                           : run_create(&s.run, &report->config, speech);
+    struct subject s;
+    enum ahoy_err err = subject_open(&s, report, speech);
     if (err)
         return err;
     report_head(report, stdout);
@@ -149,14 +187,13 @@ static enum ahoy_err one_report(const struct options *o, const struct prompts *s
     for (size_t i = 0; i < CONDITIONS && !o->impair && !err; i++)
         if (wanted(o, &conditions[i]))
             err = one(&s, &conditions[i], report);
-    run_destroy(s.run);
-    call_destroy(s.call);
+    subject_close(&s);
     return err;
 }
 
-static void configure(struct report *r, const struct options *o, const char *codec, bool whole_call)
+static void configure(struct report *r, const struct options *o, enum report_mode mode, const char *codec)
 {
-    *r = (struct report){ .codec = codec, .whole_call = whole_call };
+    *r = (struct report){ .codec = codec, .mode = mode };
     r->config = (struct run_config){ .codec = audio_codec_by_name(view_str(codec)),
                                      .bitrate_bps = (uint32_t) o->bitrate,
                                      .expect_percent = (unsigned) o->expect,
@@ -172,23 +209,47 @@ static void configure(struct report *r, const struct options *o, const char *cod
         r->config.bitrate_bps = r->config.codec->bitrate_bps;
 }
 
+/* Unless codecs are named, the receiver is run with all, whole calls and real telephones with Opus alone. */
+static bool codec_wanted(const struct options *o, enum report_mode mode, size_t codec)
+{
+    if (strcmp(o->codec, "all") == 0)
+        return mode == REPORT_RECEIVER || codec == 0;
+    return listed(o->codec, codec_names[codec]);
+}
+
+/* The reports to be made; returns how many. */
+static size_t plan(const struct options *o, struct report *reports)
+{
+    static const char *const modes[] = { "receiver", "call", "phone" };
+    size_t n = 0;
+    for (enum report_mode mode = REPORT_RECEIVER; mode <= REPORT_PHONE; mode++)
+        for (size_t i = 0; i < CODECS; i++) {
+            if (!listed(o->mode, modes[mode]) || !codec_wanted(o, mode, i))
+                continue;
+#ifdef BENCH_PEERS
+            for (int kind = 0; mode == REPORT_PHONE && kind < PHONE_KINDS; kind++) {
+                if (!phone_installed((enum phone_kind) kind) || strcmp(codec_names[i], "g722") == 0)
+                    continue;
+                configure(&reports[n], o, mode, codec_names[i]);
+                reports[n].phone = kind;
+                reports[n++].phone_name = phone_name((enum phone_kind) kind);
+            }
+#endif
+            if (mode != REPORT_PHONE)
+                configure(&reports[n++], o, mode, codec_names[i]);
+        }
+    return n;
+}
+
 static enum ahoy_err bench(const struct options *o, const struct prompts *speech, struct report *reports)
 {
-    static const char *const modes[2] = { "receiver", "call" };
     struct impair_config checked;
-    size_t n = 0;
     enum ahoy_err err = o->impair ? impair_parse(view_str(o->impair), &checked) : AHOY_OK;
-    for (size_t k = 0; k < REPORTS && !err; k++) {
-        const char *codec = codec_names[k % CODECS], *mode = modes[k / CODECS];
-        bool all = strcmp(o->codec, "all") == 0;
-        if (!listed(o->mode, mode)
-            || (all ? k > CODECS : !listed(o->codec, codec))) /* a whole call of the others says little */
-            continue;
-        configure(&reports[n], o, codec, k >= CODECS);
-        err = one_report(o, speech, &reports[n++]);
-    }
+    size_t n = plan(o, reports);
     if (!err && n == 0)
         err = AHOY_ERR_NOT_FOUND;
+    for (size_t i = 0; i < n && !err; i++)
+        err = one_report(o, speech, &reports[i]);
     if (!err && o->svg && !report_svg(reports, n, o->svg))
         err = AHOY_ERR_IO;
     if (!err && o->json)
@@ -200,6 +261,9 @@ int main(int argc, char **argv)
 {
     struct options o = defaults;
     struct prompts speech;
+#ifdef BENCH_PEERS
+    phone_find_ahoy(argv[0]);
+#endif
     int wrong = parse(&o, argc, argv);
     if (wrong > 0)
         return usage(argv[wrong]);

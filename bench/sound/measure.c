@@ -167,3 +167,14 @@ enum ahoy_err measure_run(const struct measure *m, const int16_t *heard, size_t 
     mem_free(pcm);
     return err;
 }
+
+void figures_add(struct figures *sum, const struct figures *f, double part)
+{
+    sum->pq += part * f->pq;
+    sum->estoi += part * f->estoi;
+    sum->lsd_db += part * f->lsd_db;
+    sum->delay_ms += part * f->delay_ms;
+    sum->delay_median_ms += part * f->delay_median_ms;
+    sum->delay_95_ms += part * f->delay_95_ms;
+    sum->concealed_ms += part * f->concealed_ms;
+}

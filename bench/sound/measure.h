@@ -14,6 +14,9 @@ struct figures {
     double concealed_ms;                           /* filled in by the caller, who knows */
 };
 
+/** sum += part * f, all figures. */
+void figures_add(struct figures *sum, const struct figures *f, double part);
+
 struct measure;
 
 /** Prepares `said`: many may be compared to it. NOMEM. */

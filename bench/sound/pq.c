@@ -17,8 +17,8 @@ enum {
  * much each disturbance counts.
  */
 #define LISTEN_DB       92.0
-#define SYMMETRIC_GAIN  0.95
-#define ASYMMETRIC_GAIN 0.85
+#define SYMMETRIC_GAIN  1.0
+#define ASYMMETRIC_GAIN 0.75
 
 #define SYMMETRIC_WEIGHT  0.1
 #define ASYMMETRIC_WEIGHT 0.0309

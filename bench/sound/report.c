@@ -5,27 +5,39 @@ static bool any(const struct outcome *o)
     return o->has[IDEAL_FEC];
 }
 
+const char *report_name(const struct report *r)
+{
+    switch (r->mode) {
+    case REPORT_RECEIVER: return "receiver";
+    case REPORT_CALL: return "call";
+    case REPORT_PHONE: break;
+    }
+    return r->phone_name;
+}
+
 void report_head(const struct report *r, FILE *to)
 {
     const struct run_config *c = &r->config;
     char ticks[32] = "asked as its sound runs out";
-    if (c->tick_ms > 0 && !r->whole_call)
+    if (c->tick_ms > 0 && r->mode == REPORT_RECEIVER)
         (void) snprintf(ticks, sizeof ticks, "ticks of %u ms", c->tick_ms);
-    fprintf(to, "%s, %s, %u ms, %u seed%s, %s", r->whole_call ? "end to end" : "receiver", r->codec, c->ptime_ms,
-            c->seeds, c->seeds == 1 ? "" : "s", ticks);
-    if (c->codec->ops->recover && r->whole_call)
+    if (r->mode == REPORT_PHONE)
+        (void) snprintf(ticks, sizeof ticks, "in real time by PulseAudio");
+    fprintf(to, "%s, %s, %u ms, %u seed%s, %s", report_name(r), r->codec, c->ptime_ms, c->seeds,
+            c->seeds == 1 ? "" : "s", ticks);
+    if (c->codec->ops->recover && r->mode == REPORT_CALL)
         fprintf(to, ", libopus %s", audio_opus_build().version);
     else if (c->codec->ops->recover)
         fprintf(to, ", libopus %s, %u bit/s, told of %u %% loss", audio_opus_build().version, (unsigned) c->bitrate_bps,
                 c->expect_percent);
     fprintf(to, "\n%-8s %21s  %21s  %13s  %9s %11s %6s %11s", "", "pq", "estoi", "lsd dB", "concealed", "delay ms", "",
             "kbit/s");
-    fprintf(to, "  %s\n", r->whole_call ? "first piece" : "pq, ideal with");
+    fprintf(to, "  %s\n", r->mode == REPORT_CALL ? "first piece" : r->mode == REPORT_RECEIVER ? "pq, ideal with" : "");
     fprintf(to, "%-8s %6s %6s %7s  %6s %6s %7s  %6s %6s  %8s%% %5s %5s %6s %5s %5s ", "", "ours", "ideal", "ratio",
             "ours", "ideal", "ratio", "ours", "ideal", "", "mean", "med.", "95 %", "sent", "wire");
-    for (int i = IDEAL_RED1; i < IDEALS && !r->whole_call; i++)
+    for (int i = IDEAL_RED1; i < IDEALS && r->mode == REPORT_RECEIVER; i++)
         fprintf(to, " %7s", ideal_names[i]);
-    fprintf(to, "%s\n", r->whole_call ? "      pq" : "");
+    fprintf(to, "%s\n", r->mode == REPORT_CALL ? "      pq" : "");
 }
 
 static void pair(FILE *to, int decimals, double ours, double ideal, bool has)
@@ -55,11 +67,15 @@ void report_row(const struct report_row *row, FILE *to)
     pair(to, 3, a->estoi, b->estoi, any(o));
     ratio(to, a->estoi, b->estoi, any(o));
     pair(to, 1, a->lsd_db, b->lsd_db, any(o));
-    fprintf(to, "  %9.1f %5.0f %5.0f %6.0f %5.1f %5.1f ", a->concealed_ms / 10 / o->seconds, a->delay_ms,
-            a->delay_median_ms, a->delay_95_ms, o->payload_bps / 1000, o->wire_bps / 1000);
+    if (o->real_phone)
+        fprintf(to, "  %9s", "-");
+    else
+        fprintf(to, "  %9.1f", a->concealed_ms / 10 / o->seconds);
+    fprintf(to, " %5.0f %5.0f %6.0f %5.1f %5.1f ", a->delay_ms, a->delay_median_ms, a->delay_95_ms,
+            o->payload_bps / 1000, o->wire_bps / 1000);
     if (o->whole_call)
         fprintf(to, " %7.2f", o->first_pq);
-    for (int i = IDEAL_RED1; i < IDEALS && !o->whole_call; i++)
+    for (int i = IDEAL_RED1; i < IDEALS && !o->whole_call && !o->real_phone; i++)
         if (o->has[i])
             fprintf(to, " %7.2f", o->ideal[i].pq);
         else
@@ -106,7 +122,7 @@ void report_json(const struct report *reports, size_t n, FILE *to)
     for (size_t k = 0; k < n; k++) {
         const struct report *r = &reports[k];
         fprintf(to, "%s{\"mode\":\"%s\",\"codec\":\"%s\",\"seeds\":%u,\"first_seed\":%u,\"conditions\":[",
-                k > 0 ? "," : "", r->whole_call ? "call" : "receiver", r->codec, r->config.seeds, r->config.first_seed);
+                k > 0 ? "," : "", report_name(r), r->codec, r->config.seeds, r->config.first_seed);
         for (size_t i = 0; i < r->n; i++) {
             fprintf(to, "%s", i > 0 ? "," : "");
             json_row(to, &r->row[i]);

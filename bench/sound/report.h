@@ -6,6 +6,9 @@
 
 #include <stdio.h>
 
+/* The receiver alone, whole calls, real telephones. */
+enum report_mode { REPORT_RECEIVER, REPORT_CALL, REPORT_PHONE };
+
 struct report_row {
     const struct condition *condition;
     struct outcome outcome;
@@ -13,12 +16,17 @@ struct report_row {
 
 struct report {
     const char *codec;
-    bool whole_call; /* end to end */
+    enum report_mode mode;
+    int phone; /* REPORT_PHONE: which, and its name */
+    const char *phone_name;
     struct run_config config;
     struct condition own; /* the one that was asked for, if any */
     struct report_row row[CONDITIONS + 1];
     size_t n;
 };
+
+/** "receiver", "call", or the telephone's name. */
+const char *report_name(const struct report *r);
 
 void report_head(const struct report *r, FILE *to);
 void report_row(const struct report_row *row, FILE *to);

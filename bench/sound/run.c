@@ -114,17 +114,6 @@ void run_destroy(struct run *r)
     mem_free(r);
 }
 
-void figures_add(struct figures *sum, const struct figures *f, double part)
-{
-    sum->pq += part * f->pq;
-    sum->estoi += part * f->estoi;
-    sum->lsd_db += part * f->lsd_db;
-    sum->delay_ms += part * f->delay_ms;
-    sum->delay_median_ms += part * f->delay_median_ms;
-    sum->delay_95_ms += part * f->delay_95_ms;
-    sum->concealed_ms += part * f->concealed_ms;
-}
-
 enum ahoy_err run_write_wav(const struct run_config *config, const struct condition *c, const char *who, size_t piece,
                             unsigned seed, const int16_t *pcm, size_t n)
 {

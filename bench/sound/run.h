@@ -28,6 +28,7 @@ struct outcome {
     double lost, late, seconds; /* fractions of the packets; the length of what was said */
     bool whole_call;            /* end to end: sender, feedback, receiver */
     double first_pq;            /* whole_call: of the first piece, before the ends knew each other */
+    bool real_phone;            /* in real time: what was concealed is not known */
 };
 
 struct run;
@@ -35,9 +36,6 @@ struct run;
 /** Speech and configuration stay the caller's. NOMEM. */
 AHOY_MUST_USE enum ahoy_err run_create(struct run **out, const struct run_config *config, const struct prompts *speech);
 void run_destroy(struct run *r);
-
-/** sum += part * f, all figures. */
-void figures_add(struct figures *sum, const struct figures *f, double part);
 
 /** For ears: FOLDER/condition-piece-seed-who.wav, at STREAM_HZ; does nothing without a folder. */
 AHOY_MUST_USE enum ahoy_err run_write_wav(const struct run_config *config, const struct condition *c, const char *who,
