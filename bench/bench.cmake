@@ -46,6 +46,14 @@ if(WEBRTC_AP_FOUND AND CMAKE_CXX_COMPILER)
     target_compile_definitions(ahoy-bench-echo PRIVATE BENCH_WEBRTC)
 endif()
 
+# Noise reduction: ours, speexdsp's preprocessor, webrtc-audio-processing.
+ahoy_bench(noise noise/main.c noise/reducers.c echo/speech.c LIBS ahoy_audio)
+if(TARGET ahoy-bench-webrtc)
+    target_sources(ahoy-bench-webrtc PRIVATE ${PROJECT_SOURCE_DIR}/bench/noise/reducer_webrtc.cc)
+    target_link_libraries(ahoy-bench-noise PRIVATE ahoy-bench-webrtc)
+    target_compile_definitions(ahoy-bench-noise PRIVATE BENCH_WEBRTC)
+endif()
+
 # A phone's start, idleness and calls: ours beside baresip and linphonec, all as programs.
 if(TARGET ahoy)
     ahoy_bench(phone phone.c phone_process.c phone_cost.c signalling_peers.c LIBS ahoy_base m)

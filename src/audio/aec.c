@@ -48,6 +48,7 @@ enum { DISTRUST_HOPS = 30 };
 
 struct aec {
     uint32_t rate_hz;
+    bool deaf; /* echo is not looked for */
     struct aec_fft fft;
     struct aec_far far;
     struct aec_filter filter;
@@ -84,7 +85,7 @@ enum ahoy_err aec_create(struct aec **out, uint32_t rate_hz)
 {
     if (rate_hz != AEC_RATE_HZ && rate_hz != 3 * AEC_RATE_HZ)
         return AHOY_ERR_RANGE;
-    struct aec *a = mem_alloc(sizeof *a);
+    struct aec *a = mem_zalloc(sizeof *a);
     if (!a)
         return AHOY_ERR_NOMEM;
     a->rate_hz = rate_hz;
@@ -96,18 +97,30 @@ enum ahoy_err aec_create(struct aec **out, uint32_t rate_hz)
 void aec_reset(struct aec *a)
 {
     uint32_t rate_hz = a->rate_hz;
+    bool deaf = a->deaf, quieten = a->suppress.quieten;
     memset(a, 0, sizeof *a);
     a->rate_hz = rate_hz;
+    a->deaf = deaf;
     aec_fft_init(&a->fft);
     aec_far_init(&a->far);
     aec_filter_init(&a->filter);
     aec_delay_init(&a->delay);
     aec_drift_init(&a->drift);
     aec_suppress_init(&a->suppress);
+    a->suppress.quieten = quieten;
     aec_band_init(&a->far_band);
     aec_band_init(&a->near_band);
     a->high_gain = 1;
     a->placed_for = UNPLACED;
+}
+
+void aec_choose(struct aec *a, bool echo, bool noise)
+{
+    a->suppress.quieten = noise;
+    if (a->deaf == echo) {
+        a->deaf = !echo;
+        aec_reset(a);
+    }
 }
 
 void aec_destroy(struct aec *a)
@@ -149,6 +162,8 @@ void aec_render(struct aec *a, const int16_t *far)
 {
     float wide[AEC_WIDE];
     float low[AEC_HOP];
+    if (a->deaf)
+        return;
     to_float(far, wide, aec_frame(a));
     if (a->rate_hz == AEC_RATE_HZ) {
         aec_far_put(&a->far, wide);
@@ -282,11 +297,10 @@ static void learn(struct aec *a, const float *mic, const float *rest, bool fresh
     follow_delay(a);
 }
 
-/* One hop at 16 kHz; `mic` is as late as the interpolator needs, `out` another hop later. */
-static void cancel(struct aec *a, const float *mic, float *out)
+/* What is left when the predicted echo is taken out; learns from it. */
+static void subtract_echo(struct aec *a, const float *mic, float *echo, float *rest)
 {
     struct aec_spec echo_spec;
-    float echo[AEC_HOP], rest[AEC_HOP];
     uint64_t blocks = a->far.blocks_made;
     follow_frames(a, aec_far_advance(&a->far, &a->fft));
     bool fresh = a->far.blocks_made != blocks;
@@ -299,6 +313,16 @@ static void cancel(struct aec *a, const float *mic, float *out)
         rest[i] = mic[i] - echo[i];
     learn(a, mic, rest, fresh);
     expect_echo(a);
+}
+
+/* One hop at 16 kHz; `mic` is as late as the interpolator needs, `out` another hop later. */
+static void cancel(struct aec *a, const float *mic, float *out)
+{
+    float echo[AEC_HOP] = { 0 }, rest[AEC_HOP];
+    if (a->deaf)
+        memcpy(rest, mic, sizeof rest);
+    else
+        subtract_echo(a, mic, echo, rest);
     struct aec_hop hop = { mic, echo, rest, a->expected };
     aec_suppress_run(&a->suppress, &hop, &a->fft, out);
     if (a->suppress.single > 0.8f) {
@@ -368,5 +392,7 @@ void aec_read_stats(const struct aec *a, struct aec_stats *out)
         .erle_db = ratio_db(a->sum_mic, a->sum_out, 99),
         .echo = a->delay.found,
         .recoveries = a->recoveries,
+        .speech = (double) a->suppress.background.speech,
+        .noise_dbfs = 10 * log10((double) a->suppress.background.level + 1e-10),
     };
 }

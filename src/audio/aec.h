@@ -27,10 +27,18 @@ struct aec_stats {
     double erle_db;      /* echo removed in all, the same mean; 0 … 99 */
     bool echo;           /* an echo was found and its delay is known */
     uint32_t recoveries; /* how often the echo path changed and was learned anew */
+    double speech;       /* of the last frame: mean log likelihood ratio of near speech to none; above 0.3 is speech */
+    double noise_dbfs;   /* background that comes in */
 };
 
 /** Rate 16000 or 48000 Hz; at 48000 echo above 8 kHz is suppressed, not cancelled. RANGE: another rate. NOMEM. */
 AHOY_MUST_USE enum ahoy_err aec_create(struct aec **out, uint32_t rate_hz);
+
+/**
+ * What is done: echo is cancelled (initially yes), noise of the background is taken down (initially no). Both on the same
+ * spectra, so the delay is the same. A change of `echo` begins anew.
+ */
+void aec_choose(struct aec *a, bool echo, bool noise);
 
 /** NULL is ignored. */
 void aec_destroy(struct aec *a);

@@ -23,6 +23,7 @@ void aec_suppress_init(struct aec_suppress *s)
         s->gain[k] = 1;
         s->noise[k] = 1e-3f;
     }
+    aec_noise_init(&s->background);
     s->dice = 0x2545f491u;
 }
 
@@ -110,14 +111,22 @@ static float roll(struct aec_suppress *s)
     return (float) (s->dice >> 8) / 8388608.0f - 1;
 }
 
-/* Applies the gain and fills up to the background's level with noise of its colour. */
+/* Noise that fills a bin up to the background's level, or to what is left of that. */
+static float fill_of(struct aec_suppress *s, size_t k, float power)
+{
+    s->noise[k] = power < s->noise[k] ? 0.9f * s->noise[k] + 0.1f * power : s->noise[k] * 1.004f + 1e-9f;
+    float lost = fmaxf(0, 1 - s->gain[k] * s->gain[k]);
+    float noise = s->quieten ? AEC_NOISE_FLOOR * AEC_NOISE_FLOOR * s->background.noise[k] : s->noise[k];
+    return NOISE_BACK * sqrtf(1.5f * noise * lost);
+}
+
+/* Applies the gains and fills up to the background's level with noise of its colour. */
 static void shape(struct aec_suppress *s, struct aec_spec *rest)
 {
     for (size_t k = 0; k < AEC_USED; k++) {
         float power = rest->re[k] * rest->re[k] + rest->im[k] * rest->im[k];
-        s->noise[k] = power < s->noise[k] ? 0.9f * s->noise[k] + 0.1f * power : s->noise[k] * 1.004f + 1e-9f;
-        float g = s->gain[k];
-        float fill = NOISE_BACK * sqrtf(1.5f * s->noise[k] * fmaxf(0, 1 - g * g));
+        float g = s->quieten ? s->gain[k] * s->background.gain[k] : s->gain[k];
+        float fill = fill_of(s, k, power);
         rest->re[k] = g * rest->re[k] + fill * roll(s);
         rest->im[k] = g * rest->im[k] + fill * roll(s);
     }
@@ -129,8 +138,9 @@ static void follow_high(struct aec_suppress *s)
     float in = 1e-9f;
     float out = 1e-9f;
     for (size_t k = 90; k < 156; k++) {
+        float g = s->quieten ? s->gain[k] * s->background.gain[k] : s->gain[k];
         in += s->power_mic[k];
-        out += s->gain[k] * s->gain[k] * s->power_rest[k];
+        out += g * g * s->power_rest[k];
     }
     s->high_gain = fminf(1, sqrtf(out / in));
 }
@@ -156,6 +166,7 @@ void aec_suppress_run(struct aec_suppress *s, const struct aec_hop *in, struct a
     s->single = 0.8f * s->single + (s->share > 0.7f ? 0.2f : 0);
     follow_leak(s);
     choose_gain(s, in->expected);
+    aec_noise_run(&s->background, &rest, s->gain);
     follow_high(s);
     shape(s, &rest);
     aec_fft_clear(fft);

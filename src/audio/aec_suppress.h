@@ -1,11 +1,12 @@
 /*
  * What the filter leaves of the echo is taken out by a gain for each bin, driven by how much of the microphone is
- * coherent with the predicted echo; the noise that would vanish with it is put back. Private to src/audio/aec*.c.
+ * coherent with the predicted echo; the noise that would vanish with it is put back. On the same spectra the background's
+ * noise is taken down, when that is wanted. Private to src/audio/aec*.c.
  */
 #ifndef AHOY_AUDIO_AEC_SUPPRESS_H
 #define AHOY_AUDIO_AEC_SUPPRESS_H
 
-#include "audio/aec_fft.h"
+#include "audio/aec_noise.h"
 
 struct aec_suppress {
     float window[AEC_N];
@@ -22,6 +23,8 @@ struct aec_suppress {
     float share;           /* 0 … 1: part of the microphone that is echo … */
     float missed;          /* … and part of the rest that still follows the predicted echo */
     float high_gain;       /* for what is above these bins */
+    struct aec_noise background;
+    bool quieten; /* take the background down */
     uint32_t dice;
 };
 

@@ -1,0 +1,95 @@
+#include "audio/agc.h"
+
+#include <math.h>
+#include <string.h>
+
+#define TARGET_DBFS (-22.0)
+#define MOST_DB     18.0
+#define LEAST_DB    (-15.0)
+#define DEAD_DB     1.0
+#define UP_DB_S     4.0
+#define DOWN_DB_S   12.0
+
+/* Background that may come out, and frames that count: within so much of the speech's level. */
+#define NOISE_MOST_DBFS (-55.0)
+#define QUIET_DBFS      (-60.0)
+#define FRAME_RANGE     0.01 /* -20 dB */
+
+/* How long speech is listened to before anything is done, and the memory of its level, seconds. */
+#define LISTEN_S 0.4
+#define MEMORY_S 3.0
+
+#define CEILING   29204.0f /* -1 dBFS */
+#define RELEASE_S 0.1f
+
+void agc_init(struct agc *a, uint32_t rate_hz)
+{
+    memset(a, 0, sizeof *a);
+    a->rate_hz = rate_hz;
+    a->ahead = AHOY_MIN(rate_hz / 1000, (uint32_t) AGC_AHEAD_MAX);
+    a->gain = a->limit = 1;
+}
+
+size_t agc_delay(const struct agc *a)
+{
+    return a->ahead;
+}
+
+static double wanted_db(const struct agc *a, double noise_dbfs)
+{
+    double want = TARGET_DBFS - 10 * log10(a->speech_power);
+    want = fmin(MOST_DB, fmax(LEAST_DB, want));
+    return fmin(want, fmax(0, NOISE_MOST_DBFS - noise_dbfs));
+}
+
+void agc_learn(struct agc *a, const int16_t *pcm, size_t n, bool speech, double noise_dbfs)
+{
+    double sum = 0;
+    double seconds = (double) n / a->rate_hz;
+    for (size_t i = 0; i < n; i++)
+        sum += (double) pcm[i] * pcm[i];
+    double power = sum / ((double) n * 32768.0 * 32768.0);
+    /* As ITU-T P.56 has it, pauses between words are not part of a speech level. */
+    if (!speech || power < FRAME_RANGE * a->speech_power || 10 * log10(power + 1e-12) < QUIET_DBFS)
+        return;
+    a->heard_s = fmin(MEMORY_S, a->heard_s + seconds);
+    a->speech_power += seconds / a->heard_s * (power - a->speech_power);
+    if (a->heard_s < LISTEN_S)
+        return;
+    double off = wanted_db(a, noise_dbfs) - a->gain_db;
+    if (off > DEAD_DB)
+        a->gain_db += fmin(off, UP_DB_S * seconds);
+    else if (off < -DEAD_DB)
+        a->gain_db -= fmin(-off, DOWN_DB_S * seconds);
+}
+
+/* A millisecond: the gain falls to what its peak allows before that is played, and comes back slowly. */
+static void limit(struct agc *a, const float *x, int16_t *out, size_t n)
+{
+    float peak = 1;
+    for (size_t i = 0; i < n; i++)
+        peak = fmaxf(peak, fmaxf(fabsf(x[i]), fabsf(a->late[i])));
+    float allowed = fminf(1, CEILING / peak);
+    float back = a->limit + (1 - a->limit) * (0.001f / RELEASE_S);
+    float to = fminf(allowed, back);
+    float step = (to - a->limit) / (float) n;
+    for (size_t i = 0; i < n; i++) {
+        float y = a->late[i] * (a->limit + step * (float) (i + 1));
+        out[i] = (int16_t) lrintf(fminf(fmaxf(y, -CEILING), CEILING));
+    }
+    memcpy(a->late, x, n * sizeof *x);
+    a->limit = to;
+}
+
+void agc_run(struct agc *a, int16_t *pcm, size_t n)
+{
+    float to = (float) pow(10, a->gain_db / 20);
+    float step = (to - a->gain) / (float) AHOY_MAX(n, (size_t) 1);
+    for (size_t at = 0; at + a->ahead <= n; at += a->ahead) {
+        float x[AGC_AHEAD_MAX];
+        for (size_t i = 0; i < a->ahead; i++)
+            x[i] = (float) pcm[at + i] * (a->gain + step * (float) (at + i + 1));
+        limit(a, x, pcm + at, a->ahead);
+    }
+    a->gain = to;
+}

@@ -1,0 +1,288 @@
+#include "audio/mic.h"
+
+#include "audio/aec.h"
+#include "audio/agc.h"
+#include "audio/mix.h"
+#include "audio/resample.h"
+#include "audio/vad.h"
+#include "base/mem.h"
+
+#include <math.h>
+#include <string.h>
+
+#define PI 3.14159265358979323846
+
+/* Fourth-order Butterworth: below speech, above rumble and most of the mains. */
+#define HIGH_PASS_HZ 85.0
+
+/* Mean log likelihood ratio that begins speech, that keeps it, and for how many blocks it outlives its cause. */
+#define SPEECH_BEGINS 0.30
+#define SPEECH_HOLDS  0.18
+
+enum { BLOCK_MS = 10, BLOCK_MOST = 480, SPEECH_BLOCKS = 2, HANG_BLOCKS = 20, RING = 3 * BLOCK_MOST };
+
+struct biquad {
+    double b0, b1, b2, a1, a2, z1, z2;
+};
+
+/* Samples that wait for a whole block, and the way to the inner rate. */
+struct way {
+    struct resample *resample; /* NULL: the rates are equal */
+    int16_t fifo[RING];
+    size_t n;
+};
+
+struct mic {
+    struct mic_config config;
+    uint32_t inner_hz;
+    size_t block; /* samples of a block at the inner rate */
+    struct way near, far;
+    struct resample *back;
+    struct biquad high_pass[2];
+    struct aec *aec; /* NULL: neither echo nor noise is looked at */
+    struct agc agc;
+    struct vad vad; /* without aec */
+    unsigned speaking, hang;
+    struct mic_stats stats;
+};
+
+enum ahoy_err mic_steps_parse(struct view text, unsigned *out)
+{
+    static const struct {
+        const char *name;
+        unsigned step;
+    } names[] = { { "hpf", MIC_HIGH_PASS }, { "aec", MIC_ECHO }, { "ns", MIC_NOISE }, { "agc", MIC_GAIN } };
+    unsigned steps = 0;
+    if (view_ieq(text, VIEW("auto")) || view_ieq(text, VIEW("off"))) {
+        *out = view_ieq(text, VIEW("auto")) ? MIC_AUTO : 0;
+        return AHOY_OK;
+    }
+    for (bool more = true; more;) {
+        more = view_find(text, ',') < text.n;
+        struct view word = view_trim(view_cut(&text, ','));
+        unsigned step = 0;
+        for (size_t i = 0; i < AHOY_COUNT(names); i++)
+            if (view_ieq(word, view_str(names[i].name)))
+                step = names[i].step;
+        if (step == 0)
+            return AHOY_ERR_SYNTAX;
+        steps |= step;
+    }
+    *out = steps;
+    return AHOY_OK;
+}
+
+/* Bilinear transform of a second-order section with quality `q`. */
+static void make_high_pass(struct biquad *f, double rate_hz, double q)
+{
+    double w = 2 * PI * HIGH_PASS_HZ / rate_hz;
+    double alpha = sin(w) / (2 * q);
+    double a0 = 1 + alpha;
+    *f = (struct biquad){ .b0 = (1 + cos(w)) / 2 / a0,
+                          .b1 = -(1 + cos(w)) / a0,
+                          .b2 = (1 + cos(w)) / 2 / a0,
+                          .a1 = -2 * cos(w) / a0,
+                          .a2 = (1 - alpha) / a0 };
+}
+
+static double run_biquad(struct biquad *f, double x)
+{
+    double y = f->b0 * x + f->z1;
+    f->z1 = f->b1 * x - f->a1 * y + f->z2;
+    f->z2 = f->b2 * x - f->a2 * y;
+    return y;
+}
+
+static void high_pass(struct mic *m, int16_t *pcm, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        double y = run_biquad(&m->high_pass[1], run_biquad(&m->high_pass[0], pcm[i]));
+        pcm[i] = (int16_t) lrint(fmin(fmax(y, -32768), 32767));
+    }
+}
+
+/* ---- life -------------------------------------------------------------------------------------------------------- */
+
+static enum ahoy_err open_ways(struct mic *m)
+{
+    uint32_t hz = m->config.rate_hz;
+    if (hz == m->inner_hz)
+        return AHOY_OK;
+    enum ahoy_err err = resample_create(&m->near.resample, hz, m->inner_hz, RESAMPLE_VOICE);
+    if (!err)
+        err = resample_create(&m->back, m->inner_hz, hz, RESAMPLE_VOICE);
+    if (!err && m->config.steps & MIC_ECHO)
+        err = resample_create(&m->far.resample, hz, m->inner_hz, RESAMPLE_VOICE);
+    return err;
+}
+
+enum ahoy_err mic_create(struct mic **out, const struct mic_config *cfg)
+{
+    if (cfg->rate_hz < 8000 || cfg->rate_hz > 48000)
+        return AHOY_ERR_RANGE;
+    struct mic *m = mem_zalloc(sizeof *m);
+    if (!m)
+        return AHOY_ERR_NOMEM;
+    m->config = *cfg;
+    m->inner_hz = cfg->rate_hz <= 16000 ? 16000 : 48000;
+    m->block = m->inner_hz / 1000 * BLOCK_MS;
+    bool spectra = cfg->steps & (MIC_ECHO | MIC_NOISE | MIC_GAIN);
+    enum ahoy_err err = cfg->steps ? open_ways(m) : AHOY_OK;
+    if (!err && spectra)
+        err = aec_create(&m->aec, m->inner_hz);
+    if (err) {
+        mic_destroy(m);
+        return err;
+    }
+    if (spectra)
+        aec_choose(m->aec, cfg->steps & MIC_ECHO, cfg->steps & MIC_NOISE);
+    make_high_pass(&m->high_pass[0], m->inner_hz, 0.54119610);
+    make_high_pass(&m->high_pass[1], m->inner_hz, 1.3065630);
+    agc_init(&m->agc, m->inner_hz);
+    vad_init(&m->vad, cfg->steps ? m->inner_hz : cfg->rate_hz);
+    m->stats = (struct mic_stats){ .level_dbfs = MIX_SILENCE_DBFS, .noise_dbfs = MIX_SILENCE_DBFS };
+    *out = m;
+    return AHOY_OK;
+}
+
+void mic_destroy(struct mic *m)
+{
+    if (!m)
+        return;
+    resample_destroy(m->near.resample);
+    resample_destroy(m->far.resample);
+    resample_destroy(m->back);
+    aec_destroy(m->aec);
+    mem_free(m);
+}
+
+/* ---- blocks ------------------------------------------------------------------------------------------------------ */
+
+/* Takes up to 10 ms off the front of *pcm into the fifo; false at the end. */
+static bool take(struct mic *m, struct way *w, const int16_t **pcm, size_t *n)
+{
+    size_t part = AHOY_MIN(*n, (size_t) m->config.rate_hz / 1000 * BLOCK_MS);
+    if (part == 0)
+        return false;
+    if (w->resample) {
+        w->n += resample_run(w->resample, *pcm, part, w->fifo + w->n);
+    } else {
+        memcpy(w->fifo + w->n, *pcm, part * sizeof **pcm);
+        w->n += part;
+    }
+    *pcm += part;
+    *n -= part;
+    return true;
+}
+
+static void drop(struct mic *m, struct way *w)
+{
+    w->n -= m->block;
+    memmove(w->fifo, w->fifo + m->block, w->n * sizeof *w->fifo);
+}
+
+void mic_far(struct mic *m, const int16_t *pcm, size_t n)
+{
+    if (!(m->config.steps & MIC_ECHO))
+        return;
+    while (take(m, &m->far, &pcm, &n))
+        while (m->far.n >= m->block) {
+            aec_render(m->aec, m->far.fifo);
+            drop(m, &m->far);
+        }
+}
+
+/* Speech: the ratio over some blocks, with hysteresis. */
+static bool speaks(struct mic *m, double ratio)
+{
+    bool above = ratio > (m->hang > 0 ? SPEECH_HOLDS : SPEECH_BEGINS);
+    m->speaking = above ? m->speaking + 1 : 0;
+    if (m->speaking >= SPEECH_BLOCKS)
+        m->hang = HANG_BLOCKS;
+    else if (m->hang > 0)
+        m->hang--;
+    return m->speaking >= SPEECH_BLOCKS;
+}
+
+static void follow_speech(struct mic *m, const int16_t *pcm, size_t n)
+{
+    bool now;
+    if (m->aec) {
+        struct aec_stats s;
+        aec_read_stats(m->aec, &s);
+        m->stats.noise_dbfs = s.noise_dbfs;
+        m->stats.echo = s.echo;
+        m->stats.echo_delay_ms = s.delay_ms;
+        m->stats.drift_ppm = s.drift_ppm;
+        m->stats.erle_db = s.echo ? s.erle_db : 0;
+        now = speaks(m, s.speech);
+        m->stats.speech = m->hang > 0;
+    } else {
+        now = m->stats.speech = vad_run(&m->vad, pcm, n);
+        m->stats.noise_dbfs = m->vad.floor_dbfs;
+    }
+    m->stats.speech_ms += m->stats.speech ? (uint32_t) (1000 * n / m->inner_hz) : 0;
+    if (m->config.steps & MIC_GAIN) {
+        double left_db = m->config.steps & MIC_NOISE ? -15 : 0;
+        agc_learn(&m->agc, pcm, n, now, m->stats.noise_dbfs + left_db);
+    }
+}
+
+static void work(struct mic *m, int16_t *pcm)
+{
+    if (m->config.steps & MIC_HIGH_PASS)
+        high_pass(m, pcm, m->block);
+    if (m->aec)
+        aec_capture(m->aec, pcm, pcm);
+    follow_speech(m, pcm, m->block);
+    if (m->config.steps & MIC_GAIN)
+        agc_run(&m->agc, pcm, m->block);
+    m->stats.gain_db = m->agc.gain_db;
+    m->stats.level_dbfs = mix_level_dbfs(pcm, m->block);
+}
+
+/* Without any step only voice activity is looked for, and the sound passes at once. */
+static size_t pass(struct mic *m, const int16_t *pcm, size_t n, int16_t *out)
+{
+    size_t block = m->config.rate_hz / 1000 * BLOCK_MS;
+    memcpy(out, pcm, n * sizeof *pcm);
+    for (size_t at = 0, part; at < n; at += part) {
+        part = AHOY_MIN(n - at, block);
+        m->stats.speech = vad_run(&m->vad, pcm + at, part);
+        m->stats.speech_ms += m->stats.speech ? (uint32_t) (1000 * part / m->config.rate_hz) : 0;
+        m->stats.level_dbfs = m->vad.level_dbfs;
+        m->stats.noise_dbfs = m->vad.floor_dbfs;
+    }
+    return n;
+}
+
+size_t mic_run(struct mic *m, const int16_t *pcm, size_t n, int16_t *out)
+{
+    size_t done = 0;
+    if (m->config.steps == 0)
+        return pass(m, pcm, n, out);
+    while (take(m, &m->near, &pcm, &n))
+        while (m->near.n >= m->block) {
+            work(m, m->near.fifo);
+            if (m->back) {
+                done += resample_run(m->back, m->near.fifo, m->block, out + done);
+            } else {
+                memcpy(out + done, m->near.fifo, m->block * sizeof *out);
+                done += m->block;
+            }
+            drop(m, &m->near);
+        }
+    return done;
+}
+
+double mic_delay_ms(const struct mic *m)
+{
+    size_t late = (m->aec ? aec_delay(m->aec) : 0) + (m->config.steps & MIC_GAIN ? agc_delay(&m->agc) : 0);
+    double ways = m->back ? resample_delay_ms(m->near.resample) + resample_delay_ms(m->back) : 0;
+    return 1000.0 * (double) late / m->inner_hz + ways;
+}
+
+void mic_read_stats(const struct mic *m, struct mic_stats *out)
+{
+    *out = m->stats;
+}
