@@ -245,6 +245,7 @@ static json_t *event_body(const struct ahoy_event *e)
         return json_pack("{s:I, s:s, s:b, s:s, s:o}", "call", (json_int_t) e->file.call, "what",
                          e->file.recording ? "record" : "play", "ok", (int) (e->file.err == AHOY_OK), "error",
                          ahoy_err_name(e->file.err), "text", json_words(e->file.text));
+    case AHOY_EVENT_MUTED_SPEECH: return json_pack("{s:I}", "call", (json_int_t) e->muted_speech.id);
     case AHOY_EVENT_TRACE: return trace_event(e);
     case AHOY_EVENT_DOCTOR: return doctor_event(e);
     case AHOY_EVENT_OVERFLOW: return json_pack("{s:I}", "dropped", (json_int_t) e->overflow.dropped);

@@ -42,7 +42,7 @@ struct cli_args {
     const char *config, *account, *from, *user, *password_env, *password_file, *registrar, *proxy;
     /* the network */
     struct cli_list binds;
-    const char *transport, *media_ports, *impair, *quality_report;
+    const char *transport, *media_ports, *impair, *quality_report, *processing;
     /* sound */
     const char *codec, *audio, *dtmf;
     uint32_t ptime_ms, hold_after_s, max_s;

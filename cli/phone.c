@@ -137,6 +137,7 @@ int phone_open(struct phone *p, const struct cli_args *args, const struct phone_
     p->media = (struct ahoy_media_config){ .codecs = args->codec,
                                            .ptime_ms = args->ptime_ms,
                                            .audio = args->audio,
+                                           .processing = args->processing,
                                            .impair = args->impair,
                                            .dtmf = args->dtmf };
     control_init(&p->control);
@@ -471,6 +472,7 @@ int phone_blame(struct phone *p, const char *uri)
     } suspects[] = {
         { "codec", m->codecs, { .codecs = m->codecs } },
         { "audio", m->audio, { .audio = m->audio } },
+        { "processing", m->processing, { .processing = m->processing } },
         { "impair", m->impair, { .impair = m->impair } },
         { "dtmf", m->dtmf, { .dtmf = m->dtmf } },
     };

@@ -124,6 +124,10 @@ void phone_say_event(const struct phone *p, const struct ahoy_event *e)
         call = e->dtmf.id;
         text_add(&t, "they pressed %c", e->dtmf.digit);
         break;
+    case AHOY_EVENT_MUTED_SPEECH:
+        call = e->muted_speech.id;
+        text_add(&t, "you are muted: they do not hear you");
+        break;
     case AHOY_EVENT_FILE:
         call = e->file.call;
         if (e->file.err)

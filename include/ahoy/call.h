@@ -23,6 +23,9 @@ struct ahoy_media_config {
     uint32_t ptime_ms;  /* 10 … 60; 0: 20 */
     const char *audio;  /* "null", "tone:HZ", "file:IN.wav[,OUT.wav]", "pulse[:DEV]", "alsa[:DEV]"; NULL: "pulse" */
     bool echo;          /* send back what is heard, instead of a microphone */
+    /** What is done to a microphone: "auto" (all for pulse and alsa, nothing for others), "off", or some of
+     * "hpf,aec,ns,agc": high-pass, echo canceller, noise suppression, automatic gain. NULL: auto */
+    const char *processing;
     const char *impair; /* harm what comes in: "loss=5,burst=3,jitter=40,dup=1,reorder=1,rate=64k,seed=7"; NULL: no */
     const char *dtmf;   /* digits to send when the call stands; NULL: none */
     uint32_t no_rtp_s;  /* report NO_RTP/ONE_WAY when nothing came for so long; 0: 10 */

@@ -12,19 +12,20 @@ extern "C" {
 #endif
 
 enum ahoy_event_type {
-    AHOY_EVENT_RESULT,      /* a command is done: .result */
-    AHOY_EVENT_ACCOUNT,     /* a registration changed: .account */
-    AHOY_EVENT_CALL_STATE,  /* .call; an incoming call's first event has state RINGING and incoming set */
-    AHOY_EVENT_CALL_MEDIA,  /* sound started, changed or stopped: .media */
-    AHOY_EVENT_CALL_STATS,  /* once a second while a call stands: .stats */
-    AHOY_EVENT_CALL_REPORT, /* a quality report was asked for or sent: .report */
-    AHOY_EVENT_CALL_DTMF,   /* the peer pressed a key: .dtmf */
-    AHOY_EVENT_FILE,        /* a file that was played or recorded has ended: .file */
-    AHOY_EVENT_DEVICES,     /* sound devices came or went (seen while a call uses one): ask ahoy_device_list */
-    AHOY_EVENT_NETWORK,     /* local addresses changed */
-    AHOY_EVENT_TRACE,       /* a SIP message passed: .trace */
-    AHOY_EVENT_DOCTOR,      /* one finding of ahoy_doctor_start: .doctor */
-    AHOY_EVENT_OVERFLOW,    /* events were dropped since the queue was full: .overflow */
+    AHOY_EVENT_RESULT,       /* a command is done: .result */
+    AHOY_EVENT_ACCOUNT,      /* a registration changed: .account */
+    AHOY_EVENT_CALL_STATE,   /* .call; an incoming call's first event has state RINGING and incoming set */
+    AHOY_EVENT_CALL_MEDIA,   /* sound started, changed or stopped: .media */
+    AHOY_EVENT_CALL_STATS,   /* once a second while a call stands: .stats */
+    AHOY_EVENT_CALL_REPORT,  /* a quality report was asked for or sent: .report */
+    AHOY_EVENT_CALL_DTMF,    /* the peer pressed a key: .dtmf */
+    AHOY_EVENT_FILE,         /* a file that was played or recorded has ended: .file */
+    AHOY_EVENT_DEVICES,      /* sound devices came or went (seen while a call uses one): ask ahoy_device_list */
+    AHOY_EVENT_NETWORK,      /* local addresses changed */
+    AHOY_EVENT_TRACE,        /* a SIP message passed: .trace */
+    AHOY_EVENT_DOCTOR,       /* one finding of ahoy_doctor_start: .doctor */
+    AHOY_EVENT_MUTED_SPEECH, /* somebody speaks into the muted microphone of a call; every 10 s at most: .muted_speech */
+    AHOY_EVENT_OVERFLOW,     /* events were dropped since the queue was full: .overflow */
 };
 
 struct ahoy_event {
@@ -93,6 +94,9 @@ struct ahoy_event {
             enum ahoy_err err; /* IO, LIMIT: the recording could not be written further; it is kept up to there */
             const char *text;  /* a sentence for a person; never NULL */
         } file;
+        struct {
+            ahoy_call_id id;
+        } muted_speech;
         struct {
             bool sent;
             enum ahoy_transport transport;

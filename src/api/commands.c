@@ -120,7 +120,8 @@ static bool keep(struct api_cmd *c, const char **s)
 
 static bool keep_media(struct api_cmd *c, struct ahoy_media_config *m)
 {
-    return keep(c, &m->codecs) && keep(c, &m->audio) && keep(c, &m->impair) && keep(c, &m->dtmf);
+    return keep(c, &m->codecs) && keep(c, &m->audio) && keep(c, &m->impair) && keep(c, &m->processing)
+           && keep(c, &m->dtmf);
 }
 
 /* ---- accounts ---------------------------------------------------------------------------------------------------- */

@@ -53,6 +53,7 @@ static size_t strings_of(struct ahoy_event *e, const char **s[MAX_STRINGS])
     case AHOY_EVENT_CALL_DTMF:
     case AHOY_EVENT_DEVICES:
     case AHOY_EVENT_NETWORK:
+    case AHOY_EVENT_MUTED_SPEECH:
     case AHOY_EVENT_OVERFLOW: break;
     }
     return n;

@@ -25,9 +25,10 @@ enum { AROUND = 2 };
 
 /* The least of a smoothed power lies below its mean. */
 #define LEAST_BIAS 1.0f
+#define LEAST_MOST 16.0f
 #define QUIETEST   1e-7f
 
-enum { FIRST_HOPS = 8, WINDOW_HOPS = 200, SPEECH_FROM = 6, SPEECH_TO = 70 };
+enum { FIRST_HOPS = 8, DEAF_HOPS = 20, WINDOW_HOPS = 200, SPEECH_FROM = 6, SPEECH_TO = 70 };
 
 void aec_noise_init(struct aec_noise *n)
 {
@@ -41,8 +42,10 @@ static void follow_least(struct aec_noise *n, const float *power, const float *k
 {
     bool turn = ++n->window_at >= WINDOW_HOPS;
     for (size_t k = 0; k < AEC_USED; k++) {
-        if (kept[k] >= TRUSTED || n->hops < FIRST_HOPS)
-            n->smooth[k] = n->hops == 0 ? power[k] : KEEP_SMOOTH * n->smooth[k] + (1 - KEEP_SMOOTH) * power[k];
+        /* An echo hides the background: then that is taken to be as it was, unless even with the echo there is less. */
+        bool seen = kept[k] >= TRUSTED || n->hops < FIRST_HOPS;
+        float here = seen ? power[k] : fminf(power[k], fmaxf(power[k] * kept[k] * kept[k], n->noise[k]));
+        n->smooth[k] = n->hops == 0 ? here : KEEP_SMOOTH * n->smooth[k] + (1 - KEEP_SMOOTH) * here;
         if (n->hops == 0)
             n->least[k] = n->least_now[k] = n->smooth[k];
         n->least_now[k] = fminf(n->least_now[k], n->smooth[k]);
@@ -61,17 +64,21 @@ static void follow_noise(struct aec_noise *n, const float *power, const float *k
     float sum = 0;
     for (size_t k = 0; k < AEC_USED; k++) {
         float noise = fmaxf(n->noise[k], QUIETEST);
-        if (n->hops < FIRST_HOPS) { /* nobody speaks within the first moments, or the least will tell */
-            noise = n->hops == 0 ? power[k] : fminf(noise, n->smooth[k]);
-        } else if (kept[k] >= TRUSTED) {
-            float odds = (1 + XI_PRESENT) * expf(-fminf(power[k] / noise, 60) * slope);
+        if (n->hops < FIRST_HOPS) { /* if that was speech, the noise is found lower soon */
+            noise = n->hops == 0 ? power[k] : noise + (power[k] - noise) / (float) (n->hops + 1);
+        } else {
+            float heard = power[k] * kept[k] * kept[k];
+            float odds = (1 + XI_PRESENT) * expf(-fminf(heard / noise, 60) * slope);
             float p = 1 / (1 + odds);
             n->present[k] = KEEP_PRESENT * n->present[k] + (1 - KEEP_PRESENT) * p;
-            if (n->present[k] > MOST_PRESENT)
+            if (kept[k] < TRUSTED && power[k] > noise)
+                p = 1;
+            else if (n->present[k] > MOST_PRESENT)
                 p = fminf(p, MOST_PRESENT);
             float seen = p * noise + (1 - p) * power[k];
             noise = KEEP_NOISE * noise + (1 - KEEP_NOISE) * seen;
-            noise = fmaxf(noise, LEAST_BIAS * fminf(n->least[k], n->least_now[k]));
+            float least = fminf(n->least[k], n->least_now[k]);
+            noise = fminf(fmaxf(noise, LEAST_BIAS * least), LEAST_MOST * least);
         }
         n->noise[k] = fmaxf(noise, QUIETEST);
         sum += n->noise[k];
@@ -132,7 +139,7 @@ static void choose_gain(struct aec_noise *n, const float *heard)
         if (k >= SPEECH_FROM && k < SPEECH_TO)
             ratio += fminf(v - log1pf(xi[k]), 20);
     }
-    n->speech = ratio / (SPEECH_TO - SPEECH_FROM);
+    n->speech = n->hops < DEAF_HOPS ? 0 : ratio / (SPEECH_TO - SPEECH_FROM);
 }
 
 void aec_noise_run(struct aec_noise *n, const struct aec_spec *rest, const float *kept)

@@ -14,6 +14,7 @@
 
 #include "audio/codec.h"
 #include "audio/device.h"
+#include "audio/mic.h"
 #include "audio/soundfile.h"
 #include "rtp/impair.h"
 #include "rtp/session.h"
@@ -76,6 +77,7 @@ struct media_session_config {
     struct audio_mem *mem;          /* for a device of kind AUDIO_MEM: tests */
     struct media_endpoint endpoint; /* MEDIA_SOUND_ENDPOINT; copied */
     struct impair_config impair;    /* harm to received packets; zero: none */
+    unsigned processing;            /* of enum mic_step: what is done to the microphone; 0: nothing */
     unsigned no_rtp_ms;             /* report MEDIA_RTP_SILENT when nothing came for so long; 0: never */
 };
 
@@ -144,6 +146,8 @@ struct media_handler {
     void (*played)(void *arg); /* the file of media_session_play, or of a file device, has ended */
     /** A recording is closed: complete (OK), or up to where it could not be written (IO, LIMIT). */
     void (*recorded)(void *arg, enum ahoy_err err, const char *why);
+    /** Somebody speaks while muted (not: while holding the call); every 10 s at most. */
+    void (*muted_speech)(void *arg);
     void (*devices)(void *arg); /* the machine's sound devices changed; told by sessions that use a live one */
     void (*closed)(void *arg, const struct media_stats *stats);
     void *arg;

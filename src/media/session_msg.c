@@ -63,7 +63,17 @@ void media_mute_send(struct media_session *s)
 
 /* ---- notes, to the signalling loop ------------------------------------------------------------------------------- */
 
-enum note_kind { NOTE_DTMF, NOTE_RTP, NOTE_STATS, NOTE_SOUND, NOTE_PLAYED, NOTE_INFO, NOTE_DEVICES, NOTE_RECORDED };
+enum note_kind {
+    NOTE_DTMF,
+    NOTE_RTP,
+    NOTE_STATS,
+    NOTE_SOUND,
+    NOTE_PLAYED,
+    NOTE_INFO,
+    NOTE_DEVICES,
+    NOTE_RECORDED,
+    NOTE_MUTED_SPEECH
+};
 
 struct media_note {
     struct sys_msg msg;
@@ -111,6 +121,10 @@ static void hand_on(struct media_session *s, const struct media_note *n)
     case NOTE_INFO:
         if (h->info)
             h->info(h->arg, &n->u.info);
+        break;
+    case NOTE_MUTED_SPEECH:
+        if (h->muted_speech && s->mute && !s->hold)
+            h->muted_speech(h->arg);
         break;
     case NOTE_RECORDED:
         s->recordings--;
@@ -208,6 +222,13 @@ void media_note_played(struct media_stream *st)
 void media_note_devices(struct media_stream *st)
 {
     struct media_note *n = note_new(st, NOTE_DEVICES);
+    if (n)
+        note_post(n);
+}
+
+void media_note_muted_speech(struct media_stream *st)
+{
+    struct media_note *n = note_new(st, NOTE_MUTED_SPEECH);
     if (n)
         note_post(n);
 }

@@ -111,6 +111,7 @@ void sound_start(struct sound *s, const struct sound_config *cfg)
     s->live = sound_is_live(cfg->session);
     mix_meter_init(&s->meter_in, s->rate_hz);
     mix_meter_init(&s->meter_out, s->rate_hz);
+    sound_mic_open(s, cfg->session->processing);
     if (s->kind == MEDIA_SOUND_DEVICE)
         open_device(s);
 }
@@ -123,6 +124,7 @@ void sound_stop(struct sound *s)
     s->endpoint = (struct media_endpoint){ 0 };
     stop_play(s);
     sound_record(s, NULL);
+    sound_mic_close(s);
 }
 
 /* The sound may be in the middle of a file: only its resampler is another one. */
@@ -150,6 +152,7 @@ void sound_set_rate(struct sound *s, uint32_t rate_hz)
     mix_meter_init(&s->meter_in, rate_hz);
     mix_meter_init(&s->meter_out, rate_hz);
     retune_play(s);
+    sound_mic_open(s, s->processing);
     if (s->kind == MEDIA_SOUND_DEVICE) {
         close_device(s);
         open_device(s);
@@ -192,10 +195,14 @@ void sound_out(struct sound *s, const int16_t *pcm, size_t n)
     AHOY_ASSERT(n <= SOUND_MAX_TICK_SAMPLES);
     switch (s->kind) {
     case MEDIA_SOUND_DEVICE:
-        if (s->live_device)
-            live_write(s->live_device, pcm, n, sys_now_us(s->worker));
-        else if (s->device)
-            (void) audio_device_write(s->device, pcm, n);
+        if (s->live_device) {
+            int64_t now_us = sys_now_us(s->worker);
+            live_write(s->live_device, pcm, n, now_us);
+            if (live_runs(s->live_device, now_us))
+                sound_mic_far(s, pcm, n);
+        } else if (s->device) {
+            sound_mic_far(s, pcm, audio_device_write(s->device, pcm, n));
+        }
         break;
     case MEDIA_SOUND_ECHO:
         memcpy(s->echo, pcm, n * sizeof *pcm);
@@ -204,6 +211,7 @@ void sound_out(struct sound *s, const int16_t *pcm, size_t n)
     case MEDIA_SOUND_ENDPOINT:
         if (s->endpoint.write)
             s->endpoint.write(s->endpoint.arg, pcm, n);
+        sound_mic_far(s, pcm, n);
         break;
     }
 }
@@ -292,7 +300,7 @@ size_t sound_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
 {
     size_t got = n;
     if (s->live_device) {
-        got = live_read(s->live_device, pcm, n, now_us);
+        got = live_read(s->live_device, pcm, sound_mic_ask(s, n), now_us);
     } else if (s->kind == MEDIA_SOUND_ECHO) {
         got = AHOY_MIN(n, s->echo_n);
         memcpy(pcm, s->echo, got * sizeof *pcm);
@@ -305,7 +313,7 @@ size_t sound_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
     } else {
         memset(pcm, 0, n * sizeof *pcm);
     }
-    return got;
+    return sound_mic_run(s, pcm, got, now_us);
 }
 
 void sound_said(struct sound *s, int16_t *pcm, size_t n)

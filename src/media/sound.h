@@ -9,6 +9,7 @@
 #ifndef AHOY_MEDIA_SOUND_H
 #define AHOY_MEDIA_SOUND_H
 
+#include "audio/mic.h"
 #include "audio/mix.h"
 #include "audio/resample.h"
 #include "audio/wav.h"
@@ -29,6 +30,7 @@ struct sound_events {
     void (*moved)(void *arg); /* a live device has moved sound: a tick is due, whatever the clock says */
     /** A recording is closed: complete, or up to where it could not be written. */
     void (*recorded)(void *arg, enum ahoy_err err, const char *why);
+    void (*muted_speech)(void *arg); /* somebody speaks into the muted microphone; every 10 s at most */
     void *arg;
 };
 
@@ -63,6 +65,13 @@ struct sound {
     struct record *record; /* NULL: none */
     unsigned records;      /* recordings whose files are not closed yet */
     bool muted;            /* the recording does not hear us then */
+
+    unsigned processing; /* of enum mic_step */
+    struct mic *mic;     /* NULL: what is read is sent */
+    bool mic_idle;       /* it only listens for speech, and only while muted */
+    uint64_t underruns;  /* of the loudspeaker that the echo canceller knows of */
+    uint32_t speech_ms, muted_ms;
+    int64_t hinted_us;
 
     struct mix_meter meter_in, meter_out; /* in: what the peer says; out: what we say */
 };
@@ -118,6 +127,17 @@ void sound_said(struct sound *s, int16_t *pcm, size_t n);                 /* …
 
 /** Clocks, latency and queues of a live device; false without one. */
 bool sound_device_stats(struct sound *s, struct audio_device_stats *out);
+
+/*
+ * What is done to a microphone's sound, in sound_mic.c: `processing` is of enum mic_step, where MIC_AUTO means all for a
+ * live device and nothing for others. Nothing is ever done to an echo.
+ */
+void sound_mic_open(struct sound *s, unsigned processing); /* for rate_hz */
+void sound_mic_close(struct sound *s);
+void sound_mic_far(struct sound *s, const int16_t *pcm, size_t n); /* what the loudspeaker took */
+size_t sound_mic_ask(const struct sound *s, size_t n);             /* how many to read so that n are not exceeded */
+size_t sound_mic_run(struct sound *s, int16_t *pcm, size_t n, int64_t now_us); /* in place; how many are ready */
+double sound_mic_delay_ms(const struct sound *s);
 
 /** Sound queued in front of the loudspeaker, and latency of the hardware both ways, microseconds. */
 int64_t sound_queued_us(struct sound *s);

@@ -172,6 +172,11 @@ static void sound_played(void *arg)
     media_note_played(arg);
 }
 
+static void sound_muted_speech(void *arg)
+{
+    media_note_muted_speech(arg);
+}
+
 static void sound_recorded(void *arg, enum ahoy_err err, const char *why)
 {
     struct media_stream *st = arg;
@@ -206,6 +211,7 @@ static void tune_sound(struct media_stream *st, uint32_t rate_hz)
                                             .devices = sound_devices,
                                             .moved = sound_moved,
                                             .recorded = sound_recorded,
+                                            .muted_speech = sound_muted_speech,
                                             .arg = st } };
     if (st->sound.rate_hz == rate_hz)
         return;

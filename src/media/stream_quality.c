@@ -132,7 +132,8 @@ static void find_delays(struct media_stream *st, const struct rtp_remote_quality
     struct media_stats *s = &st->stats;
     double frame = packet_ms(st) + (rx ? model_of(rx)->look_ahead_ms : 0);
     device_figures(&st->sound, s);
-    d->send_ms = st->params.ptime_ms + (tx ? model_of(tx)->look_ahead_ms : 0) + AHOY_MAX(s->device_in_ms, 0.0);
+    d->send_ms = st->params.ptime_ms + (tx ? model_of(tx)->look_ahead_ms : 0) + AHOY_MAX(s->device_in_ms, 0.0)
+                 + sound_mic_delay_ms(&st->sound);
     d->receive_ms = s->buffer_ms + (double) sound_queued_us(&st->sound) / 1000 + AHOY_MAX(s->device_out_ms, 0.0);
     d->peer_send_ms = frame;
     d->peer_receive_ms = -1;

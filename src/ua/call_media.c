@@ -37,6 +37,11 @@ enum ahoy_err ua_media_parse(const struct ahoy_media_config *cfg, struct ua_medi
         *why = "the impairment must look like loss=5,burst=3,jitter=40,dup=1,reorder=1,rate=64k,seed=7";
         return AHOY_ERR_INVAL;
     }
+    m.processing = MIC_AUTO;
+    if (cfg->processing && mic_steps_parse(view_str(cfg->processing), &m.processing)) {
+        *why = "the processing must be auto, off, or some of hpf,aec,ns,agc";
+        return AHOY_ERR_INVAL;
+    }
     if (!keep_digits(cfg->dtmf, m.dtmf)) {
         *why = "the digits must be at most 100 of 0-9 * # A-D and ',' for a pause";
         return AHOY_ERR_INVAL;
@@ -161,6 +166,14 @@ static void on_played(void *arg)
     emit_file(arg, false, AHOY_OK, "the file has been played to its end");
 }
 
+static void on_muted_speech(void *arg)
+{
+    struct ua_call *c = arg;
+    struct ahoy_event e = { .type = AHOY_EVENT_MUTED_SPEECH };
+    e.muted_speech.id = c->id;
+    ua_emit(c->ua, &e);
+}
+
 static void on_recorded(void *arg, enum ahoy_err err, const char *why)
 {
     emit_file(arg, true, err, why);
@@ -188,6 +201,7 @@ enum ahoy_err ua_call_open_media(struct ua_call *c, const struct addr *local)
                                      .sound = on_sound,
                                      .played = on_played,
                                      .recorded = on_recorded,
+                                     .muted_speech = on_muted_speech,
                                      .devices = on_devices,
                                      .closed = on_closed,
                                      .arg = c };
@@ -197,6 +211,7 @@ enum ahoy_err ua_call_open_media(struct ua_call *c, const struct addr *local)
                                         .sound = c->config.sound,
                                         .device = c->config.device,
                                         .impair = c->config.impair,
+                                        .processing = c->config.processing,
                                         .no_rtp_ms = c->config.no_rtp_ms };
     return media_session_open(&c->media, c->ua->media, &cfg, &handler);
 }

@@ -26,6 +26,7 @@ struct ua_media {
     enum media_sound sound;
     struct audio_spec device;
     struct impair_config impair;
+    unsigned processing; /* of enum mic_step */
     char dtmf[UA_DTMF_BYTES];
     unsigned no_rtp_ms;
 };

@@ -141,6 +141,7 @@ static struct ahoy_event some_event(size_t i)
     case AHOY_EVENT_DOCTOR: e.doctor.area = e.doctor.what = e.doctor.remedy = "x"; break;
     case AHOY_EVENT_DEVICES:
     case AHOY_EVENT_NETWORK:
+    case AHOY_EVENT_MUTED_SPEECH:
     case AHOY_EVENT_OVERFLOW: break;
     }
     return e;

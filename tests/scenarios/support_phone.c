@@ -147,6 +147,7 @@ static void take(struct phone *p, const struct ahoy_event *e)
         p->files_recorded += e->file.recording && e->file.err == AHOY_OK;
         p->files_failed += e->file.err != AHOY_OK;
         break;
+    case AHOY_EVENT_MUTED_SPEECH: p->muted_hints++; break;
     case AHOY_EVENT_DEVICES:
     case AHOY_EVENT_TRACE:
     case AHOY_EVENT_DOCTOR: break;

@@ -96,6 +96,48 @@ static void test_a_tenth_lost_by_impairment_is_still_speech(struct t *t)
         lossy(t, "g722", "loss=10,jitter=10,seed=4", false, 45);
 }
 
+static bool hinted(struct phone *a, struct phone *b)
+{
+    (void) b;
+    return a->muted_hints > 0;
+}
+
+static void test_who_speaks_while_muted_is_told(struct t *t)
+{
+    struct world w;
+    T_OK(world_open(&w, 16));
+    struct ahoy_media_config a = { .codecs = "pcmu", .audio = w.sound_a };
+    struct ahoy_media_config b = { .codecs = "pcmu", .audio = w.sound_b };
+    T_CHECK(world_call(&w, &a, &b, 16));
+    T_CHECK(phone_run(&w.a, &w.b, phone_both_talk, 6000));
+    T_EQ(w.a.muted_hints, 0);
+    T_OK(ahoy_call_mute(w.a.engine, w.a.placed, true, NULL));
+    T_CHECK(phone_run(&w.a, &w.b, hinted, 4000));
+    T_CHECK(phone_run(&w.a, &w.b, phone_both_ended, 20000));
+    T_LE(w.a.muted_hints, 2); /* in 16 s */
+    T_EQ(w.b.muted_hints, 0);
+out:
+    world_close(t, &w);
+}
+
+static void test_processing_that_is_asked_for_leaves_speech(struct t *t)
+{
+    struct world w;
+    T_OK(world_open(&w, 4));
+    struct ahoy_media_config a = { .codecs = "g722", .audio = w.sound_a, .processing = "hpf,aec,ns,agc" };
+    struct ahoy_media_config b = { .codecs = "g722", .audio = w.sound_b, .processing = "off" };
+    T_CHECK(world_call(&w, &a, &b, 4));
+    T_CHECK(phone_run(&w.a, &w.b, phone_both_ended, 8000));
+    T_EQ(w.a.stats.lost + w.b.stats.lost, 0);
+    T_LE(50, world_score(&w, w.heard_b));
+    T_LE(80, world_score(&w, w.heard_a));
+    a.processing = "aec,louder";
+    T_ERR(ahoy_call_place(w.a.engine, &(struct ahoy_call_config){ .uri = "sip:b@192.0.2.2", .media = a }, &w.a.placed),
+          AHOY_ERR_INVAL);
+out:
+    world_close(t, &w);
+}
+
 static void test_keys_arrive_both_ways(struct t *t)
 {
     struct world w;
@@ -205,6 +247,7 @@ out:
 T_MAIN(T_PLAIN(test_opus_sounds), T_PLAIN(test_g722_sounds), T_PLAIN(test_pcmu_sounds), T_PLAIN(test_pcma_sounds),
        T_PLAIN(test_l16_sounds_at_each_rate), T_PLAIN(test_packet_times_from_10_to_60_ms_sound),
        T_PLAIN(test_a_tenth_lost_on_the_way_is_still_speech), T_PLAIN(test_a_tenth_lost_by_impairment_is_still_speech),
+       T_PLAIN(test_who_speaks_while_muted_is_told), T_PLAIN(test_processing_that_is_asked_for_leaves_speech),
        T_STRIDE(test_keys_arrive_both_ways, 61), T_STRIDE(test_keys_survive_losses, 31),
        T_PLAIN(test_a_telephone_behind_a_symmetric_nat_is_heard_and_hears),
        T_STRIDE(test_sound_one_way_is_told_by_both, 31), T_STRIDE(test_no_sound_at_all_is_a_failed_call, 31))

@@ -19,7 +19,7 @@ struct phone {
     enum ahoy_account_state account;
     enum ahoy_cause account_cause;
     unsigned calls_ended, calls_failed, confirmed, rang, early, held, results_ok, results_bad, dropped, media_events;
-    unsigned registered, network, files_played, files_recorded, files_failed;
+    unsigned registered, network, files_played, files_recorded, files_failed, muted_hints;
     bool account_removed;
     enum ahoy_err result;
     unsigned result_status;

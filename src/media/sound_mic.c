@@ -1,0 +1,104 @@
+/* The microphone's sound on its way to the wire, and the hint to who talks while muted. */
+#include "media/sound.h"
+
+#include "base/mem.h"
+
+#include <string.h>
+
+/* Speech while muted before it is told, and the least time between two hints. */
+enum { HINT_SPEECH_MS = 800, HINT_EVERY_US = 10000000, UNDERRUN_MOST = 48000 };
+
+static unsigned steps_of(const struct sound *s, unsigned processing)
+{
+    if (!(processing & MIC_AUTO))
+        return processing;
+    return s->live ? MIC_ALL : 0;
+}
+
+void sound_mic_open(struct sound *s, unsigned processing)
+{
+    struct mic_config cfg = { .rate_hz = s->rate_hz, .steps = steps_of(s, processing) };
+    sound_mic_close(s);
+    s->processing = processing;
+    s->mic_idle = cfg.steps == 0;
+    if (s->kind == MEDIA_SOUND_ECHO || (s->kind == MEDIA_SOUND_ENDPOINT && s->mic_idle))
+        return;
+    if (mic_create(&s->mic, &cfg) && s->events.state)
+        s->events.state(s->events.arg, AHOY_ERR_NOMEM, "the microphone is sent as it is: out of memory");
+}
+
+void sound_mic_close(struct sound *s)
+{
+    mic_destroy(s->mic);
+    s->mic = NULL;
+    s->underruns = 0;
+    s->muted_ms = s->speech_ms = 0;
+}
+
+/* Silence that the hardware played because nothing was queued is part of what the loudspeaker said. */
+static void far_gap(struct sound *s)
+{
+    static const int16_t silence[480];
+    struct audio_device_stats st;
+    if (!sound_device_stats(s, &st))
+        return;
+    uint64_t missed = st.underruns > s->underruns ? st.underruns - s->underruns : 0;
+    s->underruns = st.underruns;
+    for (size_t part; missed > 0 && missed < UNDERRUN_MOST; missed -= part) {
+        part = (size_t) AHOY_MIN(missed, AHOY_COUNT(silence));
+        mic_far(s->mic, silence, part);
+    }
+}
+
+void sound_mic_far(struct sound *s, const int16_t *pcm, size_t n)
+{
+    if (!s->mic)
+        return;
+    far_gap(s);
+    mic_far(s->mic, pcm, n);
+}
+
+/* Tells of speech that nobody hears: some of it within a short time, and not again for a while. */
+static void watch_muted(struct sound *s, size_t n, int64_t now_us)
+{
+    struct mic_stats st;
+    mic_read_stats(s->mic, &st);
+    uint32_t spoke_ms = st.speech_ms - s->speech_ms;
+    s->speech_ms = st.speech_ms;
+    if (!s->muted) {
+        s->muted_ms = 0;
+        return;
+    }
+    uint32_t ms = (uint32_t) (1000 * n / s->rate_hz);
+    s->muted_ms = spoke_ms > 0 ? s->muted_ms + spoke_ms : s->muted_ms - AHOY_MIN(s->muted_ms, ms);
+    if (s->muted_ms < HINT_SPEECH_MS || (s->hinted_us != 0 && now_us - s->hinted_us < HINT_EVERY_US))
+        return;
+    s->muted_ms = 0;
+    s->hinted_us = now_us;
+    if (s->events.muted_speech)
+        s->events.muted_speech(s->events.arg);
+}
+
+size_t sound_mic_ask(const struct sound *s, size_t n)
+{
+    size_t block = (size_t) s->rate_hz / 100;
+    return s->mic && !s->mic_idle && s->live && n > block ? n - block : n;
+}
+
+double sound_mic_delay_ms(const struct sound *s)
+{
+    return s->mic && !s->mic_idle ? mic_delay_ms(s->mic) : 0;
+}
+
+size_t sound_mic_run(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
+{
+    int16_t clean[SOUND_MAX_TICK_SAMPLES + MIC_MORE];
+    if (!s->mic || (s->mic_idle && !s->muted))
+        return n; /* bit by bit; voice activity is for the hint only */
+    size_t got = mic_run(s->mic, pcm, n, clean);
+    AHOY_ASSERT(got <= n + MIC_MORE);
+    watch_muted(s, n, now_us);
+    got = AHOY_MIN(got, (size_t) SOUND_MAX_TICK_SAMPLES);
+    memcpy(pcm, clean, got * sizeof *pcm);
+    return got;
+}
