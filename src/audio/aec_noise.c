@@ -43,10 +43,11 @@ static void follow_least(struct aec_noise *n, const float *power, const float *k
     bool turn = ++n->window_at >= WINDOW_HOPS;
     for (size_t k = 0; k < AEC_USED; k++) {
         /* An echo hides the background: then that is taken to be as it was, unless even with the echo there is less. */
-        bool seen = kept[k] >= TRUSTED || n->hops < FIRST_HOPS;
-        float here = seen ? power[k] : fminf(power[k], fmaxf(power[k] * kept[k] * kept[k], n->noise[k]));
-        n->smooth[k] = n->hops == 0 ? here : KEEP_SMOOTH * n->smooth[k] + (1 - KEEP_SMOOTH) * here;
-        if (n->hops == 0)
+        bool first = n->hops < FIRST_HOPS;
+        float keep = first ? (float) n->hops / (float) (n->hops + 1) : KEEP_SMOOTH;
+        float hidden = fminf(power[k], fmaxf(power[k] * kept[k] * kept[k], n->noise[k]));
+        n->smooth[k] = keep * n->smooth[k] + (1 - keep) * (first || kept[k] >= TRUSTED ? power[k] : hidden);
+        if (first)
             n->least[k] = n->least_now[k] = n->smooth[k];
         n->least_now[k] = fminf(n->least_now[k], n->smooth[k]);
         if (turn) {
@@ -64,8 +65,8 @@ static void follow_noise(struct aec_noise *n, const float *power, const float *k
     float sum = 0;
     for (size_t k = 0; k < AEC_USED; k++) {
         float noise = fmaxf(n->noise[k], QUIETEST);
-        if (n->hops < FIRST_HOPS) { /* if that was speech, the noise is found lower soon */
-            noise = n->hops == 0 ? power[k] : noise + (power[k] - noise) / (float) (n->hops + 1);
+        if (n->hops < FIRST_HOPS) {
+            noise = n->smooth[k]; /* if that was speech, the noise is found lower soon */
         } else {
             float heard = power[k] * kept[k] * kept[k];
             float odds = (1 + XI_PRESENT) * expf(-fminf(heard / noise, 60) * slope);

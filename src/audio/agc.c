@@ -18,6 +18,7 @@
 /* How long speech is listened to before anything is done, and the memory of its level, seconds. */
 #define LISTEN_S 0.4
 #define MEMORY_S 3.0
+#define BELOW_S  1.0
 
 #define CEILING   29204.0f /* -1 dBFS */
 #define RELEASE_S 0.1f
@@ -49,8 +50,14 @@ void agc_learn(struct agc *a, const int16_t *pcm, size_t n, bool speech, double 
     for (size_t i = 0; i < n; i++)
         sum += (double) pcm[i] * pcm[i];
     double power = sum / ((double) n * 32768.0 * 32768.0);
-    /* As ITU-T P.56 has it, pauses between words are not part of a speech level. */
-    if (!speech || power < FRAME_RANGE * a->speech_power || 10 * log10(power + 1e-12) < QUIET_DBFS)
+    if (!speech || 10 * log10(power + 1e-12) < QUIET_DBFS)
+        return;
+    /* As ITU-T P.56 has it, pauses between words are not part of a speech level; but speech that is as soft throughout
+     * is somebody else's, or somebody who stepped back. */
+    a->below_s = power < FRAME_RANGE * a->speech_power ? a->below_s + seconds : 0;
+    if (a->below_s > BELOW_S)
+        a->heard_s = a->below_s = 0;
+    else if (a->below_s > 0)
         return;
     a->heard_s = fmin(MEMORY_S, a->heard_s + seconds);
     a->speech_power += seconds / a->heard_s * (power - a->speech_power);

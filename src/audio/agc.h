@@ -14,6 +14,7 @@ struct agc {
     size_t ahead;        /* samples by which the output is late: 1 ms */
     double speech_power; /* mean square of speech, some seconds */
     double heard_s;      /* of speech, up to its memory */
+    double below_s;      /* of speech far below that, without a break */
     double gain_db;
     float gain;  /* linear, at the end of the last block */
     float limit; /* the limiter's gain at the end of the last millisecond */

