@@ -59,9 +59,11 @@ static bool linphone_files(struct lab *lab, const struct linphone_config *cfg)
         lab, path,
         "[sip]\nsip_port=%u\nsip_tcp_port=0\nsip_tls_port=0\nguess_hostname=0\nuse_ipv6=0\nmedia_encryption=none\n"
         "register_only_when_network_is_up=0\n"
-        "[rtp]\naudio_rtp_port=%u\nprefer_ipv6=0\nbind_address=127.0.0.1\n"
+        "[rtp]\naudio_rtp_port=%u\nprefer_ipv6=0\nbind_address=127.0.0.1\nrtcp_xr_enabled=%d\n"
+        "rtcp_xr_rcvr_rtt_mode=all\nrtcp_xr_rcvr_rtt_max_size=10000\nrtcp_xr_stat_summary_enabled=1\n"
+        "rtcp_xr_voip_metrics_enabled=1\n"
         "[sound]\nplayback_dev_id=none\ncapture_dev_id=none\nringer_dev_id=none\nechocancellation=0\n",
-        cfg->port, cfg->rtp_port);
+        cfg->port, cfg->rtp_port, cfg->xr);
 }
 
 struct proc *linphone_start(struct lab *lab, const struct linphone_config *cfg)

@@ -24,6 +24,7 @@ struct linphone_config {
     const char *codec; /* as linphonec prints it: "opus (48000)" */
     const char *said;  /* WAV file in the lab's folder, 16 kHz */
     const char *heard; /* WAV file to be made there */
+    bool xr;           /* it sends extended reports (RFC 3611) */
 };
 
 /** Starts linphonec with files for sound, taking calls by itself, and waits until it answers. */

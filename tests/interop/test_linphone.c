@@ -21,7 +21,8 @@ static bool speeches(const struct lab *lab)
 
 static struct proc *linphone(struct lab *lab, uint16_t port, const char *codec)
 {
-    return linphone_start(lab, &(struct linphone_config){ "lin", port, proc_port(), codec, "theirs.wav", "lin.wav" });
+    return linphone_start(lab,
+                          &(struct linphone_config){ "lin", port, proc_port(), codec, "theirs.wav", "lin.wav", false });
 }
 
 static void we_call(struct t *t, const char *codec, const char *theirs)
@@ -69,6 +70,38 @@ static void it_calls(struct t *t, const char *codec, const char *theirs)
     T_CHECK(proc_exit(peer, WAIT_MS) >= 0);
     T_HEARD(&lab, "theirs.wav", "heard.wav", least_of(codec));
     T_HEARD(&lab, "ours.wav", "lin.wav", least_of(codec));
+out:
+    lab_close(&lab, t->failed);
+}
+
+/*
+ * With extended reports agreed: it gets our statistics and VoIP metrics and an answer to its reference times, and goes on
+ * as before. Of its own it sends no metrics, so what it hears is our estimate.
+ */
+static void test_it_takes_extended_reports(struct t *t)
+{
+    struct lab lab;
+    struct proc *phone, *peer;
+    char uri[LAB_PATH_BYTES], files[2 * LAB_PATH_BYTES + 8];
+    uint16_t port = proc_port();
+    struct linphone_config cfg = { "lin", port, 0, "PCMU (8000)", "theirs.wav", "lin.wav", true };
+    T_CHECK(lab_open(&lab));
+    T_CHECK(speeches(&lab));
+    cfg.rtp_port = proc_port();
+    T_CHECK((peer = linphone_start(&lab, &cfg)));
+    T_CHECK(
+        (phone = AHOY(&lab, "call", uri_of("lin", port, uri), "--config", "none", "--bind", "127.0.0.1:0", "--json",
+                      "--codec", "pcmu", "--max", "14", "--audio", files_of(&lab, "ours.wav", "heard.wav", files))));
+    const char *line = ahoy_summary(phone);
+    T_CHECK(json_is(line, "result", "done"));
+    T_CHECK(json_is(line, "grade", "good"));
+    T_CHECK(json_number(line, "remote_mos") > 4 && json_number(line, "remote_lost_fraction") < 0.05);
+    T_CHECK(json_number(line, "rtt_ms") >= 0 && json_number(line, "rtt_ms") < 100);
+    T_CHECK(json_number(line, "rtp_in") > 400);
+    T_EQ(proc_exit(phone, WAIT_MS), 0);
+    T_CHECK(proc_say(peer, "quit"));
+    T_CHECK(proc_exit(peer, WAIT_MS) >= 0);
+    T_HEARD(&lab, "ours.wav", "lin.wav", WAVE_PERCENT / 100.0);
 out:
     lab_close(&lab, t->failed);
 }
@@ -170,6 +203,6 @@ out:
     lab_close(&lab, t->failed);
 }
 
-T_MAIN(T_PLAIN(test_we_call_in_opus), T_PLAIN(test_we_call_in_g722), T_PLAIN(test_we_call_in_pcmu),
-       T_PLAIN(test_it_calls_in_opus), T_PLAIN(test_it_calls_in_pcma), T_PLAIN(test_it_hears_itself_at_our_echo),
-       T_PLAIN(test_it_and_baresip_talk_through_our_exchange))
+T_MAIN(T_PLAIN(test_it_takes_extended_reports), T_PLAIN(test_we_call_in_opus), T_PLAIN(test_we_call_in_g722),
+       T_PLAIN(test_we_call_in_pcmu), T_PLAIN(test_it_calls_in_opus), T_PLAIN(test_it_calls_in_pcma),
+       T_PLAIN(test_it_hears_itself_at_our_echo), T_PLAIN(test_it_and_baresip_talk_through_our_exchange))

@@ -4,6 +4,8 @@
  */
 #include "support_ahoy.h"
 
+#include "support/vq_abnf.h"
+
 #include "base/mem.h"
 
 #include <stdio.h>
@@ -473,11 +475,58 @@ out:
     lab_close(&lab, t->failed);
 }
 
-T_MAIN(T_PLAIN(test_its_own_caller_makes_twenty_calls), T_PLAIN(test_its_speech_is_recorded),
-       T_PLAIN(test_an_offer_may_come_late), T_PLAIN(test_it_puts_us_on_hold_and_back),
-       T_PLAIN(test_it_cancels_while_we_ring), T_PLAIN(test_options_are_answered_and_asked),
-       T_PLAIN(test_its_own_callee_sends_our_sound_back), T_PLAIN(test_calls_go_over_tcp),
-       T_PLAIN(test_tcp_calls_come_in), T_PLAIN(test_sound_before_the_answer_is_heard),
+/* ---- SIPp collects our quality reports ---------------------------------------------------------------------------- */
+
+/* The body of the first message that a trace of SIPp's holds, by its Content-Length. */
+static struct view body_of(struct view trace)
+{
+    struct view rest = view_from(trace, view_search(trace, VIEW("Content-Length:"))), line;
+    uint32_t n = 0;
+    (void) view_cut(&rest, ':');
+    if (!view_line(&rest, &line) || view_u32(view_trim(line), &n))
+        return view_of(NULL, 0);
+    rest = view_from(trace, view_search(trace, VIEW("\r\n\r\n")) + 4);
+    return view_first(rest, n);
+}
+
+static void test_a_collector_gets_our_report(struct t *t)
+{
+    struct lab lab;
+    struct proc *phone, *peer, *collector;
+    char uri[LAB_PATH_BYTES], to[LAB_PATH_BYTES], trace[LAB_PATH_BYTES];
+    uint16_t port = proc_port(), other;
+    struct view text = { .p = NULL };
+    unsigned where = 0;
+    T_CHECK(lab_open(&lab));
+    T_CHECK((peer = SIPP(&lab, port, "uas", "-rtp_echo")));
+    other = proc_port();
+    (void) lab_path(&lab, "published.log", trace);
+    T_CHECK((collector = SIPP(&lab, other, "uas_publish", "-trace_msg", "-message_file", trace)));
+    T_CHECK((phone = AHOY(&lab, "call", uri_of("x", port, uri), "--config", "none", "--bind", "127.0.0.1:0", "--json",
+                          "--codec", "pcmu", "--max", "3", "--audio", "tone:440", "--quality-report",
+                          uri_of("collector", other, to))));
+    T_CHECK(proc_wait(phone, "\"state\":\"confirmed\"", WAIT_MS));
+    T_CHECK(proc_say(phone, "{\"id\":4,\"cmd\":\"report\"}"));
+    T_CHECK(proc_wait_both(phone, "call.report", "\"published\":false", WAIT_MS));
+    T_CHECK(ahoy_summary(phone));
+    T_CHECK(proc_said(phone, "\"published\":true"));
+    T_EQ(proc_exit(phone, WAIT_MS), 0);
+    T_EQ(proc_exit(collector, WAIT_MS), 0);
+    T_EQ(proc_exit(peer, WAIT_MS), 0);
+    T_ALWAYS(t_read_file(t, trace, &text));
+    T_CHECK(vq_abnf_check(body_of(text), &where));
+    T_CHECK(view_starts(body_of(text), VIEW("VQSessionReport:CallTerm\r\n")));
+    T_CHECK(vq_abnf_value(body_of(text), "LocalMetrics:", "QualityEst:", "MOSLQ") > 4);
+out:
+    mem_free((char *) (uintptr_t) text.p);
+    lab_close(&lab, t->failed);
+}
+
+T_MAIN(T_PLAIN(test_a_collector_gets_our_report), T_PLAIN(test_its_own_caller_makes_twenty_calls),
+       T_PLAIN(test_its_speech_is_recorded), T_PLAIN(test_an_offer_may_come_late),
+       T_PLAIN(test_it_puts_us_on_hold_and_back), T_PLAIN(test_it_cancels_while_we_ring),
+       T_PLAIN(test_options_are_answered_and_asked), T_PLAIN(test_its_own_callee_sends_our_sound_back),
+       T_PLAIN(test_calls_go_over_tcp), T_PLAIN(test_tcp_calls_come_in), T_PLAIN(test_sound_before_the_answer_is_heard),
        T_PLAIN(test_of_three_that_pick_up_two_are_let_go), T_PLAIN(test_a_redirection_is_followed),
        T_PLAIN(test_a_401_gets_its_digest), T_PLAIN(test_a_407_gets_its_digest),
        T_PLAIN(test_a_wrong_password_ends_with_13), T_PLAIN(test_each_refusal_has_its_exit_status),
