@@ -160,6 +160,8 @@ enum ahoy_err capture_stream(const struct capture *c, const struct audio_codec *
     *s = (struct stream){ .config = { .codec = codec, .ptime_ms = ptime_ms },
                           .frame = audio_codec_samples(codec, ptime_ms) };
     *a = (struct stream_arrivals){ 0 };
+    if (c->full || c->count == 0)
+        return c->full ? AHOY_ERR_NOMEM : AHOY_ERR_NOT_FOUND;
     s->packet = mem_zalloc((c->count + 1) * sizeof *s->packet);
     s->bytes = mem_alloc(c->bytes_n + 1);
     a->first_us = mem_alloc((c->count + 1) * sizeof *a->first_us);
@@ -171,7 +173,7 @@ enum ahoy_err capture_stream(const struct capture *c, const struct audio_codec *
             a->first_us[i] = INT64_MAX;
         for (size_t i = 0; i < c->count; i++)
             take(&g, c, &c->datagram[i]);
-        err = s->count > 0 && !c->full ? AHOY_OK : c->full ? AHOY_ERR_NOMEM : AHOY_ERR_NOT_FOUND;
+        err = s->count > 0 ? AHOY_OK : AHOY_ERR_NOT_FOUND;
     }
     if (err) {
         stream_free(s);
