@@ -172,7 +172,7 @@ static double audible(const struct bands *b, const double *density, double above
     return sum;
 }
 
-/* Half of what the line colours is forgiven: the original is filtered like the mean of what was heard, within 20 dB. */
+/* What the line colours is forgiven: the original is filtered like the mean of what was heard, within 20 dB. */
 static void equalise(struct work *w)
 {
     const struct bands *b = &w->bands;
