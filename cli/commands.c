@@ -75,6 +75,32 @@ static enum ahoy_err find_account(struct phone *p, const json_t *cmd, ahoy_accou
     return err;
 }
 
+/* The conference that is named, or that of the newest call that is in one. */
+static enum ahoy_err find_conference(struct phone *p, const json_t *cmd, ahoy_conference_id *out, struct outcome *o)
+{
+    struct ahoy_call_info *list = NULL;
+    size_t n = 0;
+    const json_t *named = json_object_get(cmd, "conference");
+    if (named && !json_is_integer(named))
+        return wrong(o, "\"conference\" must be the number of a conference");
+    if (named) {
+        *out = (ahoy_conference_id) json_integer_value(named);
+        return AHOY_OK;
+    }
+    enum ahoy_err err = ahoy_call_list(p->engine, &list, &n);
+    if (err)
+        return err;
+    err = AHOY_ERR_NOT_FOUND;
+    o->text = "there is no conference";
+    for (size_t i = 0; i < n; i++)
+        if (list[i].conference != 0) {
+            *out = list[i].conference;
+            err = AHOY_OK;
+        }
+    ahoy_free(list);
+    return err;
+}
+
 /* ---- calls ------------------------------------------------------------------------------------------------------- */
 
 static enum ahoy_err cmd_call(struct phone *p, const json_t *cmd, struct outcome *out)
@@ -127,6 +153,11 @@ static enum ahoy_err cmd_reject(struct phone *p, const json_t *cmd, struct outco
 static enum ahoy_err cmd_hangup(struct phone *p, const json_t *cmd, struct outcome *out)
 {
     ahoy_call_id call;
+    if (json_object_get(cmd, "conference")) {
+        ahoy_conference_id conference;
+        enum ahoy_err bad = find_conference(p, cmd, &conference, out);
+        return bad ? bad : ahoy_conference_hangup(p->engine, conference, &out->wait);
+    }
     enum ahoy_err err = find_call(p, cmd, false, &call, out);
     return err ? err : ahoy_call_hangup(p->engine, call, &out->wait);
 }
@@ -200,6 +231,11 @@ static enum ahoy_err cmd_record(struct phone *p, const json_t *cmd, struct outco
     struct ahoy_record_config cfg = { .path = string_of(cmd, "file"), .format = string_of(cmd, "format") };
     if (!flag_of(cmd, "mixed", &cfg.mixed, out))
         return AHOY_ERR_INVAL;
+    if (json_object_get(cmd, "conference")) {
+        ahoy_conference_id conference;
+        enum ahoy_err bad = find_conference(p, cmd, &conference, out);
+        return bad ? bad : ahoy_conference_record(p->engine, conference, cfg.path ? &cfg : NULL, &out->wait);
+    }
     enum ahoy_err err = find_call(p, cmd, false, &call, out);
     return err ? err : ahoy_call_record(p->engine, call, cfg.path ? &cfg : NULL, &out->wait);
 }
@@ -209,6 +245,72 @@ static enum ahoy_err cmd_report(struct phone *p, const json_t *cmd, struct outco
     ahoy_call_id call;
     enum ahoy_err err = find_call(p, cmd, false, &call, out);
     return err ? err : ahoy_call_report(p->engine, call, &out->wait);
+}
+
+/* ---- conferences ------------------------------------------------------------------------------------------------- */
+
+/* The calls that are named, or all that stand. */
+static enum ahoy_err find_calls(struct phone *p, const json_t *cmd, ahoy_call_id ids[AHOY_CONFERENCE_CALLS], size_t *n,
+                                struct outcome *o)
+{
+    struct ahoy_call_info *list = NULL;
+    const json_t *named = json_object_get(cmd, "calls"), *one;
+    size_t count = 0, i;
+    *n = 0;
+    if (named
+        && (!json_is_array(named) || json_array_size(named) == 0 || json_array_size(named) > AHOY_CONFERENCE_CALLS))
+        return wrong(o, "\"calls\" must be a list of numbers of calls");
+    json_array_foreach(named, i, one)
+    {
+        if (!json_is_integer(one))
+            return wrong(o, "\"calls\" must be a list of numbers of calls");
+        ids[(*n)++] = (ahoy_call_id) json_integer_value(one);
+    }
+    enum ahoy_err err = named ? AHOY_OK : ahoy_call_list(p->engine, &list, &count);
+    for (i = 0; i < count && *n < AHOY_CONFERENCE_CALLS; i++)
+        if (list[i].state == AHOY_CALL_CONFIRMED || list[i].state == AHOY_CALL_HELD)
+            ids[(*n)++] = list[i].id;
+    ahoy_free(list);
+    if (!err && *n == 0) {
+        o->text = "there is no call that stands";
+        return AHOY_ERR_NOT_FOUND;
+    }
+    return err;
+}
+
+static enum ahoy_err cmd_join(struct phone *p, const json_t *cmd, struct outcome *out)
+{
+    ahoy_call_id ids[AHOY_CONFERENCE_CALLS];
+    size_t n;
+    enum ahoy_err err = find_calls(p, cmd, ids, &n, out);
+    return err ? err : ahoy_call_join(p->engine, ids, n, &out->wait);
+}
+
+static enum ahoy_err cmd_split(struct phone *p, const json_t *cmd, struct outcome *out)
+{
+    ahoy_call_id call;
+    enum ahoy_err err = find_call(p, cmd, false, &call, out);
+    return err ? err : ahoy_call_split(p->engine, call, &out->wait);
+}
+
+static enum ahoy_err cmd_attend(struct phone *p, const json_t *cmd, struct outcome *out)
+{
+    ahoy_conference_id conference;
+    const json_t *on = json_object_get(cmd, "on");
+    if (on && !json_is_boolean(on))
+        return wrong(out, "\"on\" must be true or false");
+    enum ahoy_err err = find_conference(p, cmd, &conference, out);
+    return err ? err : ahoy_conference_attend(p->engine, conference, !on || json_is_true(on), &out->wait);
+}
+
+static enum ahoy_err cmd_gain(struct phone *p, const json_t *cmd, struct outcome *out)
+{
+    ahoy_call_id call;
+    const json_t *db = json_object_get(cmd, "db");
+    if (!json_is_number(db) || json_number_value(db) < -100 || json_number_value(db) > 60)
+        return wrong(out, "\"db\" must be a number from -100 (silent) to 60");
+    enum ahoy_err err = find_call(p, cmd, false, &call, out);
+    return err ? err : ahoy_call_gain(p->engine, call, json_number_value(db), &out->wait);
 }
 
 /* ---- the phone --------------------------------------------------------------------------------------------------- */
@@ -309,14 +411,33 @@ static const struct {
     const char *name;
     command_fn *run;
 } commands[] = {
-    { "call", cmd_call },       { "answer", cmd_answer },     { "reject", cmd_reject },
-    { "hangup", cmd_hangup },   { "hold", cmd_hold },         { "resume", cmd_resume },
-    { "mute", cmd_mute },       { "dtmf", cmd_dtmf },         { "reinvite", cmd_reinvite },
-    { "play", cmd_play },       { "record", cmd_record },     { "options", cmd_options },
-    { "report", cmd_report },   { "register", cmd_register }, { "unregister", cmd_unregister },
-    { "status", cmd_status },   { "trace", cmd_trace },       { "quit", cmd_quit },
-    { "transfer", cmd_later },  { "update", cmd_later },      { "message", cmd_later },
-    { "subscribe", cmd_later }, { "publish", cmd_later },
+    { "call", cmd_call },
+    { "answer", cmd_answer },
+    { "reject", cmd_reject },
+    { "hangup", cmd_hangup },
+    { "hold", cmd_hold },
+    { "resume", cmd_resume },
+    { "mute", cmd_mute },
+    { "dtmf", cmd_dtmf },
+    { "reinvite", cmd_reinvite },
+    { "play", cmd_play },
+    { "join", cmd_join },
+    { "split", cmd_split },
+    { "attend", cmd_attend },
+    { "gain", cmd_gain },
+    { "record", cmd_record },
+    { "report", cmd_report },
+    { "options", cmd_options },
+    { "register", cmd_register },
+    { "unregister", cmd_unregister },
+    { "status", cmd_status },
+    { "trace", cmd_trace },
+    { "quit", cmd_quit },
+    { "transfer", cmd_later },
+    { "update", cmd_later },
+    { "message", cmd_later },
+    { "subscribe", cmd_later },
+    { "publish", cmd_later },
 };
 
 /* ---- answering --------------------------------------------------------------------------------------------------- */

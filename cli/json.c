@@ -223,6 +223,21 @@ static json_t *doctor_event(const struct ahoy_event *e)
                      json_words(e->doctor.what), "remedy", json_words(e->doctor.remedy));
 }
 
+static json_t *ids(const ahoy_call_id *id, size_t n)
+{
+    json_t *list = json_array();
+    for (size_t i = 0; list && i < n; i++)
+        (void) json_array_append_new(list, json_integer((json_int_t) id[i]));
+    return list;
+}
+
+static json_t *conference_event(const struct ahoy_event *e)
+{
+    return json_pack("{s:I, s:o, s:b, s:o, s:b}", "conference", (json_int_t) e->conference.id, "calls",
+                     ids(e->conference.calls, e->conference.call_count), "local", (int) e->conference.local, "speakers",
+                     ids(e->conference.speakers, e->conference.speaker_count), "over", (int) e->conference.over);
+}
+
 static json_t *event_body(const struct ahoy_event *e)
 {
     char digit[2];
@@ -241,10 +256,12 @@ static json_t *event_body(const struct ahoy_event *e)
         digit[1] = 0;
         return json_pack("{s:I, s:s, s:I}", "call", (json_int_t) e->dtmf.id, "digit", digit, "duration_ms",
                          (json_int_t) e->dtmf.duration_ms);
+    case AHOY_EVENT_CONFERENCE: return conference_event(e);
     case AHOY_EVENT_FILE:
-        return json_pack("{s:I, s:s, s:b, s:s, s:o}", "call", (json_int_t) e->file.call, "what",
-                         e->file.recording ? "record" : "play", "ok", (int) (e->file.err == AHOY_OK), "error",
-                         ahoy_err_name(e->file.err), "text", json_words(e->file.text));
+        return json_pack("{s:I, s:I, s:s, s:b, s:s, s:o}", "call", (json_int_t) e->file.call, "conference",
+                         (json_int_t) e->file.conference, "what", e->file.recording ? "record" : "play", "ok",
+                         (int) (e->file.err == AHOY_OK), "error", ahoy_err_name(e->file.err), "text",
+                         json_words(e->file.text));
     case AHOY_EVENT_MUTED_SPEECH: return json_pack("{s:I}", "call", (json_int_t) e->muted_speech.id);
     case AHOY_EVENT_TRACE: return trace_event(e);
     case AHOY_EVENT_DOCTOR: return doctor_event(e);

@@ -68,6 +68,20 @@ static void say_media(const struct ahoy_event *e, struct text *t)
     }
 }
 
+/* Who speaks changes too often to be told in lines. */
+static void say_conference(const struct ahoy_event *e, struct text *t)
+{
+    if (e->conference.speaker_count > 0)
+        return;
+    text_add(t, "conference %u", e->conference.id);
+    if (e->conference.over)
+        text_add(t, " is over");
+    for (uint32_t i = 0; i < e->conference.call_count; i++)
+        text_add(t, "%s %u", i == 0 ? ": calls" : ",", e->conference.calls[i]);
+    if (!e->conference.over)
+        text_add(t, e->conference.local ? " and we" : ", without us");
+}
+
 static void say_account(const struct phone *p, const struct ahoy_event *e, struct text *t)
 {
     const char *uri = e->account.uri;
@@ -128,6 +142,7 @@ void phone_say_event(const struct phone *p, const struct ahoy_event *e)
         call = e->muted_speech.id;
         text_add(&t, "you are muted: they do not hear you");
         break;
+    case AHOY_EVENT_CONFERENCE: say_conference(e, &t); break;
     case AHOY_EVENT_FILE:
         call = e->file.call;
         if (e->file.err)

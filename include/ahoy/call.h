@@ -111,12 +111,47 @@ AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_record(struct ahoy_engine *e, aho
 /** Tells a quality report of the call so far (RFC 6035) as AHOY_EVENT_CALL_REPORT. STATE in the result: not answered yet. */
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_report(struct ahoy_engine *e, ahoy_call_id call, ahoy_command_id *out);
 
+/** How loud the peer is heard, by us and in a conference by all, in dB; -100: not at all, 0: as it comes. */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_gain(struct ahoy_engine *e, ahoy_call_id call, double db,
+                                                    ahoy_command_id *out);
+
+/* ---- conferences: calls that hear each other ---- */
+
+enum { AHOY_CONFERENCE_CALLS = 64, AHOY_CONFERENCE_SPEAKERS = 4 };
+
+/**
+ * Puts `n` calls that stand into one conference, and us with them: each hears all others, at its own rate. A call that is
+ * in one already brings the others into it (the first such one counts, others' calls are taken out of theirs). Calls on
+ * hold are resumed. Our sound device is then that of the call that is in for longest; muting one of the calls mutes our
+ * microphone for all. News come as AHOY_EVENT_CONFERENCE. When one call is left, it goes on as a call by itself.
+ * In the result: STATE: a call does not stand yet, or a change of it is under way; LIMIT: more than
+ * AHOY_CONFERENCE_CALLS. INVAL: n is 0, or above the limit.
+ */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_join(struct ahoy_engine *e, const ahoy_call_id *calls, size_t n,
+                                                    ahoy_command_id *out);
+
+/** Takes a call out of its conference: it goes on by itself. In the result: STATE: it is in none. */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_split(struct ahoy_engine *e, ahoy_call_id call, ahoy_command_id *out);
+
+/** We take part in a conference, or leave the others to themselves (until we hang up or come back). */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_conference_attend(struct ahoy_engine *e, ahoy_conference_id conference,
+                                                            bool on, ahoy_command_id *out);
+
+/** As ahoy_call_record, of the whole conference: left what we say, right what all others say, or one channel. */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_conference_record(struct ahoy_engine *e, ahoy_conference_id conference,
+                                                            const struct ahoy_record_config *cfg, ahoy_command_id *out);
+
+/** Hangs up all its calls. */
+AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_conference_hangup(struct ahoy_engine *e, ahoy_conference_id conference,
+                                                            ahoy_command_id *out);
+
 /** A call as it stands. */
 struct ahoy_call_info {
     ahoy_call_id id;
     ahoy_account_id account;
     enum ahoy_call_state state;
     bool incoming, muted, held_by_us, held_by_peer;
+    ahoy_conference_id conference; /* 0: none */
     char peer_uri[256];
     char peer_name[128];
     char call_id[256]; /* SIP Call-ID */

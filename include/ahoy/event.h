@@ -19,6 +19,7 @@ enum ahoy_event_type {
     AHOY_EVENT_CALL_STATS,   /* once a second while a call stands: .stats */
     AHOY_EVENT_CALL_REPORT,  /* a quality report was asked for or sent: .report */
     AHOY_EVENT_CALL_DTMF,    /* the peer pressed a key: .dtmf */
+    AHOY_EVENT_CONFERENCE,   /* a conference began, changed or is over, or others speak: .conference */
     AHOY_EVENT_FILE,         /* a file that was played or recorded has ended: .file */
     AHOY_EVENT_DEVICES,      /* sound devices came or went (seen while a call uses one): ask ahoy_device_list */
     AHOY_EVENT_NETWORK,      /* local addresses changed */
@@ -89,8 +90,17 @@ struct ahoy_event {
             uint32_t duration_ms;
         } dtmf;
         struct {
-            ahoy_call_id call;
-            bool recording;    /* else it was played to its end */
+            ahoy_conference_id id;
+            bool over;  /* the last news of it: its calls, if any, are by themselves */
+            bool local; /* we take part */
+            uint32_t call_count, speaker_count;
+            ahoy_call_id calls[AHOY_CONFERENCE_CALLS];
+            ahoy_call_id speakers[AHOY_CONFERENCE_SPEAKERS]; /* loudest first; 0 is us */
+        } conference;
+        struct {
+            ahoy_call_id call;             /* 0: of a conference */
+            ahoy_conference_id conference; /* 0: of a call */
+            bool recording;                /* else it was played to its end */
             enum ahoy_err err; /* IO, LIMIT: the recording could not be written further; it is kept up to there */
             const char *text;  /* a sentence for a person; never NULL */
         } file;

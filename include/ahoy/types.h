@@ -18,6 +18,7 @@ struct ahoy_engine;
 typedef uint32_t ahoy_account_id;
 typedef uint32_t ahoy_call_id;
 typedef uint32_t ahoy_command_id;
+typedef uint32_t ahoy_conference_id;
 
 enum ahoy_transport {
     AHOY_TRANSPORT_AUTO, /* what RFC 3263 says: NAPTR, SRV, else UDP */

@@ -14,6 +14,7 @@ enum cmd_kind {
     CMD_PLACE,
     CMD_LISTEN,
     CMD_ACT,
+    CMD_CONFERENCE,
     CMD_OPTIONS,
     CMD_DOCTOR,
     CMD_TRACE,
@@ -35,6 +36,10 @@ struct api_cmd {
             enum ua_act act;
             struct ua_act_args args;
         } act;
+        struct {
+            enum ua_conf_act act;
+            struct ua_conf_args args;
+        } conference;
         struct {
             ahoy_account_id account;
             const char *text;
@@ -77,6 +82,7 @@ static void run(struct sys_msg *msg)
     case CMD_PLACE: ua_call_place(ua, c->id, &c->u.call); break;
     case CMD_LISTEN: err = ua_listen(ua, &c->u.listen); break;
     case CMD_ACT: ua_call_act(ua, c->id, c->command, c->u.act.act, &c->u.act.args); break;
+    case CMD_CONFERENCE: ua_conference_act(ua, c->command, c->u.conference.act, &c->u.conference.args); break;
     case CMD_OPTIONS: ua_options(ua, c->command, c->u.ask.account, c->u.ask.text); break;
     case CMD_DOCTOR: ua_doctor(ua, c->command, c->u.ask.account, c->u.ask.text); break;
     case CMD_TRACE: ua_set_trace(ua, c->on); break;
@@ -295,6 +301,69 @@ enum ahoy_err ahoy_call_record(struct ahoy_engine *e, ahoy_call_id call, const s
 enum ahoy_err ahoy_call_report(struct ahoy_engine *e, ahoy_call_id call, ahoy_command_id *out)
 {
     return act(e, call, UA_REPORT, 0, NULL, out);
+}
+
+enum ahoy_err ahoy_call_gain(struct ahoy_engine *e, ahoy_call_id call, double db, ahoy_command_id *out)
+{
+    struct ua_act_args args = { .gain_db = db };
+    return db >= -100 && db <= 60 ? act_with(e, call, UA_GAIN, &args, out) : AHOY_ERR_INVAL;
+}
+
+/* ---- conferences ------------------------------------------------------------------------------------------------- */
+
+static enum ahoy_err confer(struct ahoy_engine *e, enum ua_conf_act what, const struct ua_conf_args *args,
+                            ahoy_command_id *out)
+{
+    struct api_cmd *c = cmd_new(e, CMD_CONFERENCE);
+    if (!c)
+        return AHOY_ERR_NOMEM;
+    c->command = api_next_id(e);
+    ahoy_command_id command = c->command;
+    c->u.conference.act = what;
+    c->u.conference.args = *args;
+    struct ahoy_record_config *r = &c->u.conference.args.record;
+    enum ahoy_err err = cmd_post(c, keep(c, &r->path) && keep(c, &r->format));
+    if (!err && out)
+        *out = command;
+    return err;
+}
+
+enum ahoy_err ahoy_call_join(struct ahoy_engine *e, const ahoy_call_id *calls, size_t n, ahoy_command_id *out)
+{
+    struct ua_conf_args args = { .n = n };
+    if (n == 0 || n > AHOY_CONFERENCE_CALLS)
+        return AHOY_ERR_INVAL;
+    memcpy(args.calls, calls, n * sizeof *calls);
+    return confer(e, UA_CONF_JOIN, &args, out);
+}
+
+enum ahoy_err ahoy_call_split(struct ahoy_engine *e, ahoy_call_id call, ahoy_command_id *out)
+{
+    return act(e, call, UA_SPLIT, 0, NULL, out);
+}
+
+enum ahoy_err ahoy_conference_attend(struct ahoy_engine *e, ahoy_conference_id conference, bool on,
+                                     ahoy_command_id *out)
+{
+    struct ua_conf_args args = { .id = conference };
+    return confer(e, on ? UA_CONF_ATTEND : UA_CONF_LEAVE, &args, out);
+}
+
+enum ahoy_err ahoy_conference_record(struct ahoy_engine *e, ahoy_conference_id conference,
+                                     const struct ahoy_record_config *cfg, ahoy_command_id *out)
+{
+    struct ua_conf_args args = { .id = conference };
+    if (cfg && !cfg->path)
+        return AHOY_ERR_INVAL;
+    if (cfg)
+        args.record = *cfg;
+    return confer(e, UA_CONF_RECORD, &args, out);
+}
+
+enum ahoy_err ahoy_conference_hangup(struct ahoy_engine *e, ahoy_conference_id conference, ahoy_command_id *out)
+{
+    struct ua_conf_args args = { .id = conference };
+    return confer(e, UA_CONF_HANGUP, &args, out);
 }
 
 /* ---- questions --------------------------------------------------------------------------------------------------- */

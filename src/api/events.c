@@ -49,6 +49,7 @@ static size_t strings_of(struct ahoy_event *e, const char **s[MAX_STRINGS])
         s[n++] = &e->doctor.remedy;
         break;
     case AHOY_EVENT_FILE: s[n++] = &e->file.text; break;
+    case AHOY_EVENT_CONFERENCE:
     case AHOY_EVENT_CALL_STATS:
     case AHOY_EVENT_CALL_DTMF:
     case AHOY_EVENT_DEVICES:
@@ -152,6 +153,20 @@ static void note_call(struct ahoy_engine *e, const struct ahoy_event *event)
     (void) view_copy(view_str(event->call.call_id), c->info.call_id, sizeof c->info.call_id);
 }
 
+static void note_conference(struct ahoy_engine *e, const struct ahoy_event *event)
+{
+    LIST_EACH(k, &e->calls) {
+        struct ahoy_call_info *info = &LIST_ENTRY(k, struct api_call, link)->info;
+        bool in = false;
+        for (uint32_t i = 0; i < event->conference.call_count && !event->conference.over; i++)
+            in |= event->conference.calls[i] == info->id;
+        if (in)
+            info->conference = event->conference.id;
+        else if (info->conference == event->conference.id)
+            info->conference = 0;
+    }
+}
+
 static void note(struct ahoy_engine *e, const struct ahoy_event *event)
 {
     struct api_call *c;
@@ -159,6 +174,8 @@ static void note(struct ahoy_engine *e, const struct ahoy_event *event)
         note_account(e, event);
     else if (event->type == AHOY_EVENT_CALL_STATE)
         note_call(e, event);
+    else if (event->type == AHOY_EVENT_CONFERENCE)
+        note_conference(e, event);
     else if (event->type == AHOY_EVENT_CALL_STATS && (c = find_call(e, event->stats.id)))
         c->info.stats = event->stats.stats;
     else if (event->type == AHOY_EVENT_CALL_MEDIA && (c = find_call(e, event->media.id))) {
@@ -171,7 +188,8 @@ static void note(struct ahoy_engine *e, const struct ahoy_event *event)
 
 static bool is_cheap(const struct ahoy_event *e)
 {
-    return e->type == AHOY_EVENT_CALL_STATS || e->type == AHOY_EVENT_TRACE;
+    return e->type == AHOY_EVENT_CALL_STATS || e->type == AHOY_EVENT_TRACE
+           || (e->type == AHOY_EVENT_CONFERENCE && !e->conference.over); /* the next one tells all of it again */
 }
 
 /* Makes room: the oldest figures go first, then the oldest event of all. */

@@ -67,8 +67,8 @@ const char *ahoy_account_state_name(enum ahoy_account_state state)
 
 const char *ahoy_event_name(enum ahoy_event_type type)
 {
-    static const char *const name[] = { "result",      "account.state", "call.state",        "call.media", "call.stats",
-                                        "call.report", "call.dtmf",     "call.file",         "devices",    "network",
-                                        "trace",       "doctor",        "call.muted_speech", "overflow" };
+    static const char *const name[] = { "result",      "account.state", "call.state", "call.media",        "call.stats",
+                                        "call.report", "call.dtmf",     "conference", "call.file",         "devices",
+                                        "network",     "trace",         "doctor",     "call.muted_speech", "overflow" };
     return (size_t) type < AHOY_COUNT(name) ? name[type] : "unknown";
 }

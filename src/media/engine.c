@@ -1,6 +1,5 @@
-#include "media/stream.h"
-
 #include "base/mem.h"
+#include "media/seat.h"
 
 #include <string.h>
 
@@ -43,8 +42,10 @@ static void worker_tick(void *arg)
         int64_t due = n->key, step = SYS_MS(st->tick_ms);
         heap_remove(&w->ticks, n);
         if (now - due > LATE_TICK_US)
-            due = now / step * step;         /* the machine slept or was stopped: no flood of old ticks */
-        if (sound_clocks(&st->sound, now)) { /* its device calls by itself; only that it goes on doing so is watched */
+            due = now / step * step; /* the machine slept or was stopped: no flood of old ticks */
+        if (!st->seat
+            && sound_clocks(&st->sound,
+                            now)) { /* its device calls by itself; only that it goes on doing so is watched */
             step *= WATCH_TICKS;
             heap_insert(&w->ticks, n, (due / step + 1) * step);
             continue;
@@ -52,6 +53,8 @@ static void worker_tick(void *arg)
         int64_t next_us = media_stream_tick(st, now);
         heap_insert(&w->ticks, n, due + next_us);
     }
+    LIST_EACH(k, &w->buses)
+        media_bus_run(LIST_ENTRY(k, struct media_bus, link), now);
     restart_tick(w);
 }
 
@@ -60,6 +63,14 @@ void media_worker_add(struct media_worker *w, struct media_stream *st)
     int64_t step = SYS_MS(st->tick_ms);
     heap_remove(&w->ticks, &st->tick);
     heap_insert(&w->ticks, &st->tick, (sys_now_us(w->loop) / step + 1) * step);
+    restart_tick(w);
+}
+
+void media_worker_regrid(struct media_worker *w, struct media_stream *st, int64_t from_us)
+{
+    int64_t step = SYS_MS(st->tick_ms);
+    heap_remove(&w->ticks, &st->tick);
+    heap_insert(&w->ticks, &st->tick, (from_us + step - 1) / step * step);
     restart_tick(w);
 }
 
@@ -79,6 +90,7 @@ static enum ahoy_err worker_start(struct media_engine *e, struct media_worker *w
     sys_host_random(host, seed, sizeof seed);
     rng_init(&w->rng, seed);
     heap_init(&w->ticks);
+    list_init(&w->buses);
     sys_timer_init(&w->timer, worker_tick, w);
     if ((err = sys_loop_spawn(w->loop, "ahoy-media"))) {
         sys_loop_destroy(w->loop);

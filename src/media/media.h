@@ -68,8 +68,11 @@ struct media_endpoint {
 
 enum media_sound { MEDIA_SOUND_DEVICE, MEDIA_SOUND_ECHO, MEDIA_SOUND_ENDPOINT };
 
+struct media_conference;
+
 struct media_session_config {
-    struct addr local; /* IP to bind and to announce; port ignored */
+    struct media_conference *with; /* one that it may join later: both on one worker; NULL: the next worker in turn */
+    struct addr local;             /* IP to bind and to announce; port ignored */
     struct media_codecs codecs;
     unsigned ptime_ms; /* 10 … 60; 0: 20 */
     enum media_sound sound;
@@ -196,6 +199,9 @@ void media_session_set_signalling(struct media_session *s, const struct addr *pe
 
 void media_session_set_hold(struct media_session *s, bool on);
 void media_session_set_codecs(struct media_session *s, const struct media_codecs *codecs);
+
+/** How loud the peer is heard, by us and in a conference by all; -100 dB: not at all. NOMEM. */
+AHOY_MUST_USE enum ahoy_err media_session_set_gain(struct media_session *s, double db);
 
 void media_session_set_mute(struct media_session *s, bool on);
 

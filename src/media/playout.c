@@ -55,15 +55,8 @@ void playout_note_recovered(struct playout *p, uint16_t seq, enum playout_recove
 
 void playout_set_tick(struct playout *p, int64_t tick_us)
 {
-    struct jitter_config cfg = p->expected;
-    struct jitter *fresh;
-    cfg.player_us = tick_us;
-    if (tick_us == p->expected.player_us || jitter_create(&fresh, &cfg))
-        return;
-    playout_counts(p, &p->past_played, &p->past_lost);
-    jitter_destroy(p->jitter);
-    p->jitter = fresh;
-    p->expected = cfg;
+    p->expected.player_us = tick_us;
+    jitter_set_player(p->jitter, tick_us);
 }
 
 void playout_fini(struct playout *p)

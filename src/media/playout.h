@@ -51,7 +51,7 @@ AHOY_MUST_USE enum ahoy_err playout_init(struct playout *p, int64_t tick_us, uin
                                          void *arg);
 void playout_fini(struct playout *p);
 
-/** Another distance of the calls; packets kept are dropped when it differs. Out of memory it stays as it was. */
+/** Another distance of the calls. */
 void playout_set_tick(struct playout *p, int64_t tick_us);
 
 /** The sampling rate of the endpoint; before the first playout_get, and again when it changes. */

@@ -77,6 +77,8 @@ void media_session_close(struct media_session *s)
     s->closing = true;
     sys_dns_cancel(s->query);
     s->query = NULL;
+    list_remove(&s->member);
+    s->conference = NULL;
     s->close_msg.fn = on_close;
     sys_post(s->stream.worker->loop, &s->close_msg);
 }
@@ -105,7 +107,7 @@ enum ahoy_err media_session_open(struct media_session **out, struct media_engine
         s->config.ptime_ms = 20;
     s->config.local.port = 0;
     bool live = sound_is_live(cfg);
-    struct media_worker *w = media_engine_worker(e);
+    struct media_worker *w = cfg->with ? media_conference_worker(cfg->with) : media_engine_worker(e);
     if (!w || make_sdp(s) || (live && !(s->opener = media_engine_opener(e)))) {
         session_free(s);
         return AHOY_ERR_NOMEM;
@@ -135,6 +137,16 @@ void media_session_set_mute(struct media_session *s, bool on)
 {
     s->mute = on;
     media_mute_send(s);
+}
+
+enum ahoy_err media_session_set_gain(struct media_session *s, double db)
+{
+    struct media_cmd *c = media_cmd_new(s, MEDIA_CMD_GAIN);
+    if (!c)
+        return AHOY_ERR_NOMEM;
+    c->u.gain_db = db;
+    media_cmd_post(c);
+    return AHOY_OK;
 }
 
 void media_session_set_codecs(struct media_session *s, const struct media_codecs *codecs)

@@ -2,6 +2,7 @@
 #include "media/session_priv.h"
 
 #include "base/mem.h"
+#include "media/seat.h"
 
 /* ---- commands, to the worker ------------------------------------------------------------------------------------- */
 
@@ -13,6 +14,7 @@ static void run_cmd(struct sys_msg *msg)
     case MEDIA_CMD_CONFIGURE: media_stream_configure(st, &c->u.params); break;
     case MEDIA_CMD_DTMF: media_tx_digits(st, view_of(c->u.digits.text, c->u.digits.n)); break;
     case MEDIA_CMD_PLAY: sound_play(&st->sound, &c->u.play); break;
+    case MEDIA_CMD_GAIN: mix_gain_set(&st->gain, c->u.gain_db); break;
     case MEDIA_CMD_RECORD: sound_record(&st->sound, c->u.record); break;
     }
     mem_free(c);
@@ -38,25 +40,27 @@ static void mute_back(struct sys_msg *msg)
 {
     struct media_session *s = AHOY_CONTAINER_OF(msg, struct media_session, mute_cmd.msg);
     s->mute_cmd.flying = false;
-    if (!s->closing && s->mute_cmd.wanted != s->mute_cmd.sent)
+    if (!s->closing && (s->mute_cmd.mic != s->mute || s->mute_cmd.hold != s->hold))
         media_mute_send(s);
 }
 
 static void run_mute(struct sys_msg *msg)
 {
     struct media_session *s = AHOY_CONTAINER_OF(msg, struct media_session, mute_cmd.msg);
-    s->stream.muted = s->stream.sound.muted = s->mute_cmd.sent;
+    s->stream.mic_muted = s->mute_cmd.mic;
+    s->stream.on_hold = s->mute_cmd.hold; /* whom we hold does not hear us */
+    media_seat_mute(&s->stream);
     msg->fn = mute_back;
     sys_post(s->loop, msg);
 }
 
 void media_mute_send(struct media_session *s)
 {
-    s->mute_cmd.wanted = s->mute || s->hold; /* whom we hold does not hear us */
     if (s->mute_cmd.flying)
         return;
     s->mute_cmd.flying = true;
-    s->mute_cmd.sent = s->mute_cmd.wanted;
+    s->mute_cmd.mic = s->mute;
+    s->mute_cmd.hold = s->hold;
     s->mute_cmd.msg.fn = run_mute;
     sys_post(s->stream.worker->loop, &s->mute_cmd.msg);
 }

@@ -10,7 +10,7 @@ enum { MEDIA_DIGITS_MAX = 100 };
 /* Muting cannot fail: its message is part of the session, goes down and comes back before it goes down again. */
 struct media_mute {
     struct sys_msg msg;
-    bool wanted, sent; /* `sent` belongs to the worker while it flies */
+    bool mic, hold; /* as sent: the worker's while it flies */
     bool flying;
 };
 
@@ -27,8 +27,10 @@ struct media_session {
     struct addr signalling;
     struct sys_loop *opener;
     bool ready, closing, hold, mute;
-    unsigned recordings; /* files not closed yet, as far as is known here */
-    uint32_t sound_hz;   /* 0 until sound runs */
+    struct media_conference *conference; /* that it is in; NULL: none */
+    struct list_link member;             /* of its members */
+    unsigned recordings;                 /* files not closed yet, as far as is known here */
+    uint32_t sound_hz;                   /* 0 until sound runs */
 
     struct sys_dns_query *query; /* for a peer that names a host where an address is usual */
     char host[SYS_DNS_NAME_BYTES];
@@ -45,7 +47,7 @@ struct media_session {
 
 /* ---- commands, to the worker (session_msg.c) ---- */
 
-enum media_cmd_kind { MEDIA_CMD_CONFIGURE, MEDIA_CMD_DTMF, MEDIA_CMD_PLAY, MEDIA_CMD_RECORD };
+enum media_cmd_kind { MEDIA_CMD_CONFIGURE, MEDIA_CMD_DTMF, MEDIA_CMD_PLAY, MEDIA_CMD_RECORD, MEDIA_CMD_GAIN };
 
 struct media_cmd {
     struct sys_msg msg;
@@ -59,6 +61,7 @@ struct media_cmd {
         } digits;
         struct sound_play play;
         struct record *record;
+        double gain_db;
     } u;
 };
 

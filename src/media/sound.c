@@ -153,10 +153,21 @@ void sound_set_rate(struct sound *s, uint32_t rate_hz)
     mix_meter_init(&s->meter_out, rate_hz);
     retune_play(s);
     sound_mic_open(s, s->processing);
-    if (s->kind == MEDIA_SOUND_DEVICE) {
+    if (s->kind == MEDIA_SOUND_DEVICE && !(s->live && s->parked)) {
         close_device(s);
         open_device(s);
     }
+}
+
+void sound_park(struct sound *s, bool on)
+{
+    if (s->parked == on)
+        return;
+    s->parked = on;
+    if (s->live && on)
+        close_device(s);
+    else if (s->live)
+        open_device(s);
 }
 
 bool sound_follows(const struct sound *s)

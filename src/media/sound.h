@@ -45,6 +45,7 @@ struct sound {
     enum media_sound kind;
     uint32_t rate_hz; /* 0 before sound_start */
     bool live;
+    bool parked; /* its device is not used: a live one is closed */
     struct audio_spec spec;
     struct audio_mem *mem;
     struct audio_device *device; /* a pulled one */
@@ -99,6 +100,9 @@ void sound_set_rate(struct sound *s, uint32_t rate_hz);
 
 /** Whether the sound of a session will be a live device's. */
 bool sound_is_live(const struct media_session_config *c);
+
+/** Lets its device rest, or uses it again: while a conference has another one for the local user. */
+void sound_park(struct sound *s, bool on);
 
 /** Milliseconds from tick to tick that suit it, given the packet time. */
 unsigned sound_tick_ms(const struct sound *s, unsigned ptime_ms);

@@ -1,6 +1,7 @@
 #include "media/stream.h"
 
 #include "base/mem.h"
+#include "media/seat.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -98,7 +99,8 @@ static void rtcp_due(void *arg)
 /* How far apart the times lie at which play-out may ask for a packet. */
 static int64_t player_us(const struct media_stream *st)
 {
-    return st->config.sound == MEDIA_SOUND_DEVICE && !sound_is_live(&st->config) ? FOLLOWING_US : SYS_MS(st->tick_ms);
+    return st->config.sound == MEDIA_SOUND_DEVICE && !st->seat && !sound_is_live(&st->config) ? FOLLOWING_US
+                                                                                              : SYS_MS(st->tick_ms);
 }
 
 enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e, char why[MEDIA_WHY_BYTES])
@@ -106,6 +108,7 @@ enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e,
     char cname[CNAME_BYTES + 1];
     struct sys_loop *loop = st->worker->loop;
     list_init(&st->held);
+    mix_gain_init(&st->gain, 0);
     sys_timer_init(&st->held_timer, held_due, st);
     sys_timer_init(&st->rtcp_timer, rtcp_due, st);
     protect_init(&st->protect);
@@ -135,6 +138,8 @@ enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e,
 
 void media_stream_finish(struct media_stream *st)
 {
+    st->finished = true;
+    media_seat_leave(st);
     media_worker_remove(st->worker, st);
     if (st->rtp && st->playout.jitter) {
         media_quality_collect(st, false, true);
@@ -155,7 +160,6 @@ void media_stream_finish(struct media_stream *st)
     playout_fini(&st->playout);
     rtp_session_destroy(st->rtp);
     st->rtp = NULL;
-    st->finished = true;
     if (st->sound.records == 0)
         media_session_drain(st->session);
 }
@@ -189,7 +193,9 @@ static void sound_recorded(void *arg, enum ahoy_err err, const char *why)
 static void sound_moved(void *arg)
 {
     struct media_stream *st = arg;
-    if (st->tick.linked)
+    if (st->tick.linked && st->seat)
+        media_seat_moved(st, sys_now_us(st->worker->loop));
+    else if (st->tick.linked)
         (void) media_stream_tick(st, sys_now_us(st->worker->loop));
 }
 
@@ -222,6 +228,7 @@ static void tune_sound(struct media_stream *st, uint32_t rate_hz)
     playout_set_rate(&st->playout, rate_hz);
     tone_detect_init(&st->tone_rx, rate_hz);
     media_quality_set_rate(st);
+    media_seat_retune(st);
 }
 
 static void set_up_digits(struct media_stream *st, uint32_t clock_hz)
@@ -231,10 +238,23 @@ static void set_up_digits(struct media_stream *st, uint32_t clock_hz)
         dtmf_receiver_init(&st->dtmf_rx, clock_hz);
 }
 
+static unsigned own_tick_ms(const struct media_stream *st)
+{
+    return st->seat ? MIXER_SLOT_MS : sound_tick_ms(&st->sound, st->params.ptime_ms);
+}
+
+void media_stream_regrid(struct media_stream *st)
+{
+    st->tick_ms = own_tick_ms(st);
+    playout_set_tick(&st->playout, player_us(st));
+    if (st->tick.linked)
+        media_worker_regrid(st->worker, st, st->tick.key);
+}
+
 /* Starts, regrids or stops the ticks. */
 static void set_up_ticks(struct media_stream *st, bool run, int64_t now_us)
 {
-    unsigned tick_ms = run ? sound_tick_ms(&st->sound, st->params.ptime_ms) : st->tick_ms;
+    unsigned tick_ms = run ? own_tick_ms(st) : st->tick_ms;
     bool running = st->tick.linked;
     if (!run) {
         media_worker_remove(st->worker, st);
@@ -338,17 +358,25 @@ static int64_t lasts_us(struct media_stream *st, size_t n)
     return (int64_t) (part / st->sound.rate_hz);
 }
 
-int64_t media_stream_tick(struct media_stream *st, int64_t now_us)
+void media_stream_hear(struct media_stream *st, int16_t *pcm, size_t n, int64_t now_us)
+{
+    playout_get(&st->playout, now_us, st->seat ? 0 : sound_queued_us(&st->sound), pcm, n);
+    sound_heard(&st->sound, pcm, n);
+    media_quality_heard(st, pcm, n);
+    if (st->params.event_clock_hz == 0) /* no telephone-event agreed: keys can only come as tones */
+        tone_detect_run(&st->tone_rx, pcm, n, tone_heard, st);
+    mix_gain_run(&st->gain, pcm, n);
+}
+
+/* A tick of a stream by itself: its own device. */
+static int64_t run_alone(struct media_stream *st, int64_t now_us)
 {
     int16_t pcm[SOUND_MAX_TICK_SAMPLES];
     bool follows = sound_follows(&st->sound);
     size_t want = follows ? follow(st, now_us) : sound_want(&st->sound, st->tick_ms, now_us);
     if (want > 0) {
-        playout_get(&st->playout, now_us, sound_queued_us(&st->sound), pcm, want);
-        sound_write(&st->sound, pcm, want);
-        media_quality_heard(st, pcm, want);
-        if (st->params.event_clock_hz == 0) /* no telephone-event agreed: keys can only come as tones */
-            tone_detect_run(&st->tone_rx, pcm, want, tone_heard, st);
+        media_stream_hear(st, pcm, want, now_us);
+        sound_out(&st->sound, pcm, want);
     }
     size_t tick = follows ? want : (size_t) st->sound.rate_hz / 1000 * st->tick_ms;
     size_t most = st->sound.live ? SOUND_MAX_TICK_SAMPLES : tick;
@@ -356,6 +384,16 @@ int64_t media_stream_tick(struct media_stream *st, int64_t now_us)
         got = sound_read(&st->sound, pcm, most, now_us);
         media_tx_frame(st, pcm, got, now_us);
     }
+    return follows ? lasts_us(st, want) : SYS_MS(st->tick_ms);
+}
+
+int64_t media_stream_tick(struct media_stream *st, int64_t now_us)
+{
+    int64_t next_us = SYS_MS(MIXER_SLOT_MS);
+    if (st->seat)
+        media_seat_tick(st, now_us);
+    else
+        next_us = run_alone(st, now_us);
     end_lost_digit(st, now_us);
     if (now_us - st->stats_us >= STATS_US) {
         st->stats_us = AHOY_MAX(st->stats_us + STATS_US, now_us - STATS_US);
@@ -363,5 +401,5 @@ int64_t media_stream_tick(struct media_stream *st, int64_t now_us)
         media_quality_collect(st, true, false);
         media_note_stats(st);
     }
-    return follows ? lasts_us(st, want) : SYS_MS(st->tick_ms);
+    return next_us;
 }

@@ -26,6 +26,7 @@
 struct media_worker {
     struct sys_loop *loop;
     struct heap ticks; /* media_stream.tick by when they are due */
+    struct list buses; /* struct media_bus: conferences, run behind the ticks */
     struct sys_timer timer;
     int64_t timer_at_us;
     struct rng rng;
@@ -91,7 +92,9 @@ struct media_stream {
 
     struct playout playout;
     struct sound sound;
-    bool finished; /* media_stream_finish was called: recordings may still be under way */
+    struct media_seat *seat; /* in a conference; NULL: by itself */
+    struct mix_gain gain;    /* of what is heard */
+    bool finished;           /* media_stream_finish was called; recordings may still be under way */
 
     /* sending */
     struct audio_encoder *encoder;
@@ -111,7 +114,8 @@ struct media_stream {
     struct tone_detect tone_rx; /* the same for keys of such a peer */
     uint64_t tone_began;        /* sample at which its present key began */
     struct dtmf_receiver dtmf_rx;
-    bool muted;
+    bool mic_muted, on_hold;
+    bool muted; /* what is sent is silence, for one of the two */
 
     /* time */
     unsigned tick_ms;
@@ -143,6 +147,12 @@ void media_stream_configure(struct media_stream *st, const struct media_params *
 
 /** One tick of sound; on the worker. Returns how long after this one the next is due, microseconds. */
 int64_t media_stream_tick(struct media_stream *st, int64_t now_us);
+
+/** The next `n` samples of what the peer says: metered, recorded, searched for keys, made louder or softer. */
+void media_stream_hear(struct media_stream *st, int16_t *pcm, size_t n, int64_t now_us);
+
+/** It took or left a seat: another distance of its ticks, the next one not before it was due. */
+void media_stream_regrid(struct media_stream *st);
 
 /* stream_rx.c */
 void media_rx_datagram(struct media_stream *st, bool rtcp_port, const struct addr *src, const void *data, size_t n,
@@ -184,8 +194,13 @@ void media_note_recorded(struct media_stream *st, enum ahoy_err err, const char 
 struct sys_loop *media_session_opener(struct media_session *s); /* where live devices are opened */
 void media_session_drain(struct media_session *s);              /* after finish: all files are closed */
 
+/* conference.c */
+struct media_worker *media_conference_worker(const struct media_conference *c);
+
 /* engine.c */
 void media_worker_add(struct media_worker *w, struct media_stream *st);
+/** The same for ticks that are under way: the next one comes on the grid, at `from_us` or later. */
+void media_worker_regrid(struct media_worker *w, struct media_stream *st, int64_t from_us);
 void media_worker_remove(struct media_worker *w, struct media_stream *st);
 struct media_worker *media_engine_worker(struct media_engine *e); /* the next in turn; NULL on failure to start */
 struct sys_loop *media_engine_opener(struct media_engine *e);     /* where devices are opened; NULL on failure */

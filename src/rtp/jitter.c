@@ -60,6 +60,12 @@ enum ahoy_err jitter_create(struct jitter **out, const struct jitter_config *c)
     return AHOY_OK;
 }
 
+void jitter_set_player(struct jitter *j, int64_t player_us)
+{
+    AHOY_ASSERT(player_us > 0);
+    j->config.player_us = player_us;
+}
+
 void jitter_destroy(struct jitter *j)
 {
     if (!j)

@@ -43,6 +43,9 @@ struct jitter_config jitter_config_default(uint32_t clock_hz);
 AHOY_MUST_USE enum ahoy_err jitter_create(struct jitter **out, const struct jitter_config *config);
 void jitter_destroy(struct jitter *j);
 
+/** The player's ticks are so far apart from now on. */
+void jitter_set_player(struct jitter *j, int64_t player_us);
+
 /** Forgets packets and timing (a new stream); statistics are kept. */
 void jitter_reset(struct jitter *j);
 

@@ -7,7 +7,7 @@
 
 /* ---- calls ------------------------------------------------------------------------------------------------------- */
 
-static struct ua_call *call_find(const struct ua *ua, ahoy_call_id id)
+struct ua_call *ua_call_find(const struct ua *ua, ahoy_call_id id)
 {
     LIST_EACH(k, &ua->calls) {
         struct ua_call *c = LIST_ENTRY(k, struct ua_call, link);
@@ -68,7 +68,7 @@ static enum ahoy_err act_play(struct ua_call *c, const struct ahoy_play_config *
     return media_session_play(c->media, &play);
 }
 
-static enum ahoy_err parse_record(const struct ahoy_record_config *cfg, struct media_record *out)
+enum ahoy_err ua_record_parse(const struct ahoy_record_config *cfg, struct media_record *out)
 {
     *out = (struct media_record){ .path = cfg->path, .mixed = cfg->mixed };
     if (!cfg->path)
@@ -83,7 +83,7 @@ static enum ahoy_err parse_record(const struct ahoy_record_config *cfg, struct m
 static enum ahoy_err act_record(struct ua_call *c, const struct ahoy_record_config *cfg)
 {
     struct media_record record;
-    enum ahoy_err err = parse_record(cfg, &record);
+    enum ahoy_err err = ua_record_parse(cfg, &record);
     return err ? err : media_session_record(c->media, &record);
 }
 
@@ -102,6 +102,8 @@ static enum ahoy_err act(struct ua_call *c, ahoy_command_id command, enum ua_act
     case UA_REINVITE: return act_reinvite(c, command, args->text);
     case UA_PLAY: return sounds ? act_play(c, &args->play) : AHOY_ERR_STATE;
     case UA_REPORT: return ua_report_now(c);
+    case UA_GAIN: return sounds ? media_session_set_gain(c->media, args->gain_db) : AHOY_ERR_STATE;
+    case UA_SPLIT: return ua_conference_split(c);
     case UA_RECORD: return sounds ? act_record(c, &args->record) : AHOY_ERR_STATE;
     }
     return AHOY_ERR_UNSUPPORTED;
@@ -110,7 +112,7 @@ static enum ahoy_err act(struct ua_call *c, ahoy_command_id command, enum ua_act
 void ua_call_act(struct ua *ua, ahoy_call_id id, ahoy_command_id command, enum ua_act what,
                  const struct ua_act_args *args)
 {
-    struct ua_call *c = call_find(ua, id);
+    struct ua_call *c = ua_call_find(ua, id);
     enum ahoy_err err = c ? act(c, command, what, args) : AHOY_ERR_NOT_FOUND;
     if (err == AHOY_ERR_AGAIN && c)
         return; /* told later */

@@ -153,6 +153,7 @@ static void finish(struct ua_call *c)
     ua_result(c->ua, c->answer_command, AHOY_ERR_CANCELLED, c->end.status, "the call has ended", 0);
     ua_result(c->ua, c->change_command, AHOY_ERR_CANCELLED, c->end.status, "the call has ended", 0);
     c->answer_command = c->change_command = 0;
+    ua_conference_forget(c);
     if (c->media) {
         c->media_closing = true;
         media_session_close(c->media);

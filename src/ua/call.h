@@ -51,6 +51,9 @@ struct ua_call {
     bool hold_later; /* hold_after_s came while another change was under way */
     struct media_codecs codecs_wanted;
 
+    struct ua_conference *conference; /* NULL: none */
+    struct list_link member;          /* of its calls */
+
     struct media_info info;
     bool has_info, over;
     enum ahoy_cause rtp_trouble, device_trouble;
@@ -60,6 +63,10 @@ struct ua_call {
     struct ua_names *names; /* of the report (report.c); NULL: not needed yet */
     bool alerted;
 };
+
+/* act.c */
+struct ua_call *ua_call_find(const struct ua *ua, ahoy_call_id id); /* that is alive */
+AHOY_MUST_USE enum ahoy_err ua_record_parse(const struct ahoy_record_config *cfg, struct media_record *out);
 
 /* call.c */
 struct ua_call *ua_call_new(struct ua *ua, ahoy_call_id id, bool incoming);

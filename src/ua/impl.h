@@ -47,6 +47,7 @@ struct ua {
     struct list accounts;       /* struct ua_account */
     struct list retired;        /* accounts that are gone, for their credentials' sake */
     struct list calls;          /* struct ua_call */
+    struct list conferences;    /* struct ua_conference */
     struct list pings;          /* struct ua_ping: OPTIONS on their way */
     struct list exams;          /* struct ua_exam: the doctor's */
     struct list reports;        /* struct ua_report: quality reports on their way */
@@ -108,11 +109,20 @@ void ua_accounts_wipe_retired(struct ua *ua); /* after all legs */
 AHOY_MUST_USE enum ahoy_err ua_media_parse(const struct ahoy_media_config *cfg, struct ua_media *out, const char **why);
 
 struct ua_call;
+struct ua_conference;
 
 void ua_call_incoming(void *arg, struct sip_invite *inv, struct sip_msg *request);
 void ua_calls_hang_up_all(struct ua *ua);
 void ua_calls_forget_account(struct ua *ua, const struct ua_account *a);
 void ua_calls_drop(struct ua *ua); /* without a word to peers; sound is still closed in order */
+
+/* ---- conferences ------------------------------------------------------------------------------------------------- */
+
+/** A call ends or is about to: it leaves its conference, if it is in one. */
+void ua_conference_forget(struct ua_call *c);
+
+/** In the result of a command: the call is in none, NOMEM. */
+AHOY_MUST_USE enum ahoy_err ua_conference_split(struct ua_call *c);
 
 /* ---- common ------------------------------------------------------------------------------------------------------ */
 

@@ -258,6 +258,7 @@ enum ahoy_err ua_create(struct ua **out, const struct ua_config *cfg, char *why,
     list_init(&ua->accounts);
     list_init(&ua->retired);
     list_init(&ua->calls);
+    list_init(&ua->conferences);
     list_init(&ua->pings);
     list_init(&ua->exams);
     list_init(&ua->reports);
@@ -293,7 +294,7 @@ void ua_destroy(struct ua *ua)
 {
     if (!ua)
         return;
-    AHOY_ASSERT(list_empty(&ua->calls));
+    AHOY_ASSERT(list_empty(&ua->calls) && list_empty(&ua->conferences));
     sys_timer_stop(&ua->linger);
     sys_iface_watch_stop(ua->watch);
     ua_pings_drop(ua);
@@ -314,7 +315,8 @@ void ua_destroy(struct ua *ua)
 
 static bool all_gone(const struct ua *ua)
 {
-    return list_empty(&ua->calls) && list_empty(&ua->accounts) && list_empty(&ua->reports);
+    return list_empty(&ua->calls) && list_empty(&ua->conferences) && list_empty(&ua->accounts)
+           && list_empty(&ua->reports);
 }
 
 void ua_check_left(struct ua *ua)
@@ -331,7 +333,7 @@ static void linger_over(void *arg)
     ua_calls_drop(ua);
     ua_reports_drop(ua);
     void (*left)(void *) = ua->left;
-    if (!list_empty(&ua->calls) || !left)
+    if (!list_empty(&ua->calls) || !list_empty(&ua->conferences) || !left)
         return;
     ua->left = NULL;
     left(ua->left_arg);

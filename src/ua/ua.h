@@ -50,7 +50,7 @@ enum ahoy_err ua_account_register(struct ua *ua, ahoy_account_id id, bool on);
 void ua_call_place(struct ua *ua, ahoy_call_id id, const struct ahoy_call_config *cfg);
 AHOY_MUST_USE enum ahoy_err ua_listen(struct ua *ua, const struct ahoy_listen_config *cfg);
 
-/** The ids of incoming calls come from here. */
+/** The ids of incoming calls, and of conferences, come from here. */
 void ua_set_call_ids(struct ua *ua, ahoy_call_id (*next)(void *arg), void *arg);
 
 /** What a command on a call does; its result comes as an event with the command's id. */
@@ -66,7 +66,9 @@ enum ua_act {
     UA_REINVITE,
     UA_PLAY,
     UA_RECORD,
-    UA_REPORT
+    UA_REPORT,
+    UA_GAIN,
+    UA_SPLIT
 };
 
 /* What an act needs to know; most need nothing. */
@@ -75,10 +77,23 @@ struct ua_act_args {
     const char *text;                 /* UA_DTMF, UA_REINVITE */
     struct ahoy_play_config play;     /* UA_PLAY; path NULL: stop */
     struct ahoy_record_config record; /* UA_RECORD; the same */
+    double gain_db;                   /* UA_GAIN */
 };
 
 void ua_call_act(struct ua *ua, ahoy_call_id id, ahoy_command_id command, enum ua_act act,
                  const struct ua_act_args *args);
+
+/* What a command on conferences does. */
+enum ua_conf_act { UA_CONF_JOIN, UA_CONF_ATTEND, UA_CONF_LEAVE, UA_CONF_RECORD, UA_CONF_HANGUP };
+
+struct ua_conf_args {
+    ahoy_conference_id id;                     /* all but UA_CONF_JOIN */
+    ahoy_call_id calls[AHOY_CONFERENCE_CALLS]; /* UA_CONF_JOIN */
+    size_t n;
+    struct ahoy_record_config record; /* UA_CONF_RECORD; path NULL: stop */
+};
+
+void ua_conference_act(struct ua *ua, ahoy_command_id command, enum ua_conf_act act, const struct ua_conf_args *args);
 
 void ua_options(struct ua *ua, ahoy_command_id command, ahoy_account_id account, const char *uri);
 

@@ -132,6 +132,10 @@ static struct ahoy_event some_event(size_t i)
         e.report.body = "VQSessionReport\r\n";
         break;
     case AHOY_EVENT_CALL_DTMF: e.dtmf.digit = '#'; break;
+    case AHOY_EVENT_CONFERENCE:
+        e.conference.call_count = 2;
+        e.conference.speaker_count = 1;
+        break;
     case AHOY_EVENT_FILE: e.file.text = "x"; break;
     case AHOY_EVENT_TRACE:
         e.trace.local = e.trace.peer = "127.0.0.1:5060";

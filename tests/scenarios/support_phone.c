@@ -116,6 +116,18 @@ static void take_account(struct phone *p, const struct ahoy_event *e)
     (void) view_copy(view_str(e->account.text), p->account_text, sizeof p->account_text);
 }
 
+static void take_conference(struct phone *p, const struct ahoy_event *e)
+{
+    p->conferences++;
+    p->conferences_over += e->conference.over;
+    p->conference = e->conference.over ? 0 : e->conference.id;
+    p->members = e->conference.call_count;
+    p->local = e->conference.local;
+    for (uint32_t i = 0; i < e->conference.speaker_count; i++)
+        if (e->conference.speakers[i] < 64)
+            p->spoke |= (uint64_t) 1 << e->conference.speakers[i];
+}
+
 static void take(struct phone *p, const struct ahoy_event *e)
 {
     size_t n = strlen(p->digits);
@@ -142,6 +154,7 @@ static void take(struct phone *p, const struct ahoy_event *e)
         break;
     case AHOY_EVENT_OVERFLOW: p->dropped += e->overflow.dropped; break;
     case AHOY_EVENT_NETWORK: p->network++; break;
+    case AHOY_EVENT_CONFERENCE: take_conference(p, e); break;
     case AHOY_EVENT_FILE:
         p->files_played += !e->file.recording;
         p->files_recorded += e->file.recording && e->file.err == AHOY_OK;

@@ -19,6 +19,11 @@ struct phone {
     enum ahoy_account_state account;
     enum ahoy_cause account_cause;
     unsigned calls_ended, calls_failed, confirmed, rang, early, held, results_ok, results_bad, dropped, media_events;
+    unsigned conferences, conferences_over;
+    ahoy_conference_id conference; /* the last; 0: it is over */
+    uint32_t members;
+    bool local;
+    uint64_t spoke; /* bit of a call's number: its peer was among the speakers; bit 0: we were */
     unsigned registered, network, files_played, files_recorded, files_failed, muted_hints;
     bool account_removed;
     enum ahoy_err result;

@@ -1,0 +1,71 @@
+/*
+ * The worker's half of a conference: a bus that mixes, and a seat at it for each stream. Streams in a seat are run every
+ * 10 ms on one grid, whatever their packet time: each puts what it heard, then the bus is run, and each sends what it got.
+ * Private to media/; all on the worker.
+ */
+#ifndef AHOY_MEDIA_SEAT_H
+#define AHOY_MEDIA_SEAT_H
+
+#include "audio/mixer.h"
+#include "media/conference.h"
+#include "media/stream.h"
+
+struct media_seat {
+    struct list_link link; /* in bus->seats, the oldest first */
+    struct media_bus *bus;
+    struct media_stream *stream;
+    struct mixer_port *port;
+};
+
+/* Who speaks: members' sessions, NULL for the local user. */
+struct media_speakers {
+    const struct media_session *who[MEDIA_SPEAKERS];
+    size_t n;
+};
+
+struct media_bus {
+    struct list_link link; /* in worker->buses */
+    struct media_worker *worker;
+    struct mixer *mixer;
+    uint32_t rate_hz;
+    struct list seats;
+    bool wants_local, open;
+    struct media_seat *owner; /* whose device is the local user's; NULL: none */
+    struct mixer_port *local; /* its port */
+    struct record *record;
+    unsigned records;
+    struct media_speakers speakers; /* as told */
+    unsigned runs;                  /* since that was looked at */
+    /* News, on the worker. */
+    void (*speaking)(struct media_bus *bus);
+    void (*recorded)(struct media_bus *bus, enum ahoy_err err, const char *why);
+    void (*drained)(struct media_bus *bus); /* it is closed, and so are its files */
+};
+
+/** Gives a stream the seat; when that fails (out of memory) the stream is told, and the seat is freed. */
+void media_bus_sit(struct media_bus *bus, struct media_seat *seat, struct media_stream *st);
+
+/** Takes a stream out of its seat, if it has one. */
+void media_seat_leave(struct media_stream *st);
+
+void media_bus_set_local(struct media_bus *bus, bool on);
+void media_bus_record(struct media_bus *bus, struct record *record);
+void media_bus_record_done(void *arg, struct record *r, enum ahoy_err err, const char *why); /* arg: the bus */
+
+/** Mixes what is due and sends it on. */
+void media_bus_run(struct media_bus *bus, int64_t now_us);
+
+/** Parts all; `drained` follows. */
+void media_bus_close(struct media_bus *bus);
+
+/** One tick of a stream in its seat: what it heard goes to the bus. */
+void media_seat_tick(struct media_stream *st, int64_t now_us);
+
+/** The local user's live device, which is this stream's, has moved sound. */
+void media_seat_moved(struct media_stream *st, int64_t now_us);
+
+/** The stream's sound has another rate, or what is muted or held has changed. */
+void media_seat_retune(struct media_stream *st);
+void media_seat_mute(struct media_stream *st);
+
+#endif
