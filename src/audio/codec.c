@@ -214,6 +214,16 @@ enum ahoy_err audio_recover(struct audio_decoder *d, const struct audio_redundan
     return err;
 }
 
+enum ahoy_err audio_bridge(struct audio_decoder *d, const struct audio_redundancy *to, int16_t *pcm, size_t samples)
+{
+    size_t known = audio_payload_samples(d->codec, to->p, to->n);
+    if (!d->codec->ops->bridge || known == 0 || to->ahead < samples)
+        return AHOY_ERR_NOT_FOUND;
+    if (samples == 0 || samples > AUDIO_MAX_SAMPLES)
+        return AHOY_ERR_RANGE;
+    return d->codec->ops->bridge(d, to, pcm, samples);
+}
+
 unsigned audio_dred_reach_ms(struct audio_decoder *d, const uint8_t *p, size_t n)
 {
     return d->codec->ops->dred_reach_ms ? d->codec->ops->dred_reach_ms(d, p, n) : 0;
@@ -243,6 +253,25 @@ enum ahoy_err wave_decoder_conceal(struct audio_decoder *d, int16_t *pcm, size_t
 {
     plc_conceal(((struct wave_decoder *) (void *) d)->plc, pcm, samples);
     return AHOY_OK;
+}
+
+enum ahoy_err wave_decoder_decode(struct audio_decoder *d, const uint8_t *p, size_t n, int16_t *pcm, size_t samples)
+{
+    (void) n;
+    d->codec->ops->expand(p, pcm, samples);
+    plc_good(((struct wave_decoder *) (void *) d)->plc, pcm, samples);
+    return AHOY_OK;
+}
+
+enum ahoy_err wave_decoder_bridge(struct audio_decoder *d, const struct audio_redundancy *to, int16_t *pcm,
+                                  size_t samples)
+{
+    int16_t next[PLC_NEXT_SAMPLES];
+    size_t n = AHOY_MIN(audio_payload_samples(d->codec, to->p, to->n), (size_t) d->codec->rate_hz / 1000 * PLC_NEXT_MS);
+    d->codec->ops->expand(to->p, next, n);
+    if (plc_gap(((struct wave_decoder *) (void *) d)->plc) != to->ahead)
+        plc_toward(((struct wave_decoder *) (void *) d)->plc, next, n, to->ahead, 0);
+    return wave_decoder_conceal(d, pcm, samples);
 }
 
 void *wave_encoder_alloc(const struct audio_codec *c, size_t bytes)

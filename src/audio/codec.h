@@ -70,6 +70,9 @@ struct audio_codec_ops {
     enum ahoy_err (*conceal)(struct audio_decoder *d, int16_t *pcm, size_t samples);
     enum ahoy_err (*recover)(struct audio_decoder *d, const struct audio_redundancy *from, int16_t *pcm, size_t samples,
                              enum audio_recovery *how);
+    enum ahoy_err (*bridge)(struct audio_decoder *d, const struct audio_redundancy *to, int16_t *pcm,
+                            size_t samples);                        /* NULL: conceal */
+    void (*expand)(const uint8_t *p, int16_t *pcm, size_t samples); /* NULL: payloads need a decoder's memory */
     unsigned (*dred_reach_ms)(struct audio_decoder *d, const uint8_t *p, size_t n); /* NULL: has none */
     size_t (*strip)(uint8_t *p, size_t n);                                          /* NULL: nothing to strip */
     void (*decoder_destroy)(struct audio_decoder *d);
@@ -193,6 +196,14 @@ AHOY_MUST_USE enum ahoy_err audio_conceal(struct audio_decoder *d, int16_t *pcm,
  */
 AHOY_MUST_USE enum ahoy_err audio_recover(struct audio_decoder *d, const struct audio_redundancy *from, int16_t *pcm,
                                           size_t samples, enum audio_recovery *how);
+
+/**
+ * Invents `samples` like audio_conceal, but knows what follows: the way from what was heard to the later packet is
+ * interpolated. The later packet itself is decoded as usual when its turn comes. NOT_FOUND when the codec cannot do
+ * that: conceal instead.
+ */
+AHOY_MUST_USE enum ahoy_err audio_bridge(struct audio_decoder *d, const struct audio_redundancy *to, int16_t *pcm,
+                                         size_t samples);
 
 /** How far back the deep redundancy of a payload reaches, milliseconds; 0: none, or this build cannot use it. */
 unsigned audio_dred_reach_ms(struct audio_decoder *d, const uint8_t *p, size_t n);

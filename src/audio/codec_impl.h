@@ -27,6 +27,11 @@ void *wave_decoder_alloc(const struct audio_codec *c, size_t bytes);
 void wave_decoder_destroy(struct audio_decoder *d);
 enum ahoy_err wave_decoder_conceal(struct audio_decoder *d, int16_t *pcm, size_t samples);
 
+/** For codecs with `expand`. */
+enum ahoy_err wave_decoder_decode(struct audio_decoder *d, const uint8_t *p, size_t n, int16_t *pcm, size_t samples);
+enum ahoy_err wave_decoder_bridge(struct audio_decoder *d, const struct audio_redundancy *to, int16_t *pcm,
+                                  size_t samples);
+
 /** A zeroed encoder of `bytes`, or NULL; freed by wave_encoder_destroy. */
 void *wave_encoder_alloc(const struct audio_codec *c, size_t bytes);
 void wave_encoder_destroy(struct audio_encoder *e);

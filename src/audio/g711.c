@@ -71,22 +71,16 @@ static enum ahoy_err pcma_encode(struct audio_encoder *e, const int16_t *pcm, si
     return AHOY_OK;
 }
 
-static enum ahoy_err pcmu_decode(struct audio_decoder *d, const uint8_t *p, size_t n, int16_t *pcm, size_t samples)
+static void pcmu_expand(const uint8_t *p, int16_t *pcm, size_t samples)
 {
-    (void) n;
     for (size_t i = 0; i < samples; i++)
         pcm[i] = g711_mulaw_decode(p[i]);
-    plc_good(((struct wave_decoder *) (void *) d)->plc, pcm, samples);
-    return AHOY_OK;
 }
 
-static enum ahoy_err pcma_decode(struct audio_decoder *d, const uint8_t *p, size_t n, int16_t *pcm, size_t samples)
+static void pcma_expand(const uint8_t *p, int16_t *pcm, size_t samples)
 {
-    (void) n;
     for (size_t i = 0; i < samples; i++)
         pcm[i] = g711_alaw_decode(p[i]);
-    plc_good(((struct wave_decoder *) (void *) d)->plc, pcm, samples);
-    return AHOY_OK;
 }
 
 static size_t payload_samples(const struct audio_codec *c, const uint8_t *p, size_t n)
@@ -100,8 +94,10 @@ const struct audio_codec_ops audio_pcmu_ops = {
     .encode = pcmu_encode,
     .encoder_destroy = wave_encoder_destroy,
     .decoder_create = wave_decoder_create,
-    .decode = pcmu_decode,
+    .decode = wave_decoder_decode,
     .conceal = wave_decoder_conceal,
+    .bridge = wave_decoder_bridge,
+    .expand = pcmu_expand,
     .decoder_destroy = wave_decoder_destroy,
     .samples = payload_samples,
 };
@@ -111,8 +107,10 @@ const struct audio_codec_ops audio_pcma_ops = {
     .encode = pcma_encode,
     .encoder_destroy = wave_encoder_destroy,
     .decoder_create = wave_decoder_create,
-    .decode = pcma_decode,
+    .decode = wave_decoder_decode,
     .conceal = wave_decoder_conceal,
+    .bridge = wave_decoder_bridge,
+    .expand = pcma_expand,
     .decoder_destroy = wave_decoder_destroy,
     .samples = payload_samples,
 };

@@ -5,6 +5,12 @@
  */
 #include "audio/codec_impl.h"
 
+enum {
+    QMF_DELAY = 22, /* samples, of both filters */
+    MOST_AHEAD = AUDIO_MAX_MS * 16,
+    SOFT = 48, /* samples behind a loss that are off when they are decoded before it was concealed */
+};
+
 /* One band's predictor and quantiser, the same in encoder and decoder. */
 struct band {
     int s, sp, sz;  /* prediction: whole, by poles, by zeros */
@@ -20,11 +26,20 @@ struct g722_encoder {
     int x[24];
 };
 
+/* Everything a decoder remembers but what was heard. */
+struct bands {
+    struct band low, high;
+    int x[24];      /* synthesis filter */
+    int heard[24];  /* what the analysis filter would hold */
+    unsigned known; /* samples to come that the bands know already */
+    bool half;      /* `first` waits for its second */
+    int first;
+};
+
 struct g722_decoder {
     struct wave_decoder wave;
-    struct band low, high;
-    int x[24];   /* synthesis filter */
-    int out[24]; /* the last that was heard: what the analysis filter would hold */
+    struct bands bands;
+    bool lost; /* the last frame was concealed */
 };
 
 static const int qmf[12] = { 3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11 };
@@ -57,6 +72,13 @@ static int sat(int x)
 static int clamp(int x, int low, int high)
 {
     return x < low ? low : x > high ? high : x;
+}
+
+static void shift(int x[24], int next)
+{
+    for (int i = 0; i < 23; i++)
+        x[i] = x[i + 1];
+    x[23] = next;
 }
 
 static bool same_sign(int a, int b)
@@ -156,8 +178,8 @@ static int quantise_high(const struct band *k, int x)
     return large ? 0 : 1;
 }
 
-/* TRANSMIT QMF on two new samples, then both encoders; one octet. */
-static uint8_t encode_pair(struct band *low, struct band *high, int x[24], int first, int second)
+/* TRANSMIT QMF on two new samples, then both quantisers; one octet. */
+static uint8_t quantise_pair(const struct band *low, const struct band *high, int x[24], int first, int second)
 {
     for (int i = 0; i < 22; i++)
         x[i] = x[i + 2];
@@ -171,8 +193,6 @@ static uint8_t encode_pair(struct band *low, struct band *high, int x[24], int f
     }
     int code_low = quantise_low(low, (even + odd) >> 14);
     int code_high = quantise_high(high, (even - odd) >> 14);
-    step_low(low, code_low);
-    step_high(high, code_high);
     return (uint8_t) (code_high << 6 | code_low);
 }
 
@@ -200,8 +220,11 @@ static enum ahoy_err encode(struct audio_encoder *base, const int16_t *pcm, size
     struct g722_encoder *e = (void *) base;
     if (size < samples / 2)
         return AHOY_ERR_LIMIT;
-    for (size_t i = 0; i < samples / 2; i++)
-        dst[i] = encode_pair(&e->low, &e->high, e->x, pcm[2 * i], pcm[2 * i + 1]);
+    for (size_t i = 0; i < samples / 2; i++) {
+        dst[i] = quantise_pair(&e->low, &e->high, e->x, pcm[2 * i], pcm[2 * i + 1]);
+        step_low(&e->low, dst[i] & 63);
+        step_high(&e->high, dst[i] >> 6);
+    }
     *n = samples / 2;
     return AHOY_OK;
 }
@@ -211,40 +234,73 @@ static enum ahoy_err decoder_create(struct audio_decoder **out, const struct aud
     struct g722_decoder *d = wave_decoder_alloc(c, sizeof *d);
     if (!d)
         return AHOY_ERR_NOMEM;
-    bands_init(&d->low, &d->high);
+    bands_init(&d->bands.low, &d->bands.high);
     *out = &d->wave.base;
     return AHOY_OK;
 }
 
 /* Both decoders (INVQBL with six bits, RECONS, LIMIT), then RECEIVE QMF. */
-static void decode_octet(struct g722_decoder *d, uint8_t octet, int16_t pcm[2])
+static void decode_octet(struct bands *b, uint8_t octet, int16_t pcm[2])
 {
     int code_low = octet & 63;
     int code_high = octet >> 6;
-    int low = clamp(d->low.s + (d->low.det * qm6[code_low] >> 15), -16384, 16383);
-    int high = clamp(d->high.s + (d->high.det * qm2[code_high] >> 15), -16384, 16383);
-    step_low(&d->low, code_low);
-    step_high(&d->high, code_high);
+    int low = clamp(b->low.s + (b->low.det * qm6[code_low] >> 15), -16384, 16383);
+    int high = clamp(b->high.s + (b->high.det * qm2[code_high] >> 15), -16384, 16383);
+    step_low(&b->low, code_low);
+    step_high(&b->high, code_high);
     for (int i = 0; i < 22; i++)
-        d->x[i] = d->x[i + 2];
-    d->x[22] = low + high;
-    d->x[23] = low - high;
+        b->x[i] = b->x[i + 2];
+    b->x[22] = low + high;
+    b->x[23] = low - high;
     int first = 0;
     int second = 0;
     for (int i = 0; i < 12; i++) {
-        second += d->x[2 * i] * qmf[i];
-        first += d->x[2 * i + 1] * qmf[11 - i];
+        second += b->x[2 * i] * qmf[i];
+        first += b->x[2 * i + 1] * qmf[11 - i];
     }
     pcm[0] = audio_clip(first >> 11);
     pcm[1] = audio_clip(second >> 11);
 }
 
-static void remember(struct g722_decoder *d, const int16_t *pcm, size_t n)
+/*
+ * The far encoder's predictors went on while packets were lost. Encoding what is heard instead keeps ours near them, so
+ * that the first good frame does not burst (the idea of G.722 Appendix III). What is heard is late by both filters: the
+ * bands know its first QMF_DELAY samples already when a loss begins, and want as many behind its end.
+ */
+static void follow(struct bands *b, const int16_t *pcm, size_t samples)
 {
-    for (size_t i = n > 24 ? n - 24 : 0; i < n; i++) {
-        for (int k = 0; k < 23; k++)
-            d->out[k] = d->out[k + 1];
-        d->out[23] = pcm[i];
+    for (size_t i = 0; i < samples; i++) {
+        if (b->known > 0) {
+            b->known--;
+            shift(b->heard, pcm[i]);
+            continue;
+        }
+        if (!b->half) {
+            b->first = pcm[i];
+            b->half = true;
+            continue;
+        }
+        b->half = false;
+        uint8_t octet = quantise_pair(&b->low, &b->high, b->heard, b->first, pcm[i]);
+        int16_t ignored[2];
+        decode_octet(b, octet, ignored);
+    }
+}
+
+/* The bands as they will be `gap` samples on, when what follows the loss is decoded. */
+static void arrive(struct bands *b, struct plc *plc, size_t gap)
+{
+    int16_t pcm[MOST_AHEAD + QMF_DELAY];
+    plc_peek(plc, pcm, gap + QMF_DELAY);
+    follow(b, pcm, gap + QMF_DELAY);
+}
+
+static void leave(struct g722_decoder *d)
+{
+    if (!d->lost) {
+        d->bands.known = QMF_DELAY;
+        d->bands.half = false;
+        d->lost = true;
     }
 }
 
@@ -252,26 +308,46 @@ static enum ahoy_err decode(struct audio_decoder *base, const uint8_t *p, size_t
 {
     struct g722_decoder *d = (void *) base;
     (void) samples;
+    if (d->lost)
+        arrive(&d->bands, d->wave.plc, 0);
+    d->lost = false;
     for (size_t i = 0; i < n; i++)
-        decode_octet(d, p[i], pcm + 2 * i);
+        decode_octet(&d->bands, p[i], pcm + 2 * i);
     plc_good(d->wave.plc, pcm, 2 * n);
-    remember(d, pcm, 2 * n);
+    for (size_t i = n > 12 ? 2 * n - 24 : 0; i < 2 * n; i++)
+        shift(d->bands.heard, pcm[i]);
+    return AHOY_OK;
+}
+
+static enum ahoy_err conceal(struct audio_decoder *base, int16_t *pcm, size_t samples)
+{
+    struct g722_decoder *d = (void *) base;
+    leave(d);
+    plc_conceal(d->wave.plc, pcm, samples);
+    follow(&d->bands, pcm, samples);
     return AHOY_OK;
 }
 
 /*
- * The far encoder's predictors went on while packets were lost. Encoding what is heard instead keeps ours near them, so
- * that the first good frame does not burst (the idea of G.722 Appendix III).
+ * What follows cannot be decoded without what was lost, so its beginning is not quite right: SOFT samples of it are led
+ * over. Guessing once more with what came out of that makes it worse: errors of the level add up.
  */
-static enum ahoy_err conceal(struct audio_decoder *base, int16_t *pcm, size_t samples)
+static enum ahoy_err bridge(struct audio_decoder *base, const struct audio_redundancy *to, int16_t *pcm, size_t samples)
 {
     struct g722_decoder *d = (void *) base;
-    plc_conceal(d->wave.plc, pcm, samples);
-    for (size_t i = 0; i + 1 < samples; i += 2)
-        (void) encode_pair(&d->low, &d->high, d->out, pcm[i], pcm[i + 1]);
-    if (samples % 2)
-        remember(d, pcm + samples - 1, 1);
-    return AHOY_OK;
+    int16_t next[PLC_NEXT_SAMPLES];
+    if (to->ahead > MOST_AHEAD)
+        return AHOY_ERR_NOT_FOUND;
+    leave(d);
+    if (plc_gap(d->wave.plc) != to->ahead) {
+        size_t n = AHOY_MIN(to->n, (size_t) 8 * PLC_NEXT_MS);
+        struct bands ahead = d->bands;
+        arrive(&ahead, d->wave.plc, to->ahead);
+        for (size_t i = 0; i < n; i++)
+            decode_octet(&ahead, to->p[i], next + 2 * i);
+        plc_toward(d->wave.plc, next, 2 * n, to->ahead, SOFT);
+    }
+    return conceal(base, pcm, samples);
 }
 
 static size_t payload_samples(const struct audio_codec *c, const uint8_t *p, size_t n)
@@ -287,6 +363,7 @@ const struct audio_codec_ops audio_g722_ops = {
     .decoder_create = decoder_create,
     .decode = decode,
     .conceal = conceal,
+    .bridge = bridge,
     .decoder_destroy = wave_decoder_destroy,
     .samples = payload_samples,
 };

@@ -16,13 +16,10 @@ static enum ahoy_err encode(struct audio_encoder *e, const int16_t *pcm, size_t 
     return AHOY_OK;
 }
 
-static enum ahoy_err decode(struct audio_decoder *d, const uint8_t *p, size_t n, int16_t *pcm, size_t samples)
+static void expand(const uint8_t *p, int16_t *pcm, size_t samples)
 {
-    (void) n;
     for (size_t i = 0; i < samples; i++)
         pcm[i] = (int16_t) (uint16_t) (p[2 * i] << 8 | p[2 * i + 1]);
-    plc_good(((struct wave_decoder *) (void *) d)->plc, pcm, samples);
-    return AHOY_OK;
 }
 
 static size_t payload_samples(const struct audio_codec *c, const uint8_t *p, size_t n)
@@ -36,8 +33,10 @@ const struct audio_codec_ops audio_l16_ops = {
     .encode = encode,
     .encoder_destroy = wave_encoder_destroy,
     .decoder_create = wave_decoder_create,
-    .decode = decode,
+    .decode = wave_decoder_decode,
     .conceal = wave_decoder_conceal,
+    .bridge = wave_decoder_bridge,
+    .expand = expand,
     .decoder_destroy = wave_decoder_destroy,
     .samples = payload_samples,
 };

@@ -80,7 +80,7 @@ void playout_expect(struct playout *p, const struct audio_codec *codec, unsigned
 {
     p->expected.clock_hz = codec->clock_hz;
     p->expected.frame_ts = codec->clock_hz / 1000 * ptime_ms;
-    p->expected.redundancy = codec->ops->recover ? 1 : 0;
+    p->expected.redundancy = codec->ops->recover || codec->ops->bridge ? 1 : 0; /* the next packet helps either way */
     jitter_set_clock(p->jitter, p->expected.clock_hz, p->expected.frame_ts);
     jitter_set_redundancy(p->jitter, p->expected.redundancy);
 }
@@ -187,13 +187,19 @@ static size_t samples_of(const struct audio_codec *c, uint32_t duration_ts)
     return AHOY_MAX((size_t) (n / step * step), (size_t) step);
 }
 
-static size_t conceal(struct playout *p, int16_t *pcm, uint32_t duration_ts)
+/* With `to`, when it is not NULL, as what follows. */
+static size_t conceal_toward(struct playout *p, const struct audio_redundancy *to, int16_t *pcm, uint32_t duration_ts)
 {
     size_t n = samples_of(p->codec, duration_ts);
-    if (audio_conceal(p->decoder, pcm, n))
+    if ((!to || audio_bridge(p->decoder, to, pcm, n)) && audio_conceal(p->decoder, pcm, n))
         memset(pcm, 0, n * sizeof *pcm);
     p->concealed_us += (uint64_t) n * 1000000 / p->codec->rate_hz;
     return n;
+}
+
+static size_t conceal(struct playout *p, int16_t *pcm, uint32_t duration_ts)
+{
+    return conceal_toward(p, NULL, pcm, duration_ts);
 }
 
 static size_t decode(struct playout *p, const struct jitter_frame *f, int16_t *pcm, int16_t *spare)
@@ -228,6 +234,8 @@ static size_t recover(struct playout *p, const struct jitter_frame *f, int16_t *
             playout_note_recovered(p, f->seq, how == AUDIO_RECOVERY_DRED ? PLAYOUT_DRED : PLAYOUT_FEC);
             return n;
         }
+        if (f->next_timestamp - f->timestamp <= p->codec->clock_hz / 1000 * AUDIO_MAX_MS)
+            return conceal_toward(p, &from, pcm, f->duration_ts);
     }
     return conceal(p, pcm, f->duration_ts);
 }
