@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { TEST_MS = 2000, WHY_BYTES = 512 };
+enum { TEST_MS = 7000 /* to know the clocks */, WHY_BYTES = 512 };
 
 static int list(const struct cli_args *args)
 {
@@ -26,11 +26,16 @@ static int list(const struct cli_args *args)
                 json_decref(o);
             json_decref(fields);
         } else {
-            say("%c %-32s %-12s %s", d->is_default ? '*' : ' ', d->spec,
+            char latency[32] = "";
+            struct text t;
+            text_init(&t, latency, sizeof latency);
+            if (d->latency_ms >= 0)
+                text_add(&t, ", in use, %.0f ms", d->latency_ms);
+            say("%c %-32s %-12s %s%s", d->is_default ? '*' : ' ', d->spec,
                 d->capture && d->playback ? "both"
                 : d->capture              ? "microphone"
                                           : "loudspeaker",
-                d->description);
+                d->description, latency);
         }
     }
     ahoy_free(devices);
@@ -71,11 +76,14 @@ static int test(const struct cli_args *args)
     if (err)
         return fail(fail_status(err), "%s", why[0] ? why : ahoy_err_text(err));
     if (args->json) {
-        json_t *o = json_pack("{s:i, s:s, s:I, s:o, s:I, s:I, s:o, s:o}", "v", JSON_SCHEMA_VERSION, "event",
-                              "device.test", "t_ms", (json_int_t) TEST_MS, "spec", json_words(spec), "frames_captured",
-                              (json_int_t) t.frames_captured, "frames_played", (json_int_t) t.frames_played,
-                              "level_dbfs", json_figure(t.level_dbfs, false), "latency_ms",
-                              json_figure(t.latency_ms, true));
+        json_t *o = json_pack(
+            "{s:i, s:s, s:I, s:o, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:I}", "v", JSON_SCHEMA_VERSION, "event",
+            "device.test", "t_ms", (json_int_t) TEST_MS, "spec", json_words(spec), "frames_captured",
+            (json_int_t) t.frames_captured, "frames_played", (json_int_t) t.frames_played, "level_dbfs",
+            json_figure(t.level_dbfs, false), "latency_ms", json_figure(t.latency_ms, true), "latency_in_ms",
+            json_figure(t.latency_in_ms, true), "latency_out_ms", json_figure(t.latency_out_ms, true), "ppm_in",
+            t.clock_known ? json_figure(t.ppm_in, false) : json_null(), "ppm_out",
+            t.clock_known ? json_figure(t.ppm_out, false) : json_null(), "dropouts", (json_int_t) t.dropouts);
         (void) json_say(o);
     } else {
         char line[200];
@@ -88,7 +96,11 @@ static int test(const struct cli_args *args)
                      t.level_dbfs <= -90 ? " (silence: is it muted?)" : "");
         text_add(&s, t.frames_played > 0 ? ", the tone was played" : ", the loudspeaker took nothing");
         if (t.latency_ms >= 0)
-            text_add(&s, ", latency %.0f ms", t.latency_ms);
+            text_add(&s, ", latency %.0f ms in and %.0f ms out", t.latency_in_ms, t.latency_out_ms);
+        if (t.clock_known)
+            text_add(&s, ", clocks %+.0f and %+.0f ppm", t.ppm_in, t.ppm_out);
+        if (t.dropouts > 0)
+            text_add(&s, ", %u dropouts", (unsigned) t.dropouts);
         say("%s", line);
     }
     return t.frames_captured > 0 || t.frames_played > 0 ? EXIT_DONE : fail(15, "the device %s does not run", spec);

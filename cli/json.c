@@ -145,9 +145,9 @@ json_t *json_call(const struct ahoy_call_info *c)
 
 json_t *json_device(const struct ahoy_device *d)
 {
-    return json_pack("{s:o, s:o, s:b, s:b, s:b}", "spec", json_words(d->spec), "description",
+    return json_pack("{s:o, s:o, s:b, s:b, s:b, s:o}", "spec", json_words(d->spec), "description",
                      json_words(d->description), "capture", (int) d->capture, "playback", (int) d->playback, "default",
-                     (int) d->is_default);
+                     (int) d->is_default, "latency_ms", json_figure(d->latency_ms, true));
 }
 
 /* ---- events ------------------------------------------------------------------------------------------------------ */

@@ -138,6 +138,8 @@ int phone_open(struct phone *p, const struct cli_args *args, const struct phone_
                                            .ptime_ms = args->ptime_ms,
                                            .audio = args->audio,
                                            .processing = args->processing,
+                                           .ring = args->ring,
+                                           .ring_sound = args->ring_sound,
                                            .impair = args->impair,
                                            .dtmf = args->dtmf };
     control_init(&p->control);
@@ -473,6 +475,8 @@ int phone_blame(struct phone *p, const char *uri)
         { "codec", m->codecs, { .codecs = m->codecs } },
         { "audio", m->audio, { .audio = m->audio } },
         { "processing", m->processing, { .processing = m->processing } },
+        { "ring", m->ring, { .ring = m->ring } },
+        { "ring-sound", m->ring_sound, { .ring_sound = m->ring_sound } },
         { "impair", m->impair, { .impair = m->impair } },
         { "dtmf", m->dtmf, { .dtmf = m->dtmf } },
     };

@@ -22,7 +22,12 @@ struct ahoy_media_config {
     const char *codecs; /* "opus,g722,pcmu,pcma,l16": order is preference; NULL: opus,g722,pcma,pcmu */
     uint32_t ptime_ms;  /* 10 … 60; 0: 20 */
     const char *audio;  /* "null", "tone:HZ", "file:IN.wav[,OUT.wav]", "pulse[:DEV]", "alsa[:DEV]"; NULL: "pulse" */
-    bool echo;          /* send back what is heard, instead of a microphone */
+    const char
+        *ring; /* where a call that waits for an answer rings: a device as in `audio`, or "off"; NULL: on `audio`,
+                           when that is a machine's (pulse, alsa) */
+    const char
+        *ring_sound; /* the country whose tone it rings with ("de", "us"; E.180), or a sound file; NULL: Europe's */
+    bool echo;       /* send back what is heard, instead of a microphone */
     /** What is done to a microphone: "auto" (all for pulse and alsa, nothing for others), "off", or some of
      * "hpf,aec,ns,agc": high-pass, echo canceller, noise suppression, automatic gain. NULL: auto */
     const char *processing;

@@ -13,6 +13,7 @@ struct ahoy_device {
     char description[256]; /* for people */
     bool capture, playback;
     bool is_default;
+    double latency_ms; /* as the sound server says, while something uses it; < 0: unknown */
 };
 
 /** Lists devices as an array; free with ahoy_free. Asks the sound server and waits for it (at most 2 s). DEVICE: no sound system; `why` says what was tried. */
@@ -21,8 +22,12 @@ AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_device_list(struct ahoy_device **out, 
 
 struct ahoy_device_test {
     uint32_t frames_captured, frames_played;
-    double level_dbfs; /* of what the microphone heard */
-    double latency_ms; /* as the device reports, both ways; < 0: unknown */
+    double level_dbfs;                    /* of what the microphone heard */
+    double latency_ms;                    /* as the device reports, both ways; < 0: unknown */
+    double latency_in_ms, latency_out_ms; /* each way */
+    bool clock_known;                     /* the next two are measured; it takes five seconds */
+    double ppm_in, ppm_out;               /* parts per million by which the device's clocks are fast */
+    uint32_t dropouts;                    /* moments at which it ran dry or over */
 };
 
 /** Opens a device, plays a soft tone and listens for `ms`. Blocks for that long. DEVICE with `why`. */

@@ -29,7 +29,9 @@ static void to_public(const struct audio_device_info *in, struct ahoy_device *ou
     struct audio_spec spec = { .kind = in->kind };
     char text[AUDIO_SPEC_TEXT_BYTES];
     (void) view_copy(view_str(in->id), spec.dev, sizeof spec.dev);
-    *out = (struct ahoy_device){ .capture = in->capture, .playback = in->playback, .is_default = in->is_default };
+    *out = (struct ahoy_device){
+        .capture = in->capture, .playback = in->playback, .is_default = in->is_default, .latency_ms = in->latency_ms
+    };
     (void) view_copy(view_str(audio_spec_print(&spec, text)), out->spec, sizeof out->spec);
     (void) view_copy(view_str(in->name), out->description, sizeof out->description);
 }
@@ -104,6 +106,12 @@ static void run_test(struct device_test *t, uint32_t ms, struct ahoy_device_test
     out->frames_captured = (uint32_t) st.captured;
     out->frames_played = (uint32_t) st.played;
     out->level_dbfs = mix_meter_dbfs(&t->meter);
+    out->latency_in_ms = st.capture_latency_us < 0 ? -1 : (double) st.capture_latency_us / 1000;
+    out->latency_out_ms = st.playback_latency_us < 0 ? -1 : (double) st.playback_latency_us / 1000;
+    out->clock_known = st.clock_known;
+    out->ppm_in = st.capture_ppm;
+    out->ppm_out = st.playback_ppm;
+    out->dropouts = st.xruns;
     out->latency_ms = st.capture_latency_us < 0 || st.playback_latency_us < 0
                           ? -1
                           : (double) (st.capture_latency_us + st.playback_latency_us) / 1000;

@@ -48,7 +48,7 @@ static void add(struct listing *l, bool capture, const char *id, const char *nam
         return;
     struct audio_device_info *d = &l->out[l->n++];
     *d = (struct audio_device_info){
-        .kind = AUDIO_ALSA, .capture = capture, .playback = !capture, .is_default = is_default
+        .kind = AUDIO_ALSA, .capture = capture, .playback = !capture, .is_default = is_default, .latency_ms = -1
     };
     (void) view_copy(view_str(id), d->id, sizeof d->id);
     (void) view_copy(view_str(name), d->name, sizeof d->name);

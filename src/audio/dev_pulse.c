@@ -152,6 +152,8 @@ static pa_buffer_attr buffering(const struct pulse_device *d)
 
 static void set_ahead(struct pulse_device *d, uint32_t ms, int64_t now_us)
 {
+    /* The server asks for the difference once, which is no time: the clock's measurement must not take it for such. */
+    d->play.way->stamp.frames -= (uint64_t) (d->rate_hz / 1000) * ms - (uint64_t) (d->rate_hz / 1000) * d->ahead_ms;
     d->ahead_ms = ms;
     d->grew_us = now_us;
     pa_buffer_attr attr = buffering(d);

@@ -130,6 +130,7 @@ struct audio_device_info {
     enum audio_kind kind; /* AUDIO_PULSE or AUDIO_ALSA */
     bool capture, playback;
     bool is_default;             /* of its kind, for this direction */
+    double latency_ms;           /* as the server says, while something uses it; < 0: unknown */
     bool monitor;                /* hears what another device plays */
     char id[AUDIO_NAME_BYTES];   /* for a spec: pulse:ID, alsa:ID */
     char name[AUDIO_NAME_BYTES]; /* for people */

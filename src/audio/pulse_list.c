@@ -15,16 +15,17 @@ struct listing {
     unsigned answers;                                      /* of two */
 };
 
-static void add(struct listing *l, bool capture, bool monitor, const char *id, const char *name)
+static struct audio_device_info *add(struct listing *l, bool capture, bool monitor, const char *id, const char *name)
 {
     if (l->n == l->max || !id || view_str(id).n >= AUDIO_NAME_BYTES)
-        return;
+        return NULL;
     struct audio_device_info *d = &l->out[l->n++];
-    *d = (struct audio_device_info){ .kind = AUDIO_PULSE, .capture = capture, .playback = !capture };
+    *d = (struct audio_device_info){ .kind = AUDIO_PULSE, .capture = capture, .playback = !capture, .latency_ms = -1 };
     d->monitor = monitor;
     (void) view_copy(view_str(id), d->id, sizeof d->id);
     (void) view_copy(view_str(name ? name : id), d->name, sizeof d->name);
     d->is_default = view_eq(view_str(id), view_str(capture ? l->source : l->sink));
+    return d;
 }
 
 static void answered(struct listing *l)
@@ -35,20 +36,23 @@ static void answered(struct listing *l)
 
 static void on_sink(pa_context *c, const pa_sink_info *info, int eol, void *arg)
 {
+    struct audio_device_info *d;
     (void) c;
     if (eol)
         answered(arg);
-    else
-        add(arg, false, false, info->name, info->description);
+    else if ((d = add(arg, false, false, info->name, info->description)) && info->state == PA_SINK_RUNNING)
+        d->latency_ms = (double) info->latency / 1000;
 }
 
 static void on_source(pa_context *c, const pa_source_info *info, int eol, void *arg)
 {
+    struct audio_device_info *d;
+    bool monitor = !eol && info->monitor_of_sink != PA_INVALID_INDEX;
     (void) c;
     if (eol)
         answered(arg);
-    else
-        add(arg, true, info->monitor_of_sink != PA_INVALID_INDEX, info->name, info->description);
+    else if ((d = add(arg, true, monitor, info->name, info->description)) && info->state == PA_SOURCE_RUNNING)
+        d->latency_ms = (double) info->latency / 1000;
 }
 
 /* Asked for and forgotten: the answer, or the end of the context, comes to the callback. */

@@ -345,7 +345,7 @@ size_t sound_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
     return got;
 }
 
-bool sound_device_stats(struct sound *s, struct audio_device_stats *out)
+bool sound_device_stats(const struct sound *s, struct audio_device_stats *out)
 {
     return s->live_device && live_stats(s->live_device, out);
 }

@@ -130,7 +130,7 @@ size_t sound_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us); /* its
 void sound_said(struct sound *s, int16_t *pcm, size_t n);                 /* … and its second */
 
 /** Clocks, latency and queues of a live device; false without one. */
-bool sound_device_stats(struct sound *s, struct audio_device_stats *out);
+bool sound_device_stats(const struct sound *s, struct audio_device_stats *out);
 
 /*
  * What is done to a microphone's sound, in sound_mic.c: `processing` is of enum mic_step, where MIC_AUTO means all for a

@@ -103,9 +103,8 @@ static void device_figures(const struct sound *sound, struct media_stats *s)
     struct audio_device_stats d;
     s->device_in_ms = s->device_out_ms = -1;
     s->clock_known = false;
-    if (!sound->live || !sound->device)
+    if (!sound_device_stats(sound, &d))
         return;
-    audio_device_stats(sound->device, &d);
     if (d.capture_latency_us >= 0)
         s->device_in_ms = (double) d.capture_latency_us / 1000 + (double) d.capture_ready * 1000 / sound->rate_hz;
     if (d.playback_latency_us >= 0)

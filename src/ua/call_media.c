@@ -17,6 +17,21 @@ static bool keep_digits(const char *digits, char dst[UA_DTMF_BYTES])
     return true;
 }
 
+/* Where it rings and with what: as asked for, else where the machine's sound is. */
+static bool parse_ring(const struct ahoy_media_config *cfg, struct ua_media *m)
+{
+    bool machine = m->device.kind == AUDIO_PULSE || m->device.kind == AUDIO_ALSA;
+    struct audio_spec *d = &m->ring.device;
+    m->rings = cfg->ring ? !view_eq(view_str(cfg->ring), VIEW("off")) : machine && !cfg->echo;
+    if (cfg->ring && m->rings && audio_spec_parse(view_str(cfg->ring), d))
+        return false;
+    if (!cfg->ring && m->rings)
+        *d = m->device;
+    if (d->out[0] && d->kind == AUDIO_PULSE) /* its microphone is not wanted */
+        (void) view_copy(view_str(d->out), d->dev, sizeof d->dev);
+    return view_copy(view_str(cfg->ring_sound), m->ring.sound, sizeof m->ring.sound);
+}
+
 enum ahoy_err ua_media_parse(const struct ahoy_media_config *cfg, struct ua_media *out, const char **why)
 {
     struct ua_media m = { .ptime_ms = cfg->ptime_ms, .sound = cfg->echo ? MEDIA_SOUND_ECHO : MEDIA_SOUND_DEVICE };
@@ -31,6 +46,10 @@ enum ahoy_err ua_media_parse(const struct ahoy_media_config *cfg, struct ua_medi
     }
     if (audio_spec_parse(cfg->audio ? view_str(cfg->audio) : VIEW("pulse"), &m.device)) {
         *why = "the sound must be null, tone:HZ, file:IN.wav[,OUT.wav], pulse[:DEV] or alsa:DEV";
+        return AHOY_ERR_INVAL;
+    }
+    if (!parse_ring(cfg, &m)) {
+        *why = "the ring must be off, pulse[:DEV], alsa[:DEV] or file:,OUT.wav, its sound a country or a file";
         return AHOY_ERR_INVAL;
     }
     if (cfg->impair && impair_parse(view_str(cfg->impair), &m.impair)) {
@@ -56,6 +75,20 @@ enum ahoy_err ua_check_media(const struct ahoy_media_config *cfg)
     struct ua_media m;
     const char *why;
     return ua_media_parse(cfg, &m, &why);
+}
+
+void ua_call_ring(struct ua_call *c)
+{
+    if (c->ringer || !c->config.rings)
+        return;
+    if (media_ringer_start(&c->ringer, c->ua->media, &c->config.ring))
+        log_write(c->ua->config.log, LOG_WARN, "ua", "it rings in silence: out of memory");
+}
+
+void ua_call_ring_no_more(struct ua_call *c)
+{
+    media_ringer_stop(c->ringer);
+    c->ringer = NULL;
 }
 
 static void emit_media(struct ua_call *c, const char *news)

@@ -391,6 +391,8 @@ static void follow_policy(struct ua_call *c)
     }
     if ((!decided || l->answer_after_ms > 0) && sip_invite_ring(c->inv, ring, view_of(NULL, 0), &no_body))
         log_write(c->ua->config.log, LOG_WARN, "ua", "%u could not be sent", ring);
+    if (status < 300 && (!decided || l->answer_after_ms > 0))
+        ua_call_ring(c);
     if (decided)
         sys_timer_start(c->ua->loop, &c->answer_timer, SYS_MS(l->answer_after_ms));
 }
@@ -452,6 +454,7 @@ static enum ahoy_err describe(struct ua_call *c)
 void ua_call_answer_now(struct ua_call *c, unsigned status)
 {
     sys_timer_stop(&c->answer_timer);
+    ua_call_ring_no_more(c);
     c->answering = true;
     c->answer_status = status;
     if (!sip_invite_server_txn(c->inv))

@@ -3,7 +3,7 @@
 #define AHOY_UA_IMPL_H
 
 #include "base/list.h"
-#include "media/media.h"
+#include "media/ringer.h"
 #include "sip/invite.h"
 #include "sip/register.h"
 #include "sip/uas.h"
@@ -25,6 +25,8 @@ struct ua_media {
     unsigned ptime_ms;
     enum media_sound sound;
     struct audio_spec device;
+    bool rings; /* an incoming call that waits is heard, on `ring` */
+    struct media_ringer_config ring;
     struct impair_config impair;
     unsigned processing; /* of enum mic_step */
     char dtmf[UA_DTMF_BYTES];

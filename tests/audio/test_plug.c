@@ -1,6 +1,7 @@
 /*
  * Devices that come and go in the middle of a conversation, on a real PulseAudio daemon: what is heard is recorded behind
- * all of them, and looked through for silence. T_PLAIN: real time, and each run changes the daemon's devices. Uses threads.
+ * all of them, and looked through for silence. T_PLAIN: real time, and each run changes the daemon's devices. It
+ * uses threads.
  */
 #include "audio/device.h"
 #include "support/t.h"

@@ -1,4 +1,4 @@
-/* Against a real PulseAudio daemon, by its own protocol and through ALSA's plug-in for it. */
+/* Against a real PulseAudio daemon, by its own protocol and through ALSA's plug-in for it. It uses threads. */
 #include "audio/device.h"
 #include "audio/mix.h"
 #include "audio/score.h"

@@ -1,0 +1,27 @@
+/*
+ * Rings for a call that waits to be answered: a tone or a file, on a device of its own (a loudspeaker, while the calls
+ * themselves are in a headset). The device is opened and fed on the engine's thread for devices. Signalling loop.
+ */
+#ifndef AHOY_MEDIA_RINGER_H
+#define AHOY_MEDIA_RINGER_H
+
+#include "audio/device.h"
+#include "media/media.h"
+
+struct media_ringer;
+
+enum { RINGER_SOUND_BYTES = 512 };
+
+struct media_ringer_config {
+    struct audio_spec device;
+    char sound[RINGER_SOUND_BYTES]; /* a country (two letters, E.180), or a sound file, again and again; "": "eu" */
+};
+
+/** Begins; a device or file that cannot be opened is only logged. NOMEM. */
+AHOY_MUST_USE enum ahoy_err media_ringer_start(struct media_ringer **out, struct media_engine *e,
+                                               const struct media_ringer_config *cfg);
+
+/** Ends; nothing is heard soon after. Before the engine is destroyed. NULL is ignored. */
+void media_ringer_stop(struct media_ringer *r);
+
+#endif
