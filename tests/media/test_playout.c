@@ -95,6 +95,40 @@ out:
     playout_fini(&b.p);
 }
 
+/* 20 ms of a 250 Hz square wave as PCMU, loud or 30 dB softer. */
+static void put_square(struct bench *b, bool loud)
+{
+    uint8_t payload[160];
+    for (int i = 0; i < 160; i++)
+        payload[i] = (uint8_t) ((i / 16) % 2 ? (loud ? 0x90 : 0xDF) : (loud ? 0x10 : 0x5F));
+    put(b, 0, payload, sizeof payload, false);
+}
+
+/* The packet behind a loss is there: the level rises on the way to it, and does not jump when it is reached. */
+static void test_a_loss_leads_to_what_follows(struct t *t)
+{
+    struct bench b;
+    int16_t pcm[160];
+    int between = 0; /* milliseconds */
+    T_OK(bench_open(&b, "pcmu", 8000));
+    for (int i = 0; i < 60; i++) {
+        if (i == 39) { /* so late that the next one is there as well */
+            b.seq++, b.ts += 160;
+            put_square(&b, true);
+        } else if (i != 40) {
+            put_square(&b, i > 40);
+        }
+        (void) tick(&b, pcm, 160);
+        for (int ms = 0; ms < 20; ms++) {
+            double level = mix_level_dbfs(pcm + ms * 8, 8);
+            between += i > 30 && level > -30 && level < -12;
+        }
+    }
+    T_LE(8, between);
+out:
+    playout_fini(&b.p);
+}
+
 static void test_a_stream_that_ends_fades_to_silence(struct t *t)
 {
     struct bench b;
@@ -181,6 +215,7 @@ out:
 }
 
 T_MAIN(T(test_nothing_heard_is_silence), T(test_packets_are_played_at_the_sounds_rate_and_losses_are_covered),
-       T(test_a_stream_that_ends_fades_to_silence), T(test_comfort_noise_is_heard_while_the_sender_is_silent),
+       T(test_a_loss_leads_to_what_follows), T(test_a_stream_that_ends_fades_to_silence),
+       T(test_comfort_noise_is_heard_while_the_sender_is_silent),
        T(test_numbers_nobody_knows_and_payloads_nobody_can_decode_do_no_harm),
        T(test_the_tick_may_change_and_the_counts_stay))
