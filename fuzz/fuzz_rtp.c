@@ -82,7 +82,8 @@ static void play(struct world *w)
         sum += (uint8_t) v.p[i];
     if (sum > 255 * v.n || jitter_count(w->jitter) > JITTER_MAX_PACKETS || jitter_target_us(w->jitter) > 600000)
         abort();
-    (void) jitter_advice(w->jitter);
+    int64_t by_us;
+    (void) jitter_advice(w->jitter, &by_us);
     if (dtmf_receiver_tick(&w->dtmf, w->now, &note)) {
         if (!w->sounding)
             abort();

@@ -9,8 +9,9 @@
 
 enum {
     FIFO_SAMPLES = 48 * 400, /* at the sound's rate: the longest packet, stretched, and a tick */
-    WORK_SAMPLES = AUDIO_MAX_SAMPLES + 48 * STRETCH_MAX_MS,
-    CHANGE_MS = 60, /* between changes of length in speech */
+    WORK_SAMPLES = AUDIO_MAX_SAMPLES + AUDIO_MAX_SAMPLES / 2,
+    STRETCH_EVERY_MS = 1000, /* between changes of length in speech */
+    SHRINK_EVERY_MS = 300,
 };
 
 /* A frame softer than this, or hardly louder than the background, is silence. */
@@ -140,39 +141,62 @@ static void push(struct playout *p, const int16_t *pcm, size_t n, uint32_t from_
         p->fifo_n += resample_run(p->resample, pcm, n, p->fifo + p->fifo_n);
 }
 
-/* In speech the length of a frame is changed only now and then: closer together it would be heard. */
-static bool may_change(struct playout *p, size_t n, bool quiet)
+/* In speech the length of a frame is changed only now and then: each change is a small flaw. */
+static bool may_change(const struct playout *p, enum jitter_advice advice)
 {
-    p->since_change += n;
-    return quiet || p->since_change >= (size_t) p->codec->rate_hz / 1000 * CHANGE_MS;
+    size_t ms = p->since_change / (p->codec->rate_hz / 1000);
+    return ms >= (advice == JITTER_STRETCH ? STRETCH_EVERY_MS : SHRINK_EVERY_MS);
+}
+
+/* From `a` to `b` over n samples, into `out`, which may be either. */
+static void blend(const int16_t *a, const int16_t *b, size_t n, int16_t *out)
+{
+    for (size_t i = 0; i < n; i++)
+        out[i] = (int16_t) (a[i] + (b[i] - a[i]) * (int32_t) (i + 1) / (int32_t) (n + 1));
+}
+
+/* Silence has no pitch: `by` samples more or less, at most half of it. */
+static size_t lengthen_quiet(int16_t *pcm, size_t n, size_t by)
+{
+    by = AHOY_MIN(by, n / 2);
+    memmove(pcm + n, pcm + n - by, by * sizeof *pcm);
+    blend(pcm + n - by, pcm + n - 2 * by, by, pcm + n - by);
+    return n + by;
+}
+
+static size_t shorten_quiet(int16_t *pcm, size_t n, size_t by)
+{
+    by = AHOY_MIN(by, n / 2);
+    blend(pcm + n - 2 * by, pcm + n - by, by, pcm + n - 2 * by);
+    return n - by;
 }
 
 /*
- * Follows the jitter buffer's advice with a decoded frame: leaves a pitch period out or puts one in, in silence at
- * once, in speech where it is not heard.
+ * Follows the jitter buffer's advice with a decoded frame: in silence by as much as it bears, in speech by a pitch period
+ * where it is not heard.
  */
 static size_t adapt(struct playout *p, int16_t *pcm, size_t n, int16_t *spare)
 {
     uint32_t hz = p->codec->rate_hz;
+    int64_t by_us;
+    enum jitter_advice advice = jitter_advice(p->jitter, &by_us);
     size_t m = n;
     (void) vad_run(&p->vad, pcm, n);
     bool quiet = p->vad.level_dbfs < fmax(QUIET_DBFS, p->vad.floor_dbfs + QUIET_DB);
-    enum jitter_advice advice = jitter_advice(p->jitter);
-    enum stretch_how how = quiet ? STRETCH_FORCED : STRETCH_GENTLE;
-    if (n < (size_t) hz / 1000 * STRETCH_MIN_PIECE_MS || !may_change(p, n, quiet))
+    p->since_change += n;
+    if (advice == JITTER_NORMAL || n < (size_t) hz / 1000 * STRETCH_MIN_PIECE_MS)
         return n;
-    switch (advice) {
-    case JITTER_NORMAL: return n;
-    case JITTER_STRETCH:
-        m = stretch_expand(hz, how, pcm, n, spare);
+    if (quiet) {
+        size_t by = (size_t) ((uint64_t) by_us * hz / 1000000);
+        m = advice == JITTER_STRETCH ? lengthen_quiet(pcm, n, by) : shorten_quiet(pcm, n, by);
+    } else if (advice != JITTER_TRIM && may_change(p, advice)) {
+        bool longer = advice == JITTER_STRETCH;
+        m = longer ? stretch_expand(hz, STRETCH_GENTLE, pcm, n, spare)
+                   : stretch_shrink(hz, STRETCH_GENTLE, pcm, n, spare);
         memcpy(pcm, spare, m * sizeof *pcm);
-        break;
-    case JITTER_DROP_IN_SILENCE: m = quiet ? 0 : stretch_shrink(hz, how, pcm, n, pcm); break;
-    case JITTER_TRIM:
-    case JITTER_SHRINK: m = quiet || advice == JITTER_SHRINK ? stretch_shrink(hz, how, pcm, n, pcm) : n; break;
+        if (m != n)
+            p->since_change = 0;
     }
-    if (m != n)
-        p->since_change = 0;
     p->stretched += m > n;
     p->shrunk += m < n;
     return m;

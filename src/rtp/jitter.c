@@ -109,8 +109,8 @@ static void discard_first(struct jitter *j)
 {
     struct jitter_slot *s = NULL;
     while (!(s = jitter_find(j, j->next_ext)))
-        jitter_step(j, false, false);
-    jitter_step(j, false, false);
+        jitter_step(j, false);
+    jitter_step(j, false);
     j->next_ts = s->ts + (s->duration_ts > 0 ? s->duration_ts : j->frame_ts);
     j->stats.discarded++;
     jitter_release(j, s);
@@ -185,31 +185,24 @@ static void choose_wait(struct jitter *j)
         j->wait = best;
 }
 
-void jitter_count_loss(struct jitter *j, bool lost)
+void jitter_count_loss(struct jitter *j)
 {
+    int64_t ext = j->next_ext - 1 - JITTER_LOST_AFTER;
+    if (ext < j->first_ext)
+        return;
+    bool lost = !jitter_came(j, ext);
     j->loss += ((lost ? 1 : 0) - j->loss) / loss_frames;
     for (unsigned n = 0; n <= JITTER_MAX_REDUNDANCY; n++)
         j->beyond[n] -= j->beyond[n] / loss_frames;
     if (lost) {
         j->loss_run++;
-    } else if (j->loss_run > 0) { /* the first of a run had its next packet `run` away, the last 1 */
-        for (unsigned n = 0; n <= JITTER_MAX_REDUNDANCY && n < j->loss_run; n++)
-            j->beyond[n] += (j->loss_run - n) / loss_frames;
-        j->loss_run = 0;
+        return;
     }
-    if (!lost)
-        choose_wait(j);
-}
-
-/* A packet that was taken for lost did come. */
-static void forgive_loss(struct jitter *j)
-{
-    j->loss = AHOY_MAX(0.0, j->loss - 1 / loss_frames);
-    for (unsigned n = 0; n <= JITTER_MAX_REDUNDANCY; n++) {
-        double less = AHOY_MAX(0.0, j->beyond[n] - 1 / loss_frames);
-        j->beyond[n] = n == 0 || less < j->beyond[n - 1] ? less : j->beyond[n - 1];
-    }
-    j->loss_run -= j->loss_run > 0;
+    /* The first of a run had its next packet `run` away, the last 1. */
+    for (unsigned n = 0; n <= JITTER_MAX_REDUNDANCY && n < j->loss_run; n++)
+        j->beyond[n] += (j->loss_run - n) / loss_frames;
+    j->loss_run = 0;
+    choose_wait(j);
 }
 
 int64_t jitter_network_us(const struct jitter *j)
@@ -232,7 +225,7 @@ static void forget_packets(struct jitter *j)
     j->count = 0;
     j->end = j->live = 0;
     memset(j->played, 0, sizeof j->played);
-    memset(j->copied, 0, sizeof j->copied);
+    memset(j->came, 0, sizeof j->came);
 }
 
 void jitter_reset(struct jitter *j)
@@ -273,6 +266,8 @@ static void begin_stream(struct jitter *j, const struct jitter_packet *p)
     j->started = j->fresh = j->restart = true;
     j->ssrc = p->ssrc;
     j->next_ext = j->max_ext = j->last_ext = ((int64_t) 1 << 32) + p->seq; /* room below for reordered ones */
+    j->first_ext = j->next_ext;
+    j->loss_run = 0;
     j->next_ts = j->last_ts = j->origin_ts = ((int64_t) 1 << 40) + p->timestamp;
 }
 
@@ -290,6 +285,7 @@ static void learn_frame(struct jitter *j, const struct jitter_packet *p, int64_t
 
 static void store(struct jitter *j, const struct jitter_packet *p, int64_t ext, int64_t ts, int64_t when_us)
 {
+    jitter_note_came(j, ext, !p->redundant);
     size_t n = p->filler ? 0 : p->payload.n;
     struct jitter_slot *s = jitter_slot_of(j, ext);
     uint8_t index = (uint8_t) (s - j->slot);
@@ -329,14 +325,12 @@ static bool take_late(struct jitter *j, const struct jitter_packet *p, int64_t e
     *put = jitter_was_played(j, ext) ? JITTER_PUT_DUPLICATE : JITTER_PUT_LATE;
     if (p->redundant)
         return false;
-    bool copied = jitter_was_copied(j, ext);
-    if (*put == JITTER_PUT_DUPLICATE && !copied) {
+    if (jitter_came(j, ext)) {
         j->stats.duplicate++;
         return false;
     }
-    j->copied[(uint64_t) ext % JITTER_RING / 64] &= ~(UINT64_C(1) << ((uint64_t) ext % 64));
-    j->stats.late += !copied;
-    forgive_loss(j); /* it was not lost, only slow: that is the target's business */
+    jitter_note_came(j, ext, true); /* it was not lost, only slow: that is the target's business */
+    j->stats.late += *put == JITTER_PUT_LATE;
     if (!p->filler)
         base_time(j, p, ts, when_us);
     return j->count == 0 && ++j->lates >= LATES_RESTART;
@@ -404,7 +398,8 @@ enum jitter_put jitter_put(struct jitter *j, const struct jitter_packet *p, int6
         j->last_ts = ts;
         j->last_ext = ext;
     }
-    j->max_ext = AHOY_MAX(j->max_ext, ext);
+    while (j->max_ext < ext)
+        jitter_note_came(j, ++j->max_ext, false);
     store(j, p, ext, ts, when_us);
     return put;
 }

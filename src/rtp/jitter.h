@@ -113,14 +113,13 @@ enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, st
 
 enum jitter_advice {
     JITTER_NORMAL,
-    JITTER_STRETCH,         /* the delay is too short: lengthen by a pitch period */
-    JITTER_TRIM,            /* a little too long: shorten by a pitch period if this is silence */
-    JITTER_SHRINK,          /* too long: shorten by a pitch period, wherever it is not heard */
-    JITTER_DROP_IN_SILENCE, /* too long by more than a frame: a silent frame may be left out whole, else shrink */
+    JITTER_STRETCH, /* the delay is too short: lengthen by a pitch period */
+    JITTER_TRIM,    /* too long: shorten silence */
+    JITTER_SHRINK,  /* far too long: shorten speech too, by a pitch period wherever it is not heard */
 };
 
-/** What to do with the frame that was got last. */
-enum jitter_advice jitter_advice(const struct jitter *j);
+/** What to do with the frame that was got last; *by_us: how much there is to change, over as many frames as it takes. */
+enum jitter_advice jitter_advice(const struct jitter *j, int64_t *by_us);
 
 /* ---- figures ----------------------------------------------------------------------------------------------------- */
 

@@ -2,7 +2,7 @@
 #include "rtp/jitter_priv.h"
 
 enum {
-    WINDOW_MS = 8000,
+    WINDOW_MS = 10000,
     MARGIN_US = 2000, /* above what was seen: the player's own clock wobbles too */
     UPDATE_PACKETS = 8,
     DOWN_US_PER_S = 60000, /* the target falls that fast at most */
@@ -13,10 +13,12 @@ enum {
     SPIKE_GAP_US = 60000,    /* … and behind a pause: a stall, not jitter */
     SPIKE_PROOF_US = 100000, /* a spike must be seen to fall by then */
     SPIKE_MEMORY_US = 10000000,
-    SPIKE_LONE_US = 4000000, /* so long is the next one awaited behind a first */
+    SPIKE_LONE_US = 6000000, /* so long is the next one awaited behind a first */
     SPIKE_MOST_US = 190000,  /* what spikes ask for above this is not granted: it would be waited for all the time */
-    LATE_US = 3000000,       /* a packet that comes too late is worth this delay, shared by all packets of the window */
-    MOST_LATE = 4,           /* per cent: more are not given up for any delay */
+    LATE_US = 4000000,       /* a packet that comes too late is worth this delay, shared by all packets of the window */
+    LATE_LEAST_SAMPLES = 100, /* of few packets a late one does not tell how often that happens */
+    CHANGE_US = 15000,        /* what a change of the target is worth */
+    MOST_LATE = 4,            /* per cent: more are not given up for any delay */
     TOP = DELAY_SAMPLES * MOST_LATE / 100 + 2,
 };
 
@@ -80,32 +82,45 @@ static unsigned keep_largest(int32_t top[TOP], unsigned n, unsigned most, int32_
     return n;
 }
 
+/* What a delay costs, and the one that costs least. */
+struct choice {
+    int64_t best_us, best_cost_us;
+    int64_t now_cost_us; /* of the present target */
+};
+
 /*
- * The relative delay at which delay itself and packets that come too late cost least together, and the base anew:
- * samples have left the window. Where delays end sharply all packets are waited for, of a long tail only its body.
+ * Delay itself and packets that come too late cost least together at one of the greatest relative delays seen. Where
+ * delays end sharply all packets are waited for, of a long tail only its body. The base is found anew: samples have
+ * left the window.
  */
-static int64_t best_delay(struct delay *d)
+static void choose_delay(struct delay *d, struct choice *out)
 {
     int32_t top[TOP];
-    unsigned n = 0, counted = 0;
+    unsigned n = 0, counted = 0, late_now = 0;
     int32_t least = INT32_MAX;
-    for (unsigned i = 0; i < d->n; i++)
+    for (unsigned i = 0; i < d->n; i++) {
+        least = AHOY_MIN(least, d->transit_us[sample_at(d, i)]);
         counted += !is_spiky(d, sample_at(d, i));
+    }
+    d->base_us = least;
+    int64_t now_us = AHOY_MAX(d->target_us - MARGIN_US, (int64_t) 0);
     unsigned most = counted * MOST_LATE / 100 + 1;
     for (unsigned i = 0; i < d->n; i++) {
         unsigned at = sample_at(d, i);
-        least = AHOY_MIN(least, d->transit_us[at]);
-        if (!is_spiky(d, at))
-            n = keep_largest(top, n, most, d->transit_us[at]);
+        if (is_spiky(d, at))
+            continue;
+        n = keep_largest(top, n, most, d->transit_us[at]);
+        late_now += d->transit_us[at] - least > now_us;
     }
-    d->base_us = least;
-    int64_t best = 0, cost = INT64_MAX;
+    int64_t each_us = (int64_t) LATE_US / AHOY_MAX(counted, (unsigned) LATE_LEAST_SAMPLES);
+    *out = (struct choice){ .now_cost_us = now_us + late_now * each_us, .best_cost_us = n > 0 ? INT64_MAX : 0 };
     for (unsigned late = 0; late < n; late++) {
-        int64_t us = (int64_t) top[late] - d->base_us, total = us + (int64_t) late * LATE_US / counted;
-        best = total < cost ? us : best;
-        cost = AHOY_MIN(cost, total);
+        int64_t us = (int64_t) top[late] - least, cost = us + late * each_us;
+        if (cost < out->best_cost_us) {
+            out->best_cost_us = cost;
+            out->best_us = late == 0 ? us + us / counted : us; /* the greatest yet to come is a little greater */
+        }
     }
-    return best;
 }
 
 /*
@@ -122,10 +137,14 @@ static int64_t spike_floor(const struct delay *d, int64_t when_us)
     return AHOY_MIN(height, (int64_t) SPIKE_MOST_US);
 }
 
+/* The target stays as it is unless another one is better by more than its change is worth. */
 static void update_target(struct delay *d, int64_t when_us)
 {
-    int64_t want = AHOY_MAX(best_delay(d), spike_floor(d, when_us)) + MARGIN_US;
-    want = AHOY_MAX(d->min_us, AHOY_MIN(want, d->max_us));
+    struct choice c;
+    choose_delay(d, &c);
+    int64_t least = AHOY_MAX(spike_floor(d, when_us) + MARGIN_US, d->min_us);
+    int64_t want = c.now_cost_us > c.best_cost_us + CHANGE_US ? c.best_us + MARGIN_US : d->target_us;
+    want = AHOY_MIN(AHOY_MAX(want, least), d->max_us);
     int64_t fall = (when_us - d->updated_us) * DOWN_US_PER_S / 1000000;
     d->target_us = want >= d->target_us ? want : AHOY_MAX(want, d->target_us - AHOY_MAX(fall, (int64_t) 0));
     d->updated_us = when_us;

@@ -8,11 +8,12 @@ enum {
     BACKLOG_US = 400000,     /* more than the target and this is not worth hearing late */
     LONG_EMPTY_US = 1000000, /* then the sender is taken to be silent */
     MAX_FRAME_MS = 120,
-    LOW_US = 4000,     /* below the target by more: stretch */
-    SLACK_US = 2000,   /* above what the player's steps make unavoidable */
-    TRIM_US = 10000,   /* above that: shorten in silence. A pitch period more, so that it is not lengthened again */
-    SHRINK_US = 25000, /* above that: shorten speech too */
-    HELD_US = 12000,   /* a pitch period: the player may shrink by it without asking for the next frame sooner */
+    LOW_US = 4000,                          /* below the target by more: stretch */
+    SLACK_US = 2000,                        /* above what the player's steps make unavoidable */
+    SETTLED_FRAMES = JITTER_LOST_AFTER + 5, /* behind a gap: by then it is known whether it was a loss */
+    TRIM_US = 6000,                         /* above that: shorten silence */
+    SHRINK_US = 80000,                      /* above that: shorten speech too, which is heard, but so is the delay */
+    HELD_US = 12000, /* a pitch period: the player may shrink by it without asking for the next frame sooner */
 };
 
 static int64_t frame_us(const struct jitter *j)
@@ -89,12 +90,13 @@ static enum jitter_got answer_packet(struct jitter *j, struct jitter_slot *s, in
     };
     j->fresh = j->restart = false;
     j->silent = s->silence;
+    j->settled_frames++;
     j->covered_ts = 0;
     j->run = 0;
     j->run_us = 0;
     j->next_ts = s->ts + out->duration_ts;
-    jitter_step(j, true, s->copy);
-    jitter_count_loss(j, s->copy);
+    jitter_step(j, true);
+    jitter_count_loss(j);
     j->stats.played++;
     note_delay(j, now_us - s->base_us, held_us);
     j->waited_us = now_us - s->when_us;
@@ -122,6 +124,7 @@ static enum jitter_got answer_empty(struct jitter *j, bool covers, struct jitter
 {
     *out = (struct jitter_frame){ .duration_ts = step_ts(j), .run = ++j->run };
     int64_t us = jitter_ts_to_us(j, out->duration_ts);
+    j->settled_frames = 0;
     if (covers)
         j->covered_ts += out->duration_ts;
     j->run_us += us;
@@ -136,10 +139,11 @@ static enum jitter_got answer_empty(struct jitter *j, bool covers, struct jitter
 /* The head is passed over: it was lost. */
 static void pass_over(struct jitter *j, uint32_t duration_ts)
 {
-    jitter_step(j, false, false);
+    jitter_step(j, false);
     j->next_ts += duration_ts;
+    j->settled_frames = 0;
     j->stats.lost++;
-    jitter_count_loss(j, true);
+    jitter_count_loss(j);
 }
 
 /* What one of the packets that are missing before `next` lasted. */
@@ -149,11 +153,12 @@ static uint32_t lost_duration(const struct jitter *j, const struct jitter_slot *
     return !next->filler && is_plausible_frame(j, each) && each >= j->frame_ts / 2 ? (uint32_t) each : j->frame_ts;
 }
 
-static enum jitter_got answer_lost(struct jitter *j, const struct jitter_slot *next, uint32_t duration_ts,
+/* `long_enough`: the delay need not grow, so what a stretch has covered of a frame that nothing recovers is left out. */
+static enum jitter_got answer_lost(struct jitter *j, const struct jitter_slot *next, uint32_t lasts, bool long_enough,
                                    struct jitter_frame *out)
 {
     *out = (struct jitter_frame){
-        .duration_ts = duration_ts,
+        .duration_ts = lasts,
         .seq = (uint16_t) j->next_ext,
         .timestamp = (uint32_t) j->next_ts,
         .next_distance = next->filler ? 0 : (unsigned) (next->ext - j->next_ext),
@@ -161,11 +166,15 @@ static enum jitter_got answer_lost(struct jitter *j, const struct jitter_slot *n
         .next_timestamp = (uint32_t) next->ts,
         .next_payload = payload_of(j, next),
     };
-    pass_over(j, duration_ts);
+    if (long_enough && next->ext - j->next_ext > j->redundancy && j->covered_ts < lasts) {
+        out->duration_ts -= (uint32_t) j->covered_ts;
+        j->covered_ts = 0;
+    }
+    pass_over(j, lasts);
     j->run = 0;
     j->run_us = 0;
     j->stats.concealed++;
-    j->stats.concealed_us += jitter_ts_to_us(j, duration_ts);
+    j->stats.concealed_us += jitter_ts_to_us(j, out->duration_ts);
     return JITTER_LOST;
 }
 
@@ -180,7 +189,7 @@ static void drop_backlog(struct jitter *j)
     int64_t keep = jitter_target_us(j) + frame_us(j);
     while (s && s != last && jitter_ts_to_us(j, last->ts - s->ts) > keep) {
         while (j->next_ext <= s->ext)
-            jitter_step(j, false, false);
+            jitter_step(j, false);
         j->next_ts = s->ts + j->frame_ts;
         j->stats.discarded++;
         jitter_release(j, s);
@@ -221,12 +230,12 @@ enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, st
             return j->silent || j->fresh ? answer_silence(j, out) : answer_empty(j, true, out);
         if (s->ext > j->next_ext && (j->silent || j->fresh)) {
             while (j->next_ext < s->ext)
-                jitter_step(j, false, false); /* what was lost in silence was silence */
+                jitter_step(j, false); /* what was lost in silence was silence */
             continue;
         }
         if (s->ext == j->next_ext) {
             if (s->filler) {
-                jitter_step(j, true, false);
+                jitter_step(j, true);
                 j->silent = true;
                 jitter_release(j, s);
                 continue;
@@ -244,23 +253,34 @@ enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, st
         }
         if (delay < jitter_network_us(j) - EARLY_US && !s->filler)
             return answer_empty(j, false, out); /* it may still come */
-        return answer_lost(j, s, lasts, out);
+        return answer_lost(j, s, lasts, delay >= jitter_target_us(j), out);
     }
 }
 
-enum jitter_advice jitter_advice(const struct jitter *j)
+/* By how much the delay is above the target. */
+static int64_t error_us(const struct jitter *j)
 {
+    return AHOY_MIN(j->delay_us[0], j->delay_us[1]) - jitter_target_us(j);
+}
+
+enum jitter_advice jitter_advice(const struct jitter *j, int64_t *by_us)
+{
+    *by_us = 0;
     if (!j->has_delay || j->silent || j->fresh)
         return JITTER_NORMAL;
-    int64_t delay = AHOY_MIN(j->delay_us[0], j->delay_us[1]);
-    int64_t over = delay - jitter_target_us(j) - j->config.player_us - SLACK_US;
-    if (delay < jitter_target_us(j) - LOW_US)
+    int64_t over = error_us(j) - j->config.player_us - SLACK_US;
+    if (error_us(j) < -LOW_US) {
+        *by_us = -error_us(j);
         return JITTER_STRETCH;
-    if (over <= TRIM_US)
-        return AHOY_MIN(j->held_us[0], j->held_us[1]) > HELD_US ? JITTER_TRIM : JITTER_NORMAL;
+    }
+    *by_us = AHOY_MAX(over, (int64_t) 0);
+    if (j->settled_frames < SETTLED_FRAMES && j->wait == 0 && j->redundancy > 0)
+        return JITTER_NORMAL; /* if it was a loss, the next ones will need that delay */
+    if (over <= TRIM_US) {
+        *by_us = AHOY_MIN(j->held_us[0], j->held_us[1]);
+        return *by_us > HELD_US ? JITTER_TRIM : JITTER_NORMAL;
+    }
     if (j->count == 0 && j->waited_us <= j->config.player_us + SLACK_US)
         return JITTER_NORMAL; /* packets are played as they come: there is nothing to gain */
-    if (over <= SHRINK_US)
-        return JITTER_TRIM;
-    return over > SHRINK_US + frame_us(j) ? JITTER_DROP_IN_SILENCE : JITTER_SHRINK;
+    return over > SHRINK_US ? JITTER_SHRINK : JITTER_TRIM;
 }

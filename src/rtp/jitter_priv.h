@@ -54,7 +54,10 @@ int64_t delay_of(const struct delay *d, int64_t transit_us);
 
 /* ---- the buffer -------------------------------------------------------------------------------------------------- */
 
-enum { JITTER_RING = 128 /* sequence numbers; a power of two above JITTER_MAX_PACKETS */ };
+enum {
+    JITTER_RING = 128,     /* sequence numbers; a power of two above JITTER_MAX_PACKETS */
+    JITTER_LOST_AFTER = 20 /* packets behind its turn a missing one is taken for lost */
+};
 
 struct jitter_slot {
     bool used;
@@ -80,13 +83,14 @@ struct jitter {
     bool restart; /* tell with the next packet */
     bool silent;  /* the sender is (or may be) silent behind what was played last */
     uint32_t ssrc;
+    int64_t first_ext;         /* losses are counted from here */
     int64_t next_ext, max_ext; /* to be played next; highest that came */
     int64_t next_ts;           /* where the next frame should begin */
     int64_t last_ts;           /* of the packet that came last, for extending */
     int64_t last_ext;
     int64_t origin_ts; /* transit is counted from here */
     uint64_t played[JITTER_RING / 64];
-    uint64_t copied[JITTER_RING / 64]; /* … from a copy */
+    uint64_t came[JITTER_RING / 64]; /* the packet itself, in time or late */
     bool has_pending;
     uint16_t pending_seq; /* a jump that would be confirmed by this one */
     unsigned lates;       /* in a row */
@@ -94,6 +98,7 @@ struct jitter {
     int64_t covered_ts; /* stretched while the buffer was empty and not made up for yet */
     unsigned run;       /* answers EMPTY in a row */
     int64_t run_us;
+    unsigned settled_frames; /* played since anything was missing */
     bool has_delay;
     int64_t delay_us[2]; /* of the last two frames, when they were asked for */
     int64_t held_us[2];  /* what the player had in hand then */
@@ -136,20 +141,25 @@ static inline bool jitter_was_played(const struct jitter *j, int64_t ext)
     return (j->played[(uint64_t) ext % JITTER_RING / 64] >> ((uint64_t) ext % 64) & 1) != 0;
 }
 
-/** Whether it was played from a copy. */
-static inline bool jitter_was_copied(const struct jitter *j, int64_t ext)
+/** Whether the packet itself came, or was noted as such. */
+static inline bool jitter_came(const struct jitter *j, int64_t ext)
 {
-    return (j->copied[(uint64_t) ext % JITTER_RING / 64] >> ((uint64_t) ext % 64) & 1) != 0;
+    return (j->came[(uint64_t) ext % JITTER_RING / 64] >> ((uint64_t) ext % 64) & 1) != 0;
+}
+
+static inline void jitter_note_came(struct jitter *j, int64_t ext, bool came)
+{
+    uint64_t bit = UINT64_C(1) << ((uint64_t) ext % 64);
+    uint64_t *word = &j->came[(uint64_t) ext % JITTER_RING / 64];
+    *word = came ? *word | bit : *word & ~bit;
 }
 
 /** Notes the fate of the next packet in order and steps behind it. */
-static inline void jitter_step(struct jitter *j, bool played, bool copied)
+static inline void jitter_step(struct jitter *j, bool played)
 {
     uint64_t bit = UINT64_C(1) << ((uint64_t) j->next_ext % 64);
-    uint64_t *p = &j->played[(uint64_t) j->next_ext % JITTER_RING / 64];
-    uint64_t *c = &j->copied[(uint64_t) j->next_ext % JITTER_RING / 64];
-    *p = played ? *p | bit : *p & ~bit;
-    *c = copied ? *c | bit : *c & ~bit;
+    uint64_t *word = &j->played[(uint64_t) j->next_ext % JITTER_RING / 64];
+    *word = played ? *word | bit : *word & ~bit;
     j->next_ext++;
 }
 
@@ -159,8 +169,11 @@ void jitter_release(struct jitter *j, struct jitter_slot *s);
 int64_t jitter_ts_to_us(const struct jitter *j, int64_t ts);
 int64_t jitter_us_to_ts(const struct jitter *j, int64_t us);
 
-/** The packet of one frame never came (true), or did (false). In order. */
-void jitter_count_loss(struct jitter *j, bool lost);
+/**
+ * A frame was played or passed over: counts the loss of the one that was so many before it that it would have come by
+ * now. What is only late is no loss.
+ */
+void jitter_count_loss(struct jitter *j);
 
 /** The target without what is waited for redundancy: that packets come at all by then may be expected. */
 int64_t jitter_network_us(const struct jitter *j);
