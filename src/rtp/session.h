@@ -135,7 +135,10 @@ void rtp_session_set_xr(struct rtp_session *s, const struct rtcp_xr_wants *wants
 /** Whether VoIP metrics are sent: rtp_session_set_voip is worth its while. */
 bool rtp_session_sends_voip(const struct rtp_session *s);
 
-/** VoIP metrics to be sent from now on, to a peer that wants them; NULL stops. Copied; the SSRC is filled in. */
+/**
+ * VoIP metrics to be sent from now on, to a peer that wants them, at most every other second; NULL stops. Copied; the
+ * SSRC is filled in.
+ */
 void rtp_session_set_voip(struct rtp_session *s, const struct rtcp_voip *voip);
 
 /* ---- statistics -------------------------------------------------------------------------------------------------- */

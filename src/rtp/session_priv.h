@@ -54,7 +54,7 @@ struct session_time_from { /* an SR's or RRTR's time, to be given back */
 
 /* What was received since the last extended report. */
 struct session_interval {
-    uint32_t begin; /* extended sequence number that the next report begins with */
+    uint32_t begin; /* extended sequence number that the next summary begins with */
     uint32_t duplicates;
     uint32_t jitters; /* relative transit times measured */
     double jitter_sum, jitter_squares;
@@ -124,6 +124,9 @@ struct rtp_session {
     struct rtcp_xr_wants xr;
     struct losses losses; /* of the peer's present source */
     struct session_interval interval;
+    uint32_t runs_begin; /* as interval.begin, of the next loss run-length block */
+    int64_t metrics_us;  /* when summary and VoIP metrics were sent last; 0: never */
+    bool metrics_due;    /* they are in the report that is being built */
     struct session_remote remote;
     bool quick; /* feedback as of rtp_session_quick_feedback */
 
@@ -145,7 +148,7 @@ void session_xr_received(struct rtp_session *s, uint32_t ext_seq, bool fresh, bo
 /* A relative transit time, timestamp units (RFC 3550 A.8's D). */
 void session_xr_transit(struct rtp_session *s, uint32_t d);
 void session_xr_put(struct rtp_session *s, int64_t now_us, uint64_t ntp, bool sender, struct rtcp_out *o);
-void session_xr_sent(struct rtp_session *s); /* what session_xr_put wrote has left */
+void session_xr_sent(struct rtp_session *s, int64_t now_us); /* what session_xr_put wrote has left */
 void session_xr_take(struct rtp_session *s, const struct rtcp_packet *p, int64_t now_us, struct rtp_rtcp_news *news);
 void session_xr_report(struct rtp_session *s, const struct rtcp_report *b); /* a reception report on us */
 void session_xr_new_ssrc(struct rtp_session *s);                            /* ours: what was told of the old one */

@@ -347,7 +347,7 @@ static enum ahoy_err build(struct rtp_session *s, int64_t now_us, bool bye, stru
         return err;
     }
     if (told)
-        session_xr_sent(s);
+        session_xr_sent(s, now_us);
     *n = o.n;
     s->stats.rtcp_sent++;
     return AHOY_OK;
@@ -402,6 +402,7 @@ enum ahoy_err rtp_session_bye(struct rtp_session *s, struct view reason, int64_t
     if (s->left)
         return AHOY_ERR_STATE;
     s->has_old_ssrc = false;
+    s->metrics_us = 0; /* the final ones go along */
     enum ahoy_err err = build(s, now_us, true, view_first(reason, RTCP_MAX_TEXT_BYTES), dst, max, n);
     if (!err)
         s->left = true;

@@ -9,11 +9,13 @@ enum {
     RLE_OVERHEAD_BYTES = 12,
     GUESS_INTERVALS = 6, /* reception reports before runs are guessed at */
     GUESS_LOSSES = 20,
-    LONGEST_GUESS = 20, /* packets in a run */
-    FEW_PACKETS = 16,   /* an interval of fewer tells nothing */
+    LONGEST_GUESS = 20,   /* packets in a run */
+    FEW_PACKETS = 16,     /* an interval of fewer tells nothing */
+    METRICS_US = 2000000, /* between summaries and VoIP metrics, where reports come more often than that */
 };
 
-static const double run_memory = 0.6, guess_memory = 0.9; /* what a new report leaves of the older ones */
+/* The older a report the less it counts: to a half after about so many packets. */
+static const double run_packets = 500, guess_packets = 2500;
 
 void rtp_session_set_xr(struct rtp_session *s, const struct rtcp_xr_wants *wants)
 {
@@ -46,6 +48,7 @@ void session_xr_received(struct rtp_session *s, uint32_t seq, bool fresh, bool d
     if (fresh) {
         losses_reset(&s->losses);
         begin_interval(s, seq);
+        s->runs_begin = seq;
     }
     losses_came(&s->losses, seq);
     s->interval.duplicates += duplicate;
@@ -63,16 +66,23 @@ void session_xr_transit(struct rtp_session *s, uint32_t d)
 
 /* ---- sending ----------------------------------------------------------------------------------------------------- */
 
-/* The packets that a report tells of: [interval.begin, this). */
-static uint32_t report_end(const struct rtp_session *s)
+/* A report tells of the packets from `begin` up to this, of as many as are known. */
+static uint32_t report_end(const struct rtp_session *s, uint32_t *begin)
 {
     uint32_t end = s->losses.end - SETTLE_PACKETS;
-    return s->losses.begun && (int32_t) (end - s->interval.begin) > 0 ? end : s->interval.begin;
+    if (!s->losses.begun || (int32_t) (end - *begin) <= 0)
+        return *begin;
+    if (end - *begin > LOSSES_WINDOW)
+        *begin = end - LOSSES_WINDOW;
+    return end;
 }
 
-static void fill_summary(const struct rtp_session *s, uint32_t begin, uint32_t end, struct rtcp_summary *out)
+static bool fill_summary(const struct rtp_session *s, struct rtcp_summary *out)
 {
     const struct session_interval *v = &s->interval;
+    uint32_t begin = v->begin, end = report_end(s, &begin);
+    if (end == begin)
+        return false;
     *out = (struct rtcp_summary){ .ssrc = s->source.ssrc,
                                   .begin_seq = (uint16_t) begin,
                                   .end_seq = (uint16_t) end,
@@ -84,17 +94,20 @@ static void fill_summary(const struct rtp_session *s, uint32_t begin, uint32_t e
     if (out->has_duplicate)
         out->duplicate = v->duplicates;
     if (!out->has_jitter)
-        return;
+        return true;
     double mean = v->jitter_sum / v->jitters;
     out->jitter_min = v->jitter_min;
     out->jitter_max = v->jitter_max;
     out->jitter_mean = (uint32_t) (mean + 0.5);
     out->jitter_dev = (uint32_t) (sqrt(AHOY_MAX(v->jitter_squares / v->jitters - mean * mean, 0.0)) + 0.5);
+    return true;
 }
 
-static void fill_rle(const struct rtp_session *s, uint32_t begin, uint32_t end, uint8_t chunks[RLE_MAX_BYTES],
-                     struct rtcp_rle *out)
+static bool fill_rle(const struct rtp_session *s, uint8_t chunks[RLE_MAX_BYTES], struct rtcp_rle *out)
 {
+    uint32_t begin = s->runs_begin, end = report_end(s, &begin);
+    if (end == begin)
+        return false;
     uint32_t most = s->xr.loss_rle_bytes > 0 ? AHOY_MIN(s->xr.loss_rle_bytes, (uint32_t) RLE_MAX_BYTES) : RLE_MAX_BYTES;
     size_t n = 0;
     if (most >= RLE_OVERHEAD_BYTES + 4)
@@ -103,6 +116,7 @@ static void fill_rle(const struct rtp_session *s, uint32_t begin, uint32_t end, 
                               .begin_seq = (uint16_t) begin,
                               .end_seq = (uint16_t) end,
                               .chunks = view_of((const char *) chunks, n) };
+    return n > 0;
 }
 
 void session_xr_put(struct rtp_session *s, int64_t now_us, uint64_t ntp, bool sender, struct rtcp_out *o)
@@ -114,19 +128,13 @@ void session_xr_put(struct rtp_session *s, int64_t now_us, uint64_t ntp, bool se
     struct rtcp_xr_parts x = { .rrtr_ntp = s->xr.rrtr && !sender ? ntp : 0,
                                .dlrr = &dlrr,
                                .dlrrs = s->last_rrtr.known ? 1 : 0 };
-    uint32_t begin = s->interval.begin, end = report_end(s);
-    if (end - begin > LOSSES_WINDOW) /* also a report after a long silence of ours */
-        begin = end - LOSSES_WINDOW;
-    bool valid = s->source.known && s->source.probation == 0 && !s->source.bye && end != begin;
-    if (valid && s->xr.loss_rle) {
-        fill_rle(s, begin, end, chunks, &rle);
-        x.loss = rle.chunks.n > 0 ? &rle : NULL;
-    }
-    if (valid && s->xr.summary) {
-        fill_summary(s, begin, end, &summary);
+    bool valid = s->source.known && s->source.probation == 0 && !s->source.bye;
+    s->metrics_due = s->metrics_us == 0 || now_us - s->metrics_us >= METRICS_US;
+    if (valid && s->xr.loss_rle && fill_rle(s, chunks, &rle))
+        x.loss = &rle;
+    if (valid && s->xr.summary && s->metrics_due && fill_summary(s, &summary))
         x.summary = &summary;
-    }
-    if (s->has_voip && s->xr.voip && s->source.known) {
+    if (s->has_voip && s->xr.voip && s->source.known && s->metrics_due) {
         s->voip.ssrc = s->source.ssrc;
         x.voip = &s->voip;
     }
@@ -134,9 +142,14 @@ void session_xr_put(struct rtp_session *s, int64_t now_us, uint64_t ntp, bool se
         rtcp_put_xr(o, s->ssrc, &x);
 }
 
-void session_xr_sent(struct rtp_session *s)
+void session_xr_sent(struct rtp_session *s, int64_t now_us)
 {
-    begin_interval(s, report_end(s));
+    uint32_t begin = s->interval.begin;
+    s->runs_begin = report_end(s, &s->runs_begin);
+    if (!s->metrics_due)
+        return;
+    begin_interval(s, report_end(s, &begin));
+    s->metrics_us = now_us;
 }
 
 /* ---- receiving --------------------------------------------------------------------------------------------------- */
@@ -174,8 +187,9 @@ static void take_rle(struct rtp_session *s, const struct rtcp_xr_block *b, struc
         return;
     news->runs_on_us = true;
     news->runs = runs;
-    s->remote.run_losses = run_memory * s->remote.run_losses + runs.lost;
-    s->remote.runs = run_memory * s->remote.runs + runs.runs;
+    double memory = run_packets / (run_packets + runs.packets);
+    s->remote.run_losses = memory * s->remote.run_losses + runs.lost;
+    s->remote.runs = memory * s->remote.runs + runs.runs;
 }
 
 static void take_summary(struct rtp_session *s, const struct rtcp_xr_block *b, struct rtp_rtcp_news *news)
@@ -217,10 +231,11 @@ void session_xr_report(struct rtp_session *s, const struct rtcp_report *b)
     int32_t lost = (int32_t) ((uint32_t) b->lost - (uint32_t) r->last_lost);
     r->loss = b->fraction_lost / 256.0;
     if (r->has_last && packets >= FEW_PACKETS && packets < UINT16_MAX && lost >= 0 && (uint32_t) lost <= packets) {
-        r->packets = guess_memory * r->packets + packets;
-        r->losses = guess_memory * r->losses + lost;
-        r->losses_squared = guess_memory * r->losses_squared + (double) lost * lost / packets;
-        r->weight = guess_memory * r->weight + 1;
+        double memory = guess_packets / (guess_packets + packets);
+        r->packets = memory * r->packets + packets;
+        r->losses = memory * r->losses + lost;
+        r->losses_squared = memory * r->losses_squared + (double) lost * lost / packets;
+        r->weight = memory * r->weight + 1;
         r->intervals++;
         r->loss = (double) lost / packets; /* finer than 1/256 */
     }
