@@ -33,8 +33,10 @@ enum { IDLE_HOPS = 20 };
 #define REOPEN_KEEP  0.6f
 #define REOPEN_DOUBT 0.1f
 
-/* A filter that leaves this much of the microphone's power may be at the wrong place. */
+/* A filter that leaves this much of the microphone's power for some hops may be at the wrong place. */
 #define USELESS 0.9f
+#define LOUD    10.0f
+enum { USELESS_HOPS = 3 };
 
 /* Hops of far sound until a new model can be told from another. */
 enum { DISTRUST_HOPS = 30 };
@@ -68,7 +70,8 @@ struct aec {
     bool good;                           /* the model has taken out GOOD since it was opened */
     unsigned worse;                      /* … and how long they spoke of another path */
 
-    unsigned idle; /* how long there was plainly an echo and the model took nothing */
+    unsigned useless; /* how long the model took nothing while the echo seemed to be elsewhere */
+    unsigned idle;    /* how long there was plainly an echo and the model took nothing */
 
     float low_before[AEC_HOP + AEC_LOOK_AHEAD]; /* the lower band, as late as the canceller makes it */
     float wide_before[3 * (AEC_HOP + AEC_LOOK_AHEAD) + AEC_BAND_DELAY];
@@ -199,6 +202,12 @@ static void reopen(struct aec *a, float keep, float doubt)
     a->recoveries++;
 }
 
+/* Whether the microphone hears more than the background: else what is left of it says nothing about the model. */
+static bool is_loud(const struct aec *a)
+{
+    return a->worse_mic > LOUD * AEC_HOP * a->suppress.background.level;
+}
+
 /* Places the model so that the strongest echo is near its beginning; when the echo has jumped, the model follows. */
 static void follow_delay(struct aec *a)
 {
@@ -209,12 +218,13 @@ static void follow_delay(struct aec *a)
     size_t peak = a->filter.lag + aec_filter_peak(&a->filter);
     bool there = peak + 2 >= at && peak <= at + 2;
     a->placed_for = at;
-    bool useless = a->worse_rest > USELESS * a->worse_mic;
     if (before != UNPLACED && !there && a->learned > DISTRUST_HOPS) {
-        if (!useless) {
+        a->useless = is_loud(a) && a->worse_rest > USELESS * a->worse_mic ? a->useless + 1 : 0;
+        if (a->useless < USELESS_HOPS) {
             a->placed_for = before;
             return;
         }
+        a->useless = 0;
         int64_t lag = (int64_t) a->filter.lag + (int64_t) at - (int64_t) before;
         a->filter.lag = (size_t) AHOY_MIN(AHOY_MAX(lag, 0), AEC_MAX_LAG);
         reopen(a, 0.7f, REOPEN_DOUBT);

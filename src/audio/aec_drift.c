@@ -8,6 +8,9 @@
 /* A measurement's length, the sound it needs, and the bins it uses (250 … 3000 Hz). */
 enum { SPAN_HOPS = 25, SPAN_ACTIVE = 8, FROM_BIN = 5, TO_BIN = 60 };
 
+/* A filter that learns follows a wandering path by half only within a measurement. */
+#define EAGER 2.0
+
 /* The two models must be this much the same thing at two delays. */
 #define ALIKE 0.85
 
@@ -82,6 +85,7 @@ static bool measure(struct aec_drift *d, const struct aec_filter *f)
         return false;
     double seen = -delay / (d->hops * (double) AEC_HOP) * 1e6;
     d->measured++;
+    seen *= EAGER;
     double trust = fmax(0.2, 1.0 / (1 + d->measured));
     d->ppm = fmin(AEC_DRIFT_MAX_PPM, fmax(-AEC_DRIFT_MAX_PPM, d->ppm + trust * seen));
     return true;

@@ -11,7 +11,8 @@
 #define ECHO_FLOOR  1e-4f
 #define NOISE_BACK  0.7f
 
-enum { SHARE_FROM = 4, SHARE_TO = 80 };
+enum { SHARE_FROM = 4, SHARE_TO = 80, ONSET_HOPS = 8 };
+#define SILENT 6.0f
 
 void aec_suppress_init(struct aec_suppress *s)
 {
@@ -68,6 +69,24 @@ static float echo_share(const struct aec_suppress *s, const struct aec_spec *cro
     return echo > 1e-6f * (SHARE_TO - SHARE_FROM) ? fminf(coherent / all, 1) : 0;
 }
 
+/*
+ * Coherence needs some hops to tell who speaks. Until then, what comes out of silence as the far end begins is its echo:
+ * that both ends begin at once is rare.
+ */
+static void watch_onset(struct aec_suppress *s)
+{
+    float heard = 0;
+    float noise = 0;
+    for (size_t k = SHARE_FROM; k < SHARE_TO; k++) {
+        heard += s->power_mic[k];
+        noise += s->background.noise[k];
+    }
+    if (heard < SILENT * noise)
+        s->onset = ONSET_HOPS;
+    else if (s->onset > 0)
+        s->onset--;
+}
+
 /* Learned fast downwards, and upwards only while the far end talks alone. */
 static void follow_leak(struct aec_suppress *s)
 {
@@ -86,7 +105,8 @@ static void choose_gain(struct aec_suppress *s, const float *expected)
     float gain[AEC_BINS];
     float kept = 0;
     float all = 1e-9f;
-    float over = OVER_DOUBLE + (OVER_SINGLE - OVER_DOUBLE) * fminf(fmaxf((s->share - 0.5f) / 0.3f, 0), 1);
+    float alone = s->onset > 0 ? 1 : fminf(fmaxf((s->share - 0.5f) / 0.3f, 0), 1);
+    float over = OVER_DOUBLE + (OVER_SINGLE - OVER_DOUBLE) * alone;
     for (size_t k = 0; k < AEC_USED; k++) {
         float below = s->leak[k > 0 ? k - 1 : k];
         float above = s->leak[k + 1 < AEC_USED ? k + 1 : k];
@@ -156,6 +176,7 @@ void aec_suppress_run(struct aec_suppress *s, const struct aec_hop *in, struct a
     aec_fft_forward(fft);
     aec_fft_get_pair(fft, 0, &rest, &echo);
     aec_fft_get_pair(fft, 1, &mic, NULL);
+    watch_onset(s);
     follow(s->power_rest, &rest);
     follow(s->power_echo, &echo);
     follow(s->power_mic, &mic);

@@ -22,6 +22,7 @@ struct aec_suppress {
     float single;          /* 0 … 1: only the far end talks */
     float share;           /* 0 … 1: part of the microphone that is echo … */
     float missed;          /* … and part of the rest that still follows the predicted echo */
+    unsigned onset;        /* hops for which sound out of silence is taken to be the far end's */
     float high_gain;       /* for what is above these bins */
     struct aec_noise background;
     bool quieten; /* take the background down */
