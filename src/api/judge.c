@@ -16,7 +16,8 @@ static const double long_delay_ms = 250, silent_dbfs = -85;
 
 void ahoy_call_stats_init(struct ahoy_call_stats *s)
 {
-    *s = (struct ahoy_call_stats){ .burst = -1,
+    *s = (struct ahoy_call_stats){ .loss = -1,
+                                   .burst = -1,
                                    .jitter_ms = -1,
                                    .rtt_ms = -1,
                                    .buffer_ms = -1,

@@ -18,6 +18,7 @@ void media_stats_init(struct media_stats *s)
 {
     *s = (struct media_stats){ .rx_pt = -1,
                                .tx_pt = -1,
+                               .loss = -1,
                                .rtt_ms = -1,
                                .rtt_mean_ms = -1,
                                .delay_ms = -1,
@@ -304,7 +305,7 @@ static void fill_counts(struct media_stream *st, const struct rtp_stats *r)
     s->recovered_red = f->red;
     s->recovered_dred = f->dred;
     s->concealed_ms = (uint32_t) (st->playout.concealed_us / 1000);
-    s->loss = fates_impaired(f);
+    s->loss = f->judged > 0 ? fates_impaired(f) : -1;
     s->burst = f->bursts.runs > 0 ? quality_mean_run(&f->bursts) : -1;
     s->jitter_ms = r->jitter_ms;
     s->rtt_ms = r->rtt_count > 0 ? r->rtt_ms : -1;
