@@ -304,9 +304,11 @@ static void on_engine(struct phone *p)
     for (struct ahoy_event *e; (e = ahoy_engine_next_event(p->engine)); ahoy_event_free(e)) {
         if (e->type == AHOY_EVENT_RESULT) {
             (void) phone_answer_pending(p, e);
+            phone_check_files(p, e);
         } else {
             keep_summary(p, e);
             tell_event(p, e);
+            phone_start_files(p, e);
         }
         if (p->on_event)
             p->on_event(p, e);

@@ -48,8 +48,10 @@ struct phone {
     int64_t started_ms, end_at_ms, leave_at_ms; /* 0: never. end_at: when no call stands any more */
     bool ending, interrupted, leaving, done;
     struct summary summary;
-    bool no_device; /* the sound device does not work */
-    int status;     /* what the process ends with */
+    unsigned recorded;                  /* files of --record so far */
+    ahoy_command_id recording, playing; /* the last commands of --record and --play */
+    bool no_device;                     /* the sound device does not work */
+    int status;                         /* what the process ends with */
 };
 
 struct phone_options {
@@ -106,6 +108,10 @@ void phone_update_trace(struct phone *p);
 void phone_command(struct phone *p, int source, const char *line, size_t n);
 bool phone_answer_pending(struct phone *p, const struct ahoy_event *e);
 void phone_forget_pending(struct phone *p);
+
+/* files.c: what --record and --play say is begun when a call stands, and complained about when it cannot be */
+void phone_start_files(struct phone *p, const struct ahoy_event *e);
+void phone_check_files(struct phone *p, const struct ahoy_event *e);
 
 /* say.c: events for people */
 void phone_say_event(const struct phone *p, const struct ahoy_event *e);

@@ -1,0 +1,50 @@
+/* --record and --play: files that go with a call from the moment it stands. */
+#include "cli/fail.h"
+#include "cli/phone.h"
+
+#include <string.h>
+
+/* The file for a call: as named, and with the call's number before the suffix from the second call on. */
+static void name_for(const struct phone *p, const struct ahoy_event *e, char *path, size_t size)
+{
+    const char *file = p->args->record, *slash = strrchr(file, '/'), *dot = strrchr(file, '.');
+    size_t stem = dot && (!slash || dot > slash + 1) ? (size_t) (dot - file) : strlen(file);
+    struct text t;
+    text_init(&t, path, size);
+    if (p->recorded == 0 || !p->many)
+        text_add(&t, "%s", file);
+    else
+        text_add(&t, "%.*s-%u%s", (int) stem, file, e->call.id, file + stem);
+}
+
+void phone_start_files(struct phone *p, const struct ahoy_event *e)
+{
+    char path[CLI_PATH_BYTES];
+    ahoy_command_id wait = 0;
+    if (e->type != AHOY_EVENT_CALL_STATE || e->call.state != AHOY_CALL_CONFIRMED || e->call.stats.duration_ms > 0)
+        return; /* a call that is resumed is no new one */
+    if (p->args->record) {
+        name_for(p, e, path, sizeof path);
+        struct ahoy_record_config cfg = { .path = path, .mixed = p->args->record_mixed };
+        if (ahoy_call_record(p->engine, e->call.id, &cfg, &wait) == AHOY_OK)
+            p->recording = wait;
+        p->recorded++;
+    }
+    if (p->args->play) {
+        struct ahoy_play_config cfg = { .path = p->args->play };
+        if (ahoy_call_play(p->engine, e->call.id, &cfg, &wait) == AHOY_OK)
+            p->playing = wait;
+    }
+}
+
+void phone_check_files(struct phone *p, const struct ahoy_event *e)
+{
+    bool record = e->result.command != 0 && e->result.command == p->recording;
+    bool play = e->result.command != 0 && e->result.command == p->playing;
+    if ((!record && !play) || !e->result.err)
+        return;
+    const char *why = e->result.err == AHOY_ERR_UNSUPPORTED ? "libsndfile is needed for it, and is not installed"
+                                                            : ahoy_err_text(e->result.err);
+    warn("%s %s cannot be %s: %s", record ? "--record" : "--play", record ? p->args->record : p->args->play,
+         record ? "written" : "played", why);
+}
