@@ -44,7 +44,7 @@ struct cli_args {
     struct cli_list binds;
     const char *transport, *media_ports, *impair, *quality_report, *processing;
     /* sound */
-    const char *codec, *audio, *dtmf, *ring, *ring_sound, *record, *play;
+    const char *codec, *audio, *dtmf, *ring, *ring_sound, *tones, *record, *play;
     bool record_mixed;
     uint32_t ptime_ms, hold_after_s, max_s;
     const char *trace_file;

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/signalfd.h>
@@ -126,6 +127,24 @@ static void open_control(struct phone *p)
         warn("no `ahoy status` and `ahoy trace` for this phone: %s", why);
 }
 
+/* The country of the locale ("de_AT.UTF-8"), whose tones its people know. */
+static const char *tones_of_locale(struct phone *p)
+{
+    static const char *const names[] = { "LC_ALL", "LC_TELEPHONE", "LANG" };
+    struct text t;
+    text_init(&t, p->tones, sizeof p->tones);
+    text_add(&t, "auto");
+    for (size_t i = 0; i < CLI_COUNT(names); i++) {
+        const char *locale = getenv(names[i]), *country = locale ? strchr(locale, '_') : NULL;
+        if (!locale || !locale[0])
+            continue;
+        if (country && strspn(country + 1, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == 2)
+            text_add(&t, ":%.2s", country + 1);
+        break;
+    }
+    return p->tones;
+}
+
 int phone_open(struct phone *p, const struct cli_args *args, const struct phone_options *o)
 {
     *p = (struct phone){ .args = args, .json = args->json, .wake_fd = -1, .signal_fd = -1, .trace_fd = -1 };
@@ -138,6 +157,7 @@ int phone_open(struct phone *p, const struct cli_args *args, const struct phone_
                                            .ptime_ms = args->ptime_ms,
                                            .audio = args->audio,
                                            .processing = args->processing,
+                                           .tones = args->tones ? args->tones : tones_of_locale(p),
                                            .ring = args->ring,
                                            .ring_sound = args->ring_sound,
                                            .impair = args->impair,
@@ -477,6 +497,7 @@ int phone_blame(struct phone *p, const char *uri)
         { "codec", m->codecs, { .codecs = m->codecs } },
         { "audio", m->audio, { .audio = m->audio } },
         { "processing", m->processing, { .processing = m->processing } },
+        { "tones", m->tones, { .tones = m->tones } },
         { "ring", m->ring, { .ring = m->ring } },
         { "ring-sound", m->ring_sound, { .ring_sound = m->ring_sound } },
         { "impair", m->impair, { .impair = m->impair } },

@@ -45,6 +45,7 @@ struct phone {
     ahoy_account_id account; /* the one that calls are placed with, or 0 */
     bool waiting;            /* for its registration */
     char from[256];
+    char tones[16];                             /* "auto:COUNTRY" of the locale */
     int64_t started_ms, end_at_ms, leave_at_ms; /* 0: never. end_at: when no call stands any more */
     bool ending, interrupted, leaving, done;
     struct summary summary;

@@ -27,7 +27,13 @@ struct ahoy_media_config {
                            when that is a machine's (pulse, alsa) */
     const char
         *ring_sound; /* the country whose tone it rings with ("de", "us"; E.180), or a sound file; NULL: Europe's */
-    bool echo;       /* send back what is heard, instead of a microphone */
+    /**
+     * The tones of setting up a call (E.180): ring-back while it rings there, busy and congestion for two seconds, a
+     * waiting tone for a call that comes in during another. A country ("de", "uk", "us"), "off", or "auto:COUNTRY": only
+     * from a device of the machine (pulse, alsa), a country that is not known being Europe. NULL: "auto".
+     */
+    const char *tones;
+    bool echo; /* send back what is heard, instead of a microphone */
     /** What is done to a microphone: "auto" (all for pulse and alsa, nothing for others), "off", or some of
      * "hpf,aec,ns,agc": high-pass, echo canceller, noise suppression, automatic gain. NULL: auto */
     const char *processing;

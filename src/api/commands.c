@@ -127,7 +127,7 @@ static bool keep(struct api_cmd *c, const char **s)
 static bool keep_media(struct api_cmd *c, struct ahoy_media_config *m)
 {
     return keep(c, &m->codecs) && keep(c, &m->audio) && keep(c, &m->impair) && keep(c, &m->processing)
-           && keep(c, &m->dtmf) && keep(c, &m->ring) && keep(c, &m->ring_sound);
+           && keep(c, &m->dtmf) && keep(c, &m->tones) && keep(c, &m->ring) && keep(c, &m->ring_sound);
 }
 
 /* ---- accounts ---------------------------------------------------------------------------------------------------- */

@@ -46,7 +46,7 @@ struct tone_spec tone_sine(unsigned hz, int level_dbfs);
 /** One digit of "0-9*#A-D" (any case): `on_ms` of sound, `off_ms` of silence. SYNTAX for another character. */
 AHOY_MUST_USE enum ahoy_err tone_dtmf(char digit, unsigned on_ms, unsigned off_ms, struct tone_spec *out);
 
-/** A call progress tone as heard in a country (ISO 3166 in any case, "uk" too; "eu" otherwise and when unknown). */
+/** A call progress tone as heard in a country (ISO 3166 in any case, "uk" too, "ca" as "us"; "eu" otherwise and when unknown). */
 struct tone_spec tone_call(struct view country, enum tone_kind kind);
 
 /** Codes of the countries known, or NULL after the last. */

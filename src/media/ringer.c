@@ -1,7 +1,6 @@
 #include "media/ringer.h"
 
 #include "audio/resample.h"
-#include "audio/tone.h"
 #include "audio/wav.h"
 #include "base/mem.h"
 #include "media/stream.h"
@@ -96,7 +95,7 @@ static void open_sound(struct media_ringer *r)
         }
         country = view_of(NULL, 0);
     }
-    struct tone_spec tone = tone_call(country, TONE_RINGBACK);
+    struct tone_spec tone = tone_call(country, r->cfg.tone);
     tone_start(&r->tone, &tone, RINGER_HZ);
 }
 

@@ -1,11 +1,12 @@
 /*
  * Rings for a call that waits to be answered: a tone or a file, on a device of its own (a loudspeaker, while the calls
- * themselves are in a headset). The device is opened and fed on the engine's thread for devices. Signalling loop.
+ * themselves are in a headset); and makes the other tones of setting up a call. The device is opened and fed on the engine's thread for devices. Signalling loop.
  */
 #ifndef AHOY_MEDIA_RINGER_H
 #define AHOY_MEDIA_RINGER_H
 
 #include "audio/device.h"
+#include "audio/tone.h"
 #include "media/media.h"
 
 struct media_ringer;
@@ -14,6 +15,7 @@ enum { RINGER_SOUND_BYTES = 512 };
 
 struct media_ringer_config {
     struct audio_spec device;
+    enum tone_kind tone;            /* what it means, in that country: a bell is TONE_RINGBACK */
     char sound[RINGER_SOUND_BYTES]; /* a country (two letters, E.180), or a sound file, again and again; "": "eu" */
 };
 

@@ -142,6 +142,7 @@ static void finish(struct ua_call *c)
     c->state = AHOY_CALL_ENDED;
     c->ended_us = sys_now_us(c->ua->loop);
     ua_call_ring_no_more(c);
+    ua_call_end_tone(c);
     sys_timer_stop(&c->answer_timer);
     sys_timer_stop(&c->max_timer);
     sys_timer_stop(&c->hold_timer);

@@ -36,7 +36,7 @@ struct ua_call {
     char peer_uri[UA_URI_BYTES], peer_name[128], call_id[256];
     uint32_t ring_s, max_s, hold_after_s;
 
-    struct media_ringer *ringer; /* it rings here */
+    struct media_ringer *ringer; /* it rings here, or there and is heard */
     struct sys_timer answer_timer, max_timer, hold_timer;
     int64_t begun_us, answered_us, ended_us;
 
@@ -87,6 +87,12 @@ void ua_call_media_closed(struct ua_call *c, const struct media_stats *m);
 /* call_media.c: an incoming call is heard to ring, until it is answered or over. */
 void ua_call_ring(struct ua_call *c);
 void ua_call_ring_no_more(struct ua_call *c);
+
+/* call_tones.c */
+bool ua_tones_parse(const char *text, const struct audio_spec *device, bool echo, struct ua_media *m);
+void ua_call_ring_back(struct ua_call *c); /* until ua_call_ring_no_more */
+bool ua_call_waiting(struct ua_call *c);   /* the same; false: no other call stands, or tones are off */
+void ua_call_end_tone(struct ua_call *c);
 
 /* call_media.c: opens the sound; then ua_call_media_ready. */
 AHOY_MUST_USE enum ahoy_err ua_call_open_media(struct ua_call *c, const struct addr *local);

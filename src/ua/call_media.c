@@ -48,6 +48,11 @@ enum ahoy_err ua_media_parse(const struct ahoy_media_config *cfg, struct ua_medi
         *why = "the sound must be null, tone:HZ, file:IN.wav[,OUT.wav], pulse[:DEV] or alsa:DEV";
         return AHOY_ERR_INVAL;
     }
+    if (!ua_tones_parse(cfg->tones, &m.device, cfg->echo, &m)) {
+        *why = "the tones must be off, auto, auto:COUNTRY or a country that is known, such as de, fr, uk, us";
+        return AHOY_ERR_INVAL;
+    }
+    m.ring.tone = TONE_RINGBACK;
     if (!parse_ring(cfg, &m)) {
         *why = "the ring must be off, pulse[:DEV], alsa[:DEV] or file:,OUT.wav, its sound a country or a file";
         return AHOY_ERR_INVAL;
@@ -79,7 +84,7 @@ enum ahoy_err ua_check_media(const struct ahoy_media_config *cfg)
 
 void ua_call_ring(struct ua_call *c)
 {
-    if (c->ringer || !c->config.rings)
+    if (c->ringer || ua_call_waiting(c) || !c->config.rings)
         return;
     if (media_ringer_start(&c->ringer, c->ua->media, &c->config.ring))
         log_write(c->ua->config.log, LOG_WARN, "ua", "it rings in silence: out of memory");

@@ -29,13 +29,17 @@ static void on_progress(void *arg, struct sip_invite *inv, struct sip_dialog *fo
     struct sdp_error why;
     (void) inv;
     (void) fork;
-    if (is_sdp(body) && media_session_offering(c->media)
-        && media_session_apply(c->media, body->data, false, &why) == AHOY_OK) {
+    bool early = is_sdp(body) && media_session_offering(c->media);
+    if (early)
+        ua_call_ring_no_more(c); /* before the sound asks for the device */
+    if (early && media_session_apply(c->media, body->data, false, &why) == AHOY_OK) {
         ua_call_set_state(c, AHOY_CALL_EARLY);
         return;
     }
     if (response->status == 180 && c->state == AHOY_CALL_CALLING)
         ua_call_set_state(c, AHOY_CALL_RINGING);
+    if (response->status == 180 && c->state == AHOY_CALL_RINGING)
+        ua_call_ring_back(c);
 }
 
 static void end_not_acceptable(struct ua_call *c, const char *why)
@@ -52,6 +56,7 @@ static void on_answer(void *arg, struct sip_invite *inv, const struct sip_body *
     struct sdp_error why = { .reason = NULL };
     (void) inv;
     (void) msg;
+    ua_call_ring_no_more(c);
     enum ahoy_err err = is_sdp(answer) ? media_session_apply(c->media, answer->data, true, &why) : AHOY_ERR_SYNTAX;
     if (!err && (c->answered_us > 0 || media_session_active(c->media)))
         return;

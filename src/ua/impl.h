@@ -27,6 +27,8 @@ struct ua_media {
     struct audio_spec device;
     bool rings; /* an incoming call that waits is heard, on `ring` */
     struct media_ringer_config ring;
+    bool has_tones; /* ring-back and the like are heard, on `tones` */
+    struct media_ringer_config tones;
     struct impair_config impair;
     unsigned processing; /* of enum mic_step */
     char dtmf[UA_DTMF_BYTES];
@@ -46,10 +48,12 @@ struct ua {
     int64_t started_us;
     bool trace;
 
-    struct list accounts;       /* struct ua_account */
-    struct list retired;        /* accounts that are gone, for their credentials' sake */
-    struct list calls;          /* struct ua_call */
-    struct list conferences;    /* struct ua_conference */
+    struct list accounts;      /* struct ua_account */
+    struct list retired;       /* accounts that are gone, for their credentials' sake */
+    struct list calls;         /* struct ua_call */
+    struct list conferences;   /* struct ua_conference */
+    struct media_ringer *tone; /* of a call that came to nothing; NULL: none */
+    struct sys_timer tone_timer;
     struct list pings;          /* struct ua_ping: OPTIONS on their way */
     struct list exams;          /* struct ua_exam: the doctor's */
     struct list reports;        /* struct ua_report: quality reports on their way */
@@ -117,6 +121,10 @@ void ua_call_incoming(void *arg, struct sip_invite *inv, struct sip_msg *request
 void ua_calls_hang_up_all(struct ua *ua);
 void ua_calls_forget_account(struct ua *ua, const struct ua_account *a);
 void ua_calls_drop(struct ua *ua); /* without a word to peers; sound is still closed in order */
+
+/** The tone of a call that came to nothing ends; its timer is `ua_tones_over`. */
+void ua_tones_stop(struct ua *ua);
+void ua_tones_over(void *arg);
 
 /* ---- conferences ------------------------------------------------------------------------------------------------- */
 

@@ -263,6 +263,7 @@ enum ahoy_err ua_create(struct ua **out, const struct ua_config *cfg, char *why,
     list_init(&ua->exams);
     list_init(&ua->reports);
     sys_timer_init(&ua->linger, linger_over, ua);
+    sys_timer_init(&ua->tone_timer, ua_tones_over, ua);
     struct media_engine_config media = { .loop = cfg->loop,
                                          .port_low = cfg->engine->media_port_low,
                                          .port_high = cfg->engine->media_port_high,
@@ -296,6 +297,7 @@ void ua_destroy(struct ua *ua)
         return;
     AHOY_ASSERT(list_empty(&ua->calls) && list_empty(&ua->conferences));
     sys_timer_stop(&ua->linger);
+    ua_tones_stop(ua);
     sys_iface_watch_stop(ua->watch);
     ua_pings_drop(ua);
     ua_exams_drop(ua);
@@ -316,7 +318,7 @@ void ua_destroy(struct ua *ua)
 static bool all_gone(const struct ua *ua)
 {
     return list_empty(&ua->calls) && list_empty(&ua->conferences) && list_empty(&ua->accounts)
-           && list_empty(&ua->reports);
+           && list_empty(&ua->reports) && !ua->tone;
 }
 
 void ua_check_left(struct ua *ua)
@@ -332,6 +334,7 @@ static void linger_over(void *arg)
     ua_accounts_drop(ua);
     ua_calls_drop(ua);
     ua_reports_drop(ua);
+    ua_tones_stop(ua);
     void (*left)(void *) = ua->left;
     if (!list_empty(&ua->calls) || !list_empty(&ua->conferences) || !left)
         return;
