@@ -12,11 +12,18 @@ enum {
     WORK_SAMPLES = AUDIO_MAX_SAMPLES + AUDIO_MAX_SAMPLES / 2,
     STRETCH_EVERY_MS = 1000, /* between changes of length in speech */
     SHRINK_EVERY_MS = 300,
+    REACH_EVERY = 25, /* packets between looks at how far redundancy reaches, while any are lost */
 };
 
 /* A frame softer than this, or hardly louder than the background, is silence. */
 #define QUIET_DBFS (-50.0)
 #define QUIET_DB   6.0
+
+/* From here on clocks are brought together, and below here no more; and how much is worth another ratio. */
+#define CLOCK_ON_PPM   20.0
+#define CLOCK_OFF_PPM  10.0
+#define CLOCK_STEP_PPM 3.0
+#define CLOCK_MOST_PPM 1000.0
 
 enum ahoy_err playout_init(struct playout *p, int64_t tick_us, uint64_t seed, playout_codec_fn *codec_of, void *arg)
 {
@@ -110,35 +117,86 @@ static bool use_codec(struct playout *p, const struct audio_codec *codec, bool r
     return true;
 }
 
-/* Appends sound of `from_hz` to the fifo. */
-static void push(struct playout *p, const int16_t *pcm, size_t n, uint32_t from_hz)
+/* Room behind what waits in the fifo. */
+static size_t make_room(struct playout *p)
 {
     if (p->fifo_at > 0) {
-        memmove(p->fifo, p->fifo + p->fifo_at, (p->fifo_n - p->fifo_at) * sizeof *pcm);
+        memmove(p->fifo, p->fifo + p->fifo_at, (p->fifo_n - p->fifo_at) * sizeof *p->fifo);
         p->fifo_n -= p->fifo_at;
         p->fifo_at = 0;
     }
-    size_t room = FIFO_SAMPLES - p->fifo_n;
-    if (from_hz == p->sound_hz) {
-        n = AHOY_MIN(n, room);
-        memcpy(p->fifo + p->fifo_n, pcm, n * sizeof *pcm);
-        p->fifo_n += n;
-        return;
-    }
-    if (!p->resample || p->resample_from_hz != from_hz || p->resample_to_hz != p->sound_hz) {
-        resample_destroy(p->resample);
-        p->resample = NULL;
-        if (resample_create(&p->resample, from_hz, p->sound_hz, RESAMPLE_VOICE)) {
-            size_t silent = AHOY_MIN(room, (size_t) ((uint64_t) n * p->sound_hz / from_hz));
-            memset(p->fifo + p->fifo_n, 0, silent * sizeof *pcm);
-            p->fifo_n += silent;
-            return;
-        }
-        p->resample_from_hz = from_hz;
-        p->resample_to_hz = p->sound_hz;
-    }
-    if (resample_max_out(p->resample, n) <= room)
+    return FIFO_SAMPLES - p->fifo_n;
+}
+
+/* Appends sound that has the endpoint's rate. */
+static void append(struct playout *p, const int16_t *pcm, size_t n)
+{
+    n = AHOY_MIN(n, make_room(p));
+    memcpy(p->fifo + p->fifo_n, pcm, n * sizeof *pcm);
+    p->fifo_n += n;
+}
+
+/* The resampler for sound of `from_hz`; false without memory for one. */
+static bool use_resample(struct playout *p, uint32_t from_hz)
+{
+    if (p->resample && p->resample_from_hz == from_hz && p->resample_to_hz == p->sound_hz)
+        return true;
+    resample_destroy(p->resample);
+    p->resample = NULL;
+    if (resample_create(&p->resample, from_hz, p->sound_hz, RESAMPLE_VOICE))
+        return false;
+    p->resample_from_hz = from_hz;
+    p->resample_to_hz = p->sound_hz;
+    if (p->trimmed)
+        resample_set_ppm(p->resample, p->trim_ppm);
+    return true;
+}
+
+/* Appends sound of `from_hz`; between equal clocks of equal rates it is only copied. */
+static void push(struct playout *p, const int16_t *pcm, size_t n, uint32_t from_hz)
+{
+    size_t room = make_room(p);
+    if (from_hz == p->sound_hz && !p->trimmed) {
+        append(p, pcm, n);
+    } else if (!use_resample(p, from_hz)) {
+        size_t silent = AHOY_MIN(room, (size_t) ((uint64_t) n * p->sound_hz / from_hz));
+        memset(p->fifo + p->fifo_n, 0, silent * sizeof *pcm);
+        p->fifo_n += silent;
+    } else if (resample_max_out(p->resample, n) <= room) {
         p->fifo_n += resample_run(p->resample, pcm, n, p->fifo + p->fifo_n);
+    }
+}
+
+/*
+ * Sender and endpoint have clocks of their own: what that makes in the long run is taken out by resampling, which begins
+ * and ends in silence, since its delay is half a millisecond.
+ */
+static void follow_clocks(struct playout *p, bool quiet)
+{
+    double sender;
+    if (jitter_drift_ppm(p->jitter, &sender))
+        p->sender_ppm = sender;
+    double ppm = fmax(-CLOCK_MOST_PPM, fmin(p->endpoint_ppm - p->sender_ppm, CLOCK_MOST_PPM));
+    bool wanted = fabs(ppm) > (p->trimmed ? CLOCK_OFF_PPM : CLOCK_ON_PPM);
+    if (wanted != p->trimmed && quiet) {
+        p->trimmed = wanted;
+        if (p->resample_from_hz == p->resample_to_hz) { /* made for clocks alone; a new one is sure to be in step */
+            resample_destroy(p->resample);
+            p->resample = NULL;
+        }
+        p->trim_ppm = 0;
+    }
+    ppm = p->trimmed ? ppm : 0;
+    if (fabs(ppm - p->trim_ppm) < CLOCK_STEP_PPM)
+        return;
+    p->trim_ppm = ppm;
+    if (p->resample)
+        resample_set_ppm(p->resample, ppm);
+}
+
+void playout_set_clock(struct playout *p, double ppm)
+{
+    p->endpoint_ppm = ppm;
 }
 
 /* In speech the length of a frame is changed only now and then: each change is a small flaw. */
@@ -184,6 +242,7 @@ static size_t adapt(struct playout *p, int16_t *pcm, size_t n, int16_t *spare)
     (void) vad_run(&p->vad, pcm, n);
     bool quiet = p->vad.level_dbfs < fmax(QUIET_DBFS, p->vad.floor_dbfs + QUIET_DB);
     p->since_change += n;
+    follow_clocks(p, quiet);
     if (advice == JITTER_NORMAL || n < (size_t) hz / 1000 * STRETCH_MIN_PIECE_MS)
         return n;
     if (quiet) {
@@ -211,6 +270,14 @@ static size_t samples_of(const struct audio_codec *c, uint32_t duration_ts)
     return AHOY_MAX((size_t) (n / step * step), (size_t) step);
 }
 
+/* Samples from the beginning of a frame to that of a later one, in the same steps. */
+static size_t ahead_of(const struct audio_codec *c, uint32_t distance_ts)
+{
+    uint32_t step = c->ops->recover ? c->rate_hz / 400 : 1;
+    uint64_t n = (uint64_t) distance_ts * c->rate_hz / c->clock_hz;
+    return (size_t) (n / step * step);
+}
+
 /* With `to`, when it is not NULL, as what follows. */
 static size_t conceal_toward(struct playout *p, const struct audio_redundancy *to, int16_t *pcm, uint32_t duration_ts)
 {
@@ -224,6 +291,15 @@ static size_t conceal_toward(struct playout *p, const struct audio_redundancy *t
 static size_t conceal(struct playout *p, int16_t *pcm, uint32_t duration_ts)
 {
     return conceal_toward(p, NULL, pcm, duration_ts);
+}
+
+/* How many packets back the redundancy of this one reaches; that is waited for while packets are lost. */
+static void learn_reach(struct playout *p, const uint8_t *payload, size_t n)
+{
+    unsigned frame_ms = (unsigned) ((uint64_t) p->expected.frame_ts * 1000 / p->expected.clock_hz);
+    unsigned reach = audio_dred_reach_ms(p->decoder, payload, n) / AHOY_MAX(frame_ms, 1u);
+    p->since_reach = 0;
+    jitter_set_redundancy(p->jitter, AHOY_MAX(reach, p->expected.redundancy));
 }
 
 static size_t decode(struct playout *p, const struct jitter_frame *f, int16_t *pcm, int16_t *spare)
@@ -241,6 +317,8 @@ static size_t decode(struct playout *p, const struct jitter_frame *f, int16_t *p
         return conceal(p, pcm, f->duration_ts);
     if (f->copy)
         playout_note_recovered(p, f->seq, PLAYOUT_RED);
+    else if (++p->since_reach >= REACH_EVERY && jitter_is_lossy(p->jitter))
+        learn_reach(p, (const uint8_t *) f->payload.p, f->payload.n);
     p->noise = false;
     return adapt(p, pcm, n, spare);
 }
@@ -253,7 +331,7 @@ static size_t recover(struct playout *p, const struct jitter_frame *f, int16_t *
         enum audio_recovery how;
         struct audio_redundancy from = { .p = (const uint8_t *) f->next_payload.p,
                                          .n = f->next_payload.n,
-                                         .ahead = samples_of(p->codec, f->next_timestamp - f->timestamp) };
+                                         .ahead = ahead_of(p->codec, f->next_timestamp - f->timestamp) };
         if (audio_recover(p->decoder, &from, pcm, n, &how) == AHOY_OK) {
             playout_note_recovered(p, f->seq, how == AUDIO_RECOVERY_DRED ? PLAYOUT_DRED : PLAYOUT_FEC);
             return n;
@@ -295,7 +373,7 @@ static void produce(struct playout *p, int64_t now_us, int64_t queued_us)
         uint64_t ms10 = p->sound_hz / 100, wish = (uint64_t) f.duration_ts * p->sound_hz / p->expected.clock_hz;
         n = (size_t) AHOY_MIN(AHOY_MAX(wish, ms10 / 10), ms10);
         memset(pcm, 0, n * sizeof *pcm);
-        push(p, pcm, n, p->sound_hz);
+        append(p, pcm, n);
         return;
     }
     if (got == JITTER_LOST)
@@ -317,7 +395,7 @@ size_t playout_ready(struct playout *p, int64_t now_us, int64_t queued_us)
         produce(p, now_us, queued_us);
     if (p->fifo_n == p->fifo_at) {
         static const int16_t silence[48];
-        push(p, silence, p->sound_hz / 1000, p->sound_hz);
+        append(p, silence, p->sound_hz / 1000);
     }
     return p->fifo_n - p->fifo_at;
 }

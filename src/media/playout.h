@@ -38,8 +38,12 @@ struct playout {
     bool noise;            /* the sender told of comfort noise */
     uint64_t concealed_us; /* time concealed */
     struct vad vad;
-    size_t since_change;        /* samples of frames since the length of one was changed */
-    uint64_t stretched, shrunk; /* frames whose length was changed to move the delay */
+    size_t since_change;             /* samples of frames since the length of one was changed */
+    uint64_t stretched, shrunk;      /* frames whose length was changed to move the delay */
+    unsigned since_reach;            /* packets since it was looked how far their redundancy reaches */
+    double sender_ppm, endpoint_ppm; /* their clocks against ours */
+    bool trimmed;                    /* the resampler evens them out … */
+    double trim_ppm;                 /* … by so much */
     playout_codec_fn *codec_of;
     playout_recovered_fn *recovered; /* may be NULL */
     void *arg;                       /* of both */
@@ -65,6 +69,9 @@ void playout_expect(struct playout *p, const struct audio_codec *codec, unsigned
  * when that has been played. Returns the samples that wait (never 0), at the endpoint's rate.
  */
 size_t playout_ready(struct playout *p, int64_t now_us, int64_t queued_us);
+
+/** How much faster than nominal the endpoint's clock runs; 0 for one that follows ours. */
+void playout_set_clock(struct playout *p, double ppm);
 
 /** Fills `n` samples at the endpoint's rate. `queued_us`: sound queued behind it (in the device), for the delay. */
 void playout_get(struct playout *p, int64_t now_us, int64_t queued_us, int16_t *pcm, size_t n);

@@ -148,6 +148,10 @@ static int64_t base_time(struct jitter *j, const struct jitter_packet *p, int64_
         return when_us - AHOY_MAX(delay_of(&j->delay, transit), (int64_t) 0);
     bool restarted;
     int64_t relative = delay_add(&j->delay, transit, when_us, &restarted);
+    if (restarted)
+        drift_reset(&j->drift);
+    else
+        drift_put(&j->drift, transit, when_us);
     if (restarted) {
         /* Transit counts from this packet on, so no sender's clock can make the numbers grow without end. */
         j->origin_ts = ts;
@@ -213,6 +217,16 @@ int64_t jitter_network_us(const struct jitter *j)
 int64_t jitter_target_us(const struct jitter *j)
 {
     return AHOY_MIN(j->delay.target_us + (int64_t) j->wait * jitter_ts_to_us(j, j->frame_ts), j->config.max_delay_us);
+}
+
+bool jitter_is_lossy(const struct jitter *j)
+{
+    return j->loss > first_loss;
+}
+
+bool jitter_drift_ppm(const struct jitter *j, double *ppm)
+{
+    return drift_ppm(&j->drift, ppm);
 }
 
 /* ---- streams ----------------------------------------------------------------------------------------------------- */

@@ -142,6 +142,12 @@ void jitter_stats(const struct jitter *j, struct jitter_stats *out);
 int64_t jitter_delay_us(const struct jitter *j);
 int64_t jitter_target_us(const struct jitter *j);
 
+/** Whether packets are being lost (late ones not counted). */
+bool jitter_is_lossy(const struct jitter *j);
+
+/** How fast the sender's clock runs against ours (rtp/drift.h); false as long as that is not certain. */
+bool jitter_drift_ppm(const struct jitter *j, double *ppm);
+
 /** Packets kept now. */
 unsigned jitter_count(const struct jitter *j);
 

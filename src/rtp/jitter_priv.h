@@ -2,6 +2,7 @@
 #ifndef AHOY_RTP_JITTER_PRIV_H
 #define AHOY_RTP_JITTER_PRIV_H
 
+#include "rtp/drift.h"
 #include "rtp/jitter.h"
 
 /* ---- the delay: jitter_delay.c ----------------------------------------------------------------------------------- */
@@ -117,6 +118,7 @@ struct jitter {
     char *slab;
 
     struct delay delay;
+    struct drift drift;
     struct jitter_stats stats;
     uint32_t delays[256]; /* histogram of 5 ms */
     double delay_sum_ms;

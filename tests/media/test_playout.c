@@ -1,6 +1,7 @@
 /* From packets to sound: exact durations, concealment, comfort noise, changes of codec and tick. */
 #include "support/t.h"
 #include "audio/mix.h"
+#include "base/rng.h"
 #include "media/playout.h"
 #include "sys/loop.h"
 
@@ -214,8 +215,89 @@ out:
     playout_fini(&b.p);
 }
 
-T_MAIN(T(test_nothing_heard_is_silence), T(test_packets_are_played_at_the_sounds_rate_and_losses_are_covered),
-       T(test_a_loss_leads_to_what_follows), T(test_a_stream_that_ends_fades_to_silence),
-       T(test_comfort_noise_is_heard_while_the_sender_is_silent),
+/* ---- a long call ------------------------------------------------------------------------------------------------- */
+
+/* A second of a tone, with 0.2 s of silence. */
+static void put_speech(struct bench *b, int64_t at_us)
+{
+    uint8_t payload[160];
+    bool quiet = b->seq % 50 < 10;
+    for (size_t i = 0; i < sizeof payload; i++)
+        payload[i] = quiet ? 0xff : (i / 4) % 2 ? 0xa0 : 0x20;
+    int64_t now = b->now_us;
+    b->now_us = at_us;
+    put(b, 0, payload, sizeof payload, false);
+    b->now_us = now;
+}
+
+struct long_call {
+    double delay_ms, target_ms;       /* at its end */
+    struct jitter_stats stats, after; /* after: the first five minutes */
+    uint64_t changed;                 /* frames whose length was changed after those */
+};
+
+/* An hour from a sender whose clock is off, over a network with 20 ms of jitter, as a device without a clock plays it. */
+static void call_for_an_hour(struct bench *b, double ppm, struct long_call *out)
+{
+    enum { SECONDS = 3600, SETTLED = 300 };
+    int16_t pcm[960];
+    struct rng rng;
+    int64_t start = b->now_us, at[2] = { 0 };
+    double played = 0;
+    int sent = 0;
+    rng_init_u64(&rng, 3);
+    for (int k = 0; k < 2; k++) {
+        int seconds = k == 0 ? SETTLED : SECONDS;
+        while (b->now_us - start < SYS_S(seconds)) {
+            for (;;) { /* in order: a later packet overtakes none */
+                int64_t due = start + (int64_t) (sent * 20000.0 * (1 - ppm * 1e-6));
+                int64_t when = AHOY_MAX(due + at[0], at[1]);
+                if (when > b->now_us)
+                    break;
+                put_speech(b, when);
+                at[1] = when;
+                at[0] = rng_below(&rng, 20000);
+                sent++;
+            }
+            size_t n = AHOY_MIN(playout_ready(&b->p, b->now_us, 0), AHOY_COUNT(pcm));
+            playout_get(&b->p, b->now_us, 0, pcm, n);
+            played += (double) n / 8000;
+            b->now_us = start + (int64_t) (played * 1e6);
+        }
+        jitter_stats(b->p.jitter, k == 0 ? &out->after : &out->stats);
+        if (k == 0)
+            out->changed = b->p.stretched + b->p.shrunk;
+    }
+    out->changed = b->p.stretched + b->p.shrunk - out->changed;
+    out->delay_ms = (double) jitter_delay_us(b->p.jitter) / 1000;
+    out->target_ms = (double) jitter_target_us(b->p.jitter) / 1000;
+}
+
+static void test_an_hour_with_drift_stays_in_its_delay(struct t *t)
+{
+    static const double ppms[] = { 200, -200 };
+    for (size_t i = 0; i < AHOY_COUNT(ppms); i++) {
+        struct bench b;
+        struct long_call c;
+        bool ok = false;
+        T_OK(bench_open(&b, "pcmu", 8000));
+        call_for_an_hour(&b, ppms[i], &c);
+        ok = b.p.trimmed && b.p.trim_ppm > -ppms[i] - 15 && b.p.trim_ppm < -ppms[i] + 15;
+        playout_fini(&b.p);
+        T_CHECK(ok);
+        T_LE(c.target_ms, 35);
+        T_LE(c.delay_ms, c.target_ms + 12);
+        T_LE(c.target_ms - 6, c.delay_ms);
+        T_LE(c.stats.lost + c.stats.empty - c.after.lost - c.after.empty, 10);
+        T_EQ(c.stats.discarded, 0);
+        T_LE(c.changed, 60); /* without resampling 90 pitch periods an hour for 200 ppm alone */
+    }
+out:
+    return;
+}
+
+T_MAIN(T_PLAIN(test_an_hour_with_drift_stays_in_its_delay), T(test_nothing_heard_is_silence),
+       T(test_packets_are_played_at_the_sounds_rate_and_losses_are_covered), T(test_a_loss_leads_to_what_follows),
+       T(test_a_stream_that_ends_fades_to_silence), T(test_comfort_noise_is_heard_while_the_sender_is_silent),
        T(test_numbers_nobody_knows_and_payloads_nobody_can_decode_do_no_harm),
        T(test_the_tick_may_change_and_the_counts_stay))
