@@ -72,7 +72,7 @@ endif()
 ahoy_bench(sound sound/main.c sound/conditions.c sound/prompts.c sound/stream.c sound/receivers.c sound/run.c sound/call.c
     sound/capture.c sound/spoken.c sound/report.c sound/plot.c sound/measure.c sound/align.c sound/pq.c LIBS ahoy_media)
 if(TARGET ahoy AND PULSE_SIMPLE_FOUND)
-    foreach(source sound/peers.c sound/sip_call.c latency_cable.c phone_process.c signalling_peers.c)
+    foreach(source sound/peers.c sound/relay.c sound/sip_call.c latency_cable.c phone_process.c signalling_peers.c)
         target_sources(ahoy-bench-sound PRIVATE ${PROJECT_SOURCE_DIR}/bench/${source})
     endforeach()
     target_link_libraries(ahoy-bench-sound PRIVATE PkgConfig::PULSE_SIMPLE)

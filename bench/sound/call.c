@@ -131,7 +131,7 @@ static void tap(void *arg, int64_t now_us, const struct addr *src, const struct 
     (void) dst;
     (void) lost;
     if (!addr_parse_ip(VIEW("192.0.2.1"), &speaker) && addr_eq_ip(src, &speaker))
-        capture_add(t->capture, now_us + STREAM_BASE_US, data, n);
+        capture_add(t->capture, now_us + STREAM_BASE_US, data, n, NULL);
 }
 
 static enum ahoy_err end_open(struct talk *t, int which, const struct impair_config *harm)

@@ -70,11 +70,13 @@ static bool grow(struct capture *c, size_t n)
     return true;
 }
 
-void capture_add(struct capture *c, int64_t at_us, const void *data, size_t n)
+void capture_add(struct capture *c, int64_t at_us, const void *data, size_t n, struct impair_decision *fate)
 {
     struct impair_decision d = { .copies = 1, .at_us = { at_us } };
     if (c->harmed)
         impair_decide(&c->impair, at_us, n, &d);
+    if (fate)
+        *fate = d;
     c->full = c->full || !grow(c, n);
     if (c->full)
         return;

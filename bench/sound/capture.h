@@ -14,8 +14,8 @@ struct capture;
 AHOY_MUST_USE enum ahoy_err capture_create(struct capture **out, const struct impair_config *harm);
 void capture_destroy(struct capture *c);
 
-/** A datagram that arrives (unharmed) at `at_us`; all that go to the listening end, in order, RTCP too. */
-void capture_add(struct capture *c, int64_t at_us, const void *data, size_t n);
+/** A datagram that arrives (unharmed) at `at_us`; all that go to the listening end, in order, RTCP too. `fate` may be NULL. */
+void capture_add(struct capture *c, int64_t at_us, const void *data, size_t n, struct impair_decision *fate);
 
 /** The payload type of RED (RFC 2198); without it there is none. */
 void capture_set_red(struct capture *c, unsigned payload_type);

@@ -2,7 +2,7 @@
  * Sound over bad networks: speech through a seeded impairment to our receiver, in virtual time, beside an ideal receiver of
  * the same stream that knows every arrival. docs/bench-sound.md says what is measured.
  *
- *     ahoy-bench-sound [--mode receiver,call,phone] [--codec opus|g722|pcmu|all] [--only r20,j50] [--impair SPEC]
+ *     ahoy-bench-sound [--mode receiver,call,phone,phonecall] [--codec opus|g722|pcmu|all] [--only r20,j50] [--impair SPEC]
  *         [--bitrate BPS] [--expect PERCENT] [--dred MS] [--tick 0|10|20] [--ptime MS] [--budget MS] [--speech DIR]
  *         [--pieces N] [--seed N] [--seeds N] [--no-ideal] [--write DIR] [--svg FILE] [--quick] [--json]
  */
@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CODECS = 3, REPORTS = 5 * CODECS };
+enum { CODECS = 3, REPORTS = 8 * CODECS };
 static const char *const codec_names[CODECS] = { "opus", "g722", "pcmu" };
 
 struct options {
@@ -131,7 +131,8 @@ static enum ahoy_err subject_open(struct subject *s, const struct report *r, con
     switch (r->mode) {
     case REPORT_RECEIVER: return run_create(&s->run, &r->config, speech);
     case REPORT_CALL: return call_create(&s->call, &r->config, speech);
-    case REPORT_PHONE: break;
+    case REPORT_PHONE:
+    case REPORT_PHONE_CALL: break;
     }
 #ifdef BENCH_PEERS
     return peers_create(&s->peers, &r->config, speech);
@@ -205,6 +206,7 @@ static void configure(struct report *r, const struct options *o, enum report_mod
                                      .seeds = (unsigned) o->seeds,
                                      .no_ideal = o->no_ideal,
                                      .write_folder = o->write };
+    r->config.our_sender = mode == REPORT_PHONE_CALL;
     if (!r->config.codec->ops->set_bitrate)
         r->config.bitrate_bps = r->config.codec->bitrate_bps;
 }
@@ -220,22 +222,23 @@ static bool codec_wanted(const struct options *o, enum report_mode mode, size_t 
 /* The reports to be made; returns how many. */
 static size_t plan(const struct options *o, struct report *reports)
 {
-    static const char *const modes[] = { "receiver", "call", "phone" };
+    static const char *const modes[] = { "receiver", "call", "phone", "phonecall" };
     size_t n = 0;
-    for (enum report_mode mode = REPORT_RECEIVER; mode <= REPORT_PHONE; mode++)
+    for (enum report_mode mode = REPORT_RECEIVER; mode <= REPORT_PHONE_CALL; mode++)
         for (size_t i = 0; i < CODECS; i++) {
             if (!listed(o->mode, modes[mode]) || !codec_wanted(o, mode, i))
                 continue;
 #ifdef BENCH_PEERS
-            for (int kind = 0; mode == REPORT_PHONE && kind < PHONE_KINDS; kind++) {
-                if (!phone_installed((enum phone_kind) kind) || strcmp(codec_names[i], "g722") == 0)
+            for (int kind = 0; mode >= REPORT_PHONE && kind < PHONE_KINDS; kind++) {
+                if (!phone_installed((enum phone_kind) kind) || strcmp(codec_names[i], "g722") == 0
+                    || (mode == REPORT_PHONE_CALL && kind == PHONE_AHOY)) /* that is "call" */
                     continue;
                 configure(&reports[n], o, mode, codec_names[i]);
                 reports[n].phone = kind;
                 reports[n++].phone_name = phone_name((enum phone_kind) kind);
             }
 #endif
-            if (mode != REPORT_PHONE)
+            if (mode < REPORT_PHONE)
                 configure(&reports[n++], o, mode, codec_names[i]);
         }
     return n;

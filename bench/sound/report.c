@@ -10,7 +10,8 @@ const char *report_name(const struct report *r)
     switch (r->mode) {
     case REPORT_RECEIVER: return "receiver";
     case REPORT_CALL: return "call";
-    case REPORT_PHONE: break;
+    case REPORT_PHONE:
+    case REPORT_PHONE_CALL: break;
     }
     return r->phone_name;
 }
@@ -18,14 +19,15 @@ const char *report_name(const struct report *r)
 void report_head(const struct report *r, FILE *to)
 {
     const struct run_config *c = &r->config;
-    char ticks[32] = "asked as its sound runs out";
+    char ticks[48] = "asked as its sound runs out";
     if (c->tick_ms > 0 && r->mode == REPORT_RECEIVER)
         (void) snprintf(ticks, sizeof ticks, "ticks of %u ms", c->tick_ms);
-    if (r->mode == REPORT_PHONE)
-        (void) snprintf(ticks, sizeof ticks, "in real time by PulseAudio");
+    if (r->mode >= REPORT_PHONE)
+        (void) snprintf(ticks, sizeof ticks, "%s",
+                        r->mode == REPORT_PHONE ? "by PulseAudio" : "by PulseAudio, called by ahoy");
     fprintf(to, "%s, %s, %u ms, %u seed%s, %s", report_name(r), r->codec, c->ptime_ms, c->seeds,
             c->seeds == 1 ? "" : "s", ticks);
-    if (c->codec->ops->recover && r->mode == REPORT_CALL)
+    if (c->codec->ops->recover && (r->mode == REPORT_CALL || r->mode == REPORT_PHONE_CALL))
         fprintf(to, ", libopus %s", audio_opus_build().version);
     else if (c->codec->ops->recover)
         fprintf(to, ", libopus %s, %u bit/s, told of %u %% loss", audio_opus_build().version, (unsigned) c->bitrate_bps,

@@ -6,8 +6,8 @@
 
 #include <stdio.h>
 
-/* The receiver alone, whole calls, real telephones. */
-enum report_mode { REPORT_RECEIVER, REPORT_CALL, REPORT_PHONE };
+/* The receiver alone, whole calls, real telephones with one fixed stream, real telephones called by ours. */
+enum report_mode { REPORT_RECEIVER, REPORT_CALL, REPORT_PHONE, REPORT_PHONE_CALL };
 
 struct report_row {
     const struct condition *condition;

@@ -18,6 +18,7 @@ struct run_config {
     unsigned dred_ms, ptime_ms, tick_ms, budget_ms;
     unsigned first_seed, seeds;
     bool no_ideal;
+    bool our_sender; /* real telephones: called by ours, which follows their reports, and not by one fixed stream */
     const char *write_folder; /* for what was heard; NULL: nowhere */
 };
 

@@ -183,7 +183,7 @@ static void test_what_is_captured_is_what_the_listener_got(struct t *t)
         int64_t at_us = 7000000 + k * 20000 + STREAM_BASE_US;
         size_t n = make_datagram(k, datagram, sizeof datagram);
         T_CHECK(n > 160);
-        capture_add(c, at_us, datagram, n);
+        capture_add(c, at_us, datagram, n, NULL);
         impair_decide(&im, at_us, n, &d);
         got[k] |= d.copies > 0;
         if (k > 0)
