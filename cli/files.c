@@ -11,7 +11,7 @@ static void name_for(const struct phone *p, const struct ahoy_event *e, char *pa
     size_t stem = dot && (!slash || dot > slash + 1) ? (size_t) (dot - file) : strlen(file);
     struct text t;
     text_init(&t, path, size);
-    if (p->recorded == 0 || !p->many)
+    if (p->recorded == 0)
         text_add(&t, "%s", file);
     else
         text_add(&t, "%.*s-%u%s", (int) stem, file, e->call.id, file + stem);

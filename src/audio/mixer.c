@@ -14,7 +14,10 @@ enum {
     FIFO_MS = 200,
     CHUNK = 480,       /* samples converted at a time */
     LIVE_MS = 12,      /* what a device's port keeps behind a slot … */
-    LIVE_MAX_MS = 60,  /* … and the most */
+    LIVE_MORE_MS = 10, /* … more each time it ran out, since the device moves sound in larger pieces … */
+    LIVE_MOST_MS = 80, /* … up to this, */
+    LIVE_OVER_MS = 50, /* … and so much above it is thrown away */
+    CALM_SLOTS = 1000, /* without running out for so long, a millisecond less is kept */
     WATCH_SLOTS = 100, /* sound that lay about for so long is too much */
     LATE_SLOTS = 30,   /* the machine slept: no flood of old slots */
     TRIM_SLOTS = 10,   /* how often a live clock is followed */
@@ -29,9 +32,11 @@ struct way {
     struct resample *resample; /* NULL: equal rates and one clock */
     struct fifo fifo;
     bool live, primed;
-    double fill_ms; /* smoothed */
-    size_t least;   /* what lay behind since the watch began */
-    unsigned slots; /* of the watch */
+    unsigned keep_ms; /* what is to wait behind a slot of a live one */
+    unsigned calm;    /* slots since it ran out, or since that was made less */
+    double fill_ms;   /* smoothed */
+    size_t least;     /* what lay behind since the watch began */
+    unsigned slots;   /* of the watch */
 };
 
 struct mixer_port {
@@ -68,7 +73,7 @@ static void way_fini(struct way *w)
 
 static enum ahoy_err way_init(struct way *w, uint32_t from_hz, uint32_t to_hz, bool live)
 {
-    *w = (struct way){ .live = live, .fill_ms = LIVE_MS, .least = SIZE_MAX };
+    *w = (struct way){ .live = live, .keep_ms = LIVE_MS, .fill_ms = LIVE_MS, .least = SIZE_MAX };
     enum ahoy_err err = fifo_init(&w->fifo, to_hz, FIFO_MS);
     if (!err && (live || from_hz != to_hz))
         err = resample_create(&w->resample, from_hz, to_hz, RESAMPLE_VOICE);
@@ -98,19 +103,23 @@ static size_t ms_of(const struct way *w, unsigned ms)
     return (size_t) w->fifo.rate_hz / 1000 * ms;
 }
 
-/* A device's clock is followed: what waits behind a slot is kept near LIVE_MS. */
+/* A device's clock is followed: what waits behind a slot is kept near keep_ms. */
 static void follow_clock(struct way *w)
 {
     double now_ms = (double) w->fifo.n * 1000 / w->fifo.rate_hz;
     w->fill_ms += (now_ms - w->fill_ms) * LIVE_SMOOTH;
-    if (w->fifo.n > ms_of(w, LIVE_MAX_MS)) {
-        fifo_skip(&w->fifo, w->fifo.n - ms_of(w, LIVE_MS));
-        w->fill_ms = LIVE_MS;
+    if (w->fifo.n > ms_of(w, w->keep_ms + LIVE_OVER_MS)) {
+        fifo_skip(&w->fifo, w->fifo.n - ms_of(w, w->keep_ms));
+        w->fill_ms = w->keep_ms;
+    }
+    if (++w->calm >= CALM_SLOTS && w->keep_ms > LIVE_MS) {
+        w->keep_ms--;
+        w->calm = 0;
     }
     if (++w->slots < TRIM_SLOTS)
         return;
     w->slots = 0;
-    double ppm = (LIVE_MS - w->fill_ms) * LIVE_PPM_PER_MS;
+    double ppm = (w->keep_ms - w->fill_ms) * LIVE_PPM_PER_MS;
     resample_set_ppm(w->resample, AHOY_MAX(AHOY_MIN(ppm, LIVE_PPM_MAX), -LIVE_PPM_MAX));
 }
 
@@ -129,15 +138,18 @@ static void drop_excess(struct way *w)
 static size_t way_take(struct way *w, int16_t *pcm, size_t n)
 {
     if (w->live && !w->primed) {
-        w->primed = w->fifo.n >= n + ms_of(w, LIVE_MS);
+        w->primed = w->fifo.n >= n + ms_of(w, w->keep_ms);
         if (!w->primed) {
             memset(pcm, 0, n * sizeof *pcm);
             return 0;
         }
     }
     size_t have = fifo_take(&w->fifo, pcm, n);
-    if (have < n)
+    if (have < n && w->live) {
         w->primed = false;
+        w->keep_ms = AHOY_MIN(w->keep_ms + LIVE_MORE_MS, (unsigned) LIVE_MOST_MS);
+        w->calm = 0;
+    }
     return have;
 }
 

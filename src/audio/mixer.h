@@ -4,7 +4,7 @@
  * click; sums that are too loud are turned down, not clipped.
  *
  * In each turn of its clock the caller puts what is new at each port, runs the mixer, and gets what is ready. A port of
- * another clock (a sound device) is `live`: its sound is stretched by parts per million to follow, and waits 10 to 20 ms.
+ * another clock (a sound device) is `live`: its sound is stretched by parts per million to follow, and waits 12 ms, or more where that has run out.
  *
  * One thread. After creation nothing allocates but mixer_add and mixer_set_rate. Cost is linear in ports.
  */

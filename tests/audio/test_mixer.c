@@ -234,6 +234,36 @@ static void test_a_device_of_another_clock_is_followed(struct t *t)
         drifts(t, ppm[i]);
 }
 
+/* A device that moves 40 ms at once: it runs out at first, then its port keeps more, and after that nothing is missing. */
+static void test_a_device_that_moves_sound_in_bursts_is_given_time(struct t *t)
+{
+    struct mixer *m = NULL;
+    struct member k[1];
+    struct mixer_port *device = NULL;
+    int16_t pcm[4 * 480];
+    int gaps = 0, late_gaps = 0;
+    T_OK(mixer_create(&m, 48000));
+    memset(said[0], 0, sizeof said[0]);
+    T_OK(sit(&k[0], m, 48000, 10));
+    T_OK(mixer_add(&device, m, &(struct mixer_port_config){ .rate_hz = 48000, .live = true }));
+    for (int64_t ms = 10; ms < 20000; ms += 10) {
+        for (size_t i = 0; i < AHOY_COUNT(pcm); i++)
+            pcm[i] = 5000;
+        if (ms % 40 == 0)
+            mixer_put(device, pcm, AHOY_COUNT(pcm));
+        k[0].got = 0;
+        turn(m, k, 1, ms);
+        for (size_t i = 0; i < k[0].got; i++) {
+            gaps += heard[0][i] != 5000;
+            late_gaps += heard[0][i] != 5000 && ms > 3000;
+        }
+    }
+    T_LE(1, gaps);
+    T_EQ(late_gaps, 0);
+out:
+    mixer_destroy(m);
+}
+
 struct tape {
     int16_t local[SECOND], others[SECOND];
     size_t n;
@@ -374,5 +404,5 @@ out:
 T_MAIN(T(test_each_hears_the_sum_of_the_others_exactly), T(test_alone_it_is_silent),
        T(test_rates_and_packet_times_may_differ), T(test_nobody_clicks_who_comes_and_goes),
        T_PLAIN(test_a_crowd_is_not_clipped), T_PLAIN(test_a_device_of_another_clock_is_followed),
-       T(test_a_tap_hears_ours_and_theirs_apart), T(test_who_speaks_is_known), T(test_a_rate_may_change),
-       T(test_after_a_sleep_it_goes_on), T_PLAIN(test_cost))
+       T_PLAIN(test_a_device_that_moves_sound_in_bursts_is_given_time), T(test_a_tap_hears_ours_and_theirs_apart),
+       T(test_who_speaks_is_known), T(test_a_rate_may_change), T(test_after_a_sleep_it_goes_on), T_PLAIN(test_cost))

@@ -4,6 +4,7 @@
 #include "audio/resample.h"
 #include "audio/wav.h"
 #include "base/mem.h"
+#include "base/rng.h"
 
 #include <dirent.h>
 #include <stdio.h>
@@ -224,4 +225,31 @@ const char *files_of(const struct lab *lab, const char *in, const char *out, cha
 {
     (void) snprintf(spec, 2 * LAB_PATH_BYTES + 8, "file:%s/%s,%s/%s", lab->dir, in, lab->dir, out);
     return spec;
+}
+
+bool wander_make(const struct lab *lab, const char *name, uint32_t hz, unsigned seconds, uint64_t seed)
+{
+    struct wav_writer *w;
+    struct rng rng;
+    char path[LAB_PATH_BYTES];
+    double phase = 0, pitch = 300, level = 0.1;
+    rng_init_u64(&rng, seed);
+    if (wav_writer_open(&w, lab_path(lab, name, path), WAV_PCM16, hz, 1))
+        return false;
+    for (unsigned ms = 0; ms < 1000 * seconds; ms++) {
+        int16_t pcm[48];
+        if (ms % 70 == 0) {
+            pitch = 150 + 1500 * rng_unit(&rng);
+            level = 0.05 + 0.25 * rng_unit(&rng);
+        }
+        for (uint32_t i = 0; i < hz / 1000; i++) {
+            phase += pitch / hz;
+            pcm[i] = (int16_t) (32767 * level * sin(6.283185307 * phase));
+        }
+        if (wav_writer_put(w, pcm, hz / 1000)) {
+            (void) !wav_writer_close(w);
+            return false;
+        }
+    }
+    return wav_writer_close(w) == AHOY_OK;
 }

@@ -39,6 +39,9 @@ bool speech_make(const struct lab *lab, const char *name, uint32_t hz, unsigned 
 /** The same as headerless A-law, for SIPp. */
 bool speech_make_alaw(const struct lab *lab, const char *name, unsigned first);
 
+/** Something that correlates with itself at one lag only, also below other voices: a tone whose pitch and loudness wander. */
+bool wander_make(const struct lab *lab, const char *name, uint32_t hz, unsigned seconds, uint64_t seed);
+
 /** How much of `said` is in `heard`, 0 … 1; -1: a file is missing. Both in the lab's folder. Says so on standard error. */
 double speech_heard(const struct lab *lab, const char *said, const char *heard);
 

@@ -4,41 +4,9 @@
  */
 #include "support_peers.h"
 
-#include "audio/wav.h"
-#include "base/rng.h"
-
 #include <stdio.h>
-#include <stdlib.h>
 
 enum { SAID_S = 14, TALK_MS = 9000 };
-
-/* Something that correlates with itself at one lag only: a tone whose pitch and loudness wander. */
-static bool say(const struct lab *lab, const char *name, uint32_t hz, uint64_t seed)
-{
-    struct wav_writer *w;
-    struct rng rng;
-    char path[LAB_PATH_BYTES];
-    double phase = 0, pitch = 300, level = 0.1;
-    rng_init_u64(&rng, seed);
-    if (wav_writer_open(&w, lab_path(lab, name, path), WAV_PCM16, hz, 1))
-        return false;
-    for (unsigned ms = 0; ms < 1000 * SAID_S; ms++) {
-        int16_t pcm[48];
-        if (ms % 70 == 0) {
-            pitch = 150 + 1500 * rng_unit(&rng);
-            level = 0.05 + 0.25 * rng_unit(&rng);
-        }
-        for (uint32_t i = 0; i < hz / 1000; i++) {
-            phase += pitch / hz;
-            pcm[i] = (int16_t) (32767 * level * sin(6.283185307 * phase));
-        }
-        if (wav_writer_put(w, pcm, hz / 1000)) {
-            (void) !wav_writer_close(w);
-            return false;
-        }
-    }
-    return wav_writer_close(w) == AHOY_OK;
-}
 
 /* What one says is in what another heard, from the third second on, wherever it is there; percent. */
 static double heard(const struct lab *lab, const char *said, const char *by)
@@ -56,7 +24,8 @@ static void test_three_hear_each_other(struct t *t)
     char files[2 * LAB_PATH_BYTES + 8];
     uint16_t bare_port = proc_port(), lin_port = proc_port();
     T_CHECK(lab_open(&lab));
-    T_CHECK(say(&lab, "ours.wav", 48000, 1) && say(&lab, "bob.wav", 48000, 2) && say(&lab, "lina.wav", 16000, 3));
+    T_CHECK(wander_make(&lab, "ours.wav", 48000, SAID_S, 1) && wander_make(&lab, "bob.wav", 48000, SAID_S, 2)
+            && wander_make(&lab, "lina.wav", 16000, SAID_S, 3));
     (void) snprintf(account, sizeof account, "<sip:bob@127.0.0.1:%u;transport=udp>;regint=0;answermode=auto",
                     bare_port);
     T_CHECK(

@@ -65,6 +65,48 @@ out:
     lab_close(&lab, t->failed);
 }
 
+/* Alice has devices and two calls; merged, both hear her microphone, and her loudspeaker plays both. */
+static void test_devices_take_part_in_a_conference(struct t *t)
+{
+    enum { SAID_S = 7, TALK_MS = 9000 };
+    struct lab lab;
+    struct proc *alice, *peer[2], *mouth, *ear;
+    char uri[LAB_PATH_BYTES], file[LAB_PATH_BYTES], files[2 * LAB_PATH_BYTES + 8], name[2][32];
+    uint16_t port[2];
+    T_CHECK(lab_open(&lab));
+    T_CHECK(wander_make(&lab, "alice.wav", 48000, SAID_S, 1) && daemon_start(&lab));
+    for (unsigned i = 0; i < 2; i++) {
+        (void) snprintf(name[i], sizeof name[i], "peer%u.wav", i);
+        T_CHECK(wander_make(&lab, name[i], 48000, SAID_S, 2 + i));
+        T_CHECK((peer[i] = AHOY(&lab, "listen", "--config", "none", "--bind", "127.0.0.1:0", "--json", "--audio",
+                                files_of(&lab, name[i], i == 0 ? "heard0.wav" : "heard1.wav", files))));
+        T_CHECK((port[i] = ahoy_ready(peer[i])));
+    }
+    T_CHECK((alice = AHOY(&lab, "call", uri_of("x", port[0], uri), "--config", "none", "--bind", "127.0.0.1:0",
+                          "--json", "--processing", "off", "--audio", "pulse:from_alice.monitor,to_alice")));
+    T_CHECK(ahoy_state(alice, "confirmed"));
+    T_CHECK(proc_say(alice, "{\"cmd\":\"call\",\"uri\":\"%s\"}", uri_of("y", port[1], uri)));
+    T_CHECK(ahoy_state(alice, "confirmed"));
+    T_CHECK((ear = LAB_START(&lab, "parecord", "--device=to_alice.monitor", "--rate=48000", "--channels=1",
+                             "--format=s16le", "--file-format=wav", lab_path(&lab, "ear.wav", file))));
+    T_CHECK((mouth = say(&lab, "from_alice", "alice.wav")));
+    T_CHECK(proc_say(alice, "{\"id\":7,\"cmd\":\"join\"}"));
+    T_CHECK(proc_wait(alice, "\"event\":\"conference\"", WAIT_MS));
+    T_CHECK(ahoy_lasted(alice, TALK_MS));
+    (void) proc_end(mouth);
+    (void) proc_end(ear);
+    T_CHECK(proc_say(alice, "{\"cmd\":\"quit\"}"));
+    T_EQ(proc_exit(alice, WAIT_MS), 0);
+    for (unsigned i = 0; i < 2; i++) {
+        T_CHECK(proc_wait(peer[i], "\"state\":\"ended\"", WAIT_MS));
+        T_HEARD(&lab, name[i], "ear.wav", 0.25); /* one of two, through null sinks that run in bursts; another 0.1 */
+        T_HEARD(&lab, name[1 - i], i == 0 ? "heard0.wav" : "heard1.wav", 0.35);
+        T_HEARD(&lab, "alice.wav", i == 0 ? "heard0.wav" : "heard1.wav", 0.25);
+    }
+out:
+    lab_close(&lab, t->failed);
+}
+
 static void test_a_daemon_that_is_not_there_ends_with_15(struct t *t)
 {
     struct lab lab;
@@ -83,4 +125,5 @@ out:
     lab_close(&lab, t->failed);
 }
 
-T_MAIN(T_PLAIN(test_two_phones_talk_by_sound_devices), T_PLAIN(test_a_daemon_that_is_not_there_ends_with_15))
+T_MAIN(T_PLAIN(test_two_phones_talk_by_sound_devices), T_PLAIN(test_devices_take_part_in_a_conference),
+       T_PLAIN(test_a_daemon_that_is_not_there_ends_with_15))
