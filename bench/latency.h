@@ -14,9 +14,9 @@ enum { CABLE_HZ = 48000, CABLE_BLOCK = 48 };
 /*
  * Two telephones' worth of sound devices, "a" and "b": mic_a and ear_a, mic_b and ear_b. A microphone is a source that
  * hears what is played into its null sink; an ear is a null sink. All are mono at 48 kHz. A null sink runs on the
- * system's clock and moves sound in blocks as long as the shortest that any of its users asks for (2 s when nobody does,
- * which would come as a burst). A listener at each asks for 5 ms all the while, so that every phone finds the same:
- * devices that run in periods of 5 ms, as a sound card might.
+ * system's clock and moves sound in blocks as long as the shortest that any of its users asks for (2 s when nobody
+ * does, which would come as a burst). A listener at each asks for 5 ms all the while, so that every phone finds the
+ * same: devices that run in periods of 5 ms, as a sound card might.
  */
 enum { CABLE_DEVICES = 4 };
 
@@ -43,11 +43,17 @@ struct recording {
 bool cable_measure(const int16_t *said, size_t n_said, unsigned seconds, struct recording *mouth,
                    struct recording *ear);
 
-/* The same without a phone: what the first phone's microphone hears, in place of what the second one's loudspeaker says. */
+/*
+ * The same without a phone: what the first phone's microphone hears, in place of what the second one's loudspeaker
+ * says.
+ */
 bool cable_measure_itself(const int16_t *said, size_t n_said, unsigned seconds, struct recording *mouth,
                           struct recording *ear);
 
-/* Records a monitor ("ear_b.monitor") until `rec->max` samples are there. NULL: no thread. cable_recorded waits for the end. */
+/*
+ * Records a monitor ("ear_b.monitor") until `rec->max` samples are there. NULL: no thread. cable_recorded waits for
+ * the end.
+ */
 struct cable_recorder;
 struct cable_recorder *cable_record(const char *device, struct recording *rec);
 bool cable_recorded(struct cable_recorder *r);

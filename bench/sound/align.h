@@ -1,6 +1,6 @@
 /*
- * Where what was said is in what was heard, moment by moment: play-out moves, and the distance is the delay from mouth to
- * ear. The likeliest path of lags through short-time correlation (a Viterbi search: a change of lag costs). Pure.
+ * Where what was said is in what was heard, moment by moment: play-out moves, and the distance is the delay from mouth
+ * to ear. The likeliest path of lags through short-time correlation (a Viterbi search: a change of lag costs). Pure.
  */
 #ifndef BENCH_SOUND_ALIGN_H
 #define BENCH_SOUND_ALIGN_H

@@ -1,6 +1,7 @@
 /*
- * End to end: two whole media sessions in the simulated world, joined by offer and answer, so that what the sender learns
- * from the receiver's reports takes part. One says the speech, the other one hears it; the impairment harms both ways.
+ * End to end: two whole media sessions in the simulated world, joined by offer and answer, so that what the sender
+ * learns from the receiver's reports takes part. One says the speech, the other one hears it; the impairment harms
+ * both ways.
  */
 #ifndef BENCH_SOUND_CALL_H
 #define BENCH_SOUND_CALL_H

@@ -1,7 +1,7 @@
 /*
- * What one end of a call sent, seen on the wire, and when each payload reached the other end: the impairment there is played
- * again from its seed. RED copies and packets that were sent again are payloads too. From it comes the stream that an ideal
- * receiver is given.
+ * What one end of a call sent, seen on the wire, and when each payload reached the other end: the impairment there is
+ * played again from its seed. RED copies and packets that were sent again are payloads too. From it comes the stream
+ * that an ideal receiver is given.
  */
 #ifndef BENCH_SOUND_CAPTURE_H
 #define BENCH_SOUND_CAPTURE_H
@@ -14,7 +14,10 @@ struct capture;
 AHOY_MUST_USE enum ahoy_err capture_create(struct capture **out, const struct impair_config *harm);
 void capture_destroy(struct capture *c);
 
-/** A datagram that arrives (unharmed) at `at_us`; all that go to the listening end, in order, RTCP too. `fate` may be NULL. */
+/**
+ * A datagram that arrives (unharmed) at `at_us`; all that go to the listening end, in order, RTCP too. `fate` may be
+ * NULL.
+ */
 void capture_add(struct capture *c, int64_t at_us, const void *data, size_t n, struct impair_decision *fate);
 
 /** The payload type of RED (RFC 2198); without it there is none. */
@@ -28,8 +31,8 @@ struct capture_sums {
 void capture_sums(const struct capture *c, int64_t from_us, int64_t until_us, struct capture_sums *out);
 
 /**
- * One packet a frame, with the payload and the time of its first arrival in whatever packet; times count from `start_us`.
- * Its list of arrivals stays empty. NOT_FOUND: nothing was sent; NOMEM.
+ * One packet a frame, with the payload and the time of its first arrival in whatever packet; times count from
+ * `start_us`. Its list of arrivals stays empty. NOT_FOUND: nothing was sent; NOMEM.
  */
 AHOY_MUST_USE enum ahoy_err capture_stream(const struct capture *c, const struct audio_codec *codec, unsigned ptime_ms,
                                            int64_t start_us, struct stream *s, struct stream_arrivals *a);

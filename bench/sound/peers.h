@@ -1,6 +1,7 @@
 /*
- * Real telephones with the same packets, in real time: each answers a call over loopback, gets the stream by the impairment's
- * clock, and what it says to a PulseAudio null sink is recorded with its time. Ours, baresip and linphonec.
+ * Real telephones with the same packets, in real time: each answers a call over loopback, gets the stream by the
+ * impairment's clock, and what it says to a PulseAudio null sink is recorded with its time. Ours, baresip and
+ * linphonec.
  */
 #ifndef BENCH_SOUND_PEERS_H
 #define BENCH_SOUND_PEERS_H

@@ -1,4 +1,6 @@
-/* The plot: for each table the score over the conditions, ours as bars, ideal receivers as marks; below it the delay. */
+/*
+ * The plot: for each table the score over the conditions, ours as bars, ideal receivers as marks; below it the delay.
+ */
 #include "sound/report.h"
 
 #include <math.h>

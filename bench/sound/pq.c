@@ -13,8 +13,8 @@ enum {
 };
 
 /*
- * Set by comparison with PESQ on an ideal receiver's output (docs/bench-sound.md): how loud the speech is played, and how
- * much each disturbance counts.
+ * Set by comparison with PESQ on an ideal receiver's output (docs/bench-sound.md): how loud the speech is played, and
+ * how much each disturbance counts.
  */
 #define LISTEN_DB       92.0
 #define SYMMETRIC_GAIN  1.0

@@ -1,11 +1,11 @@
 /*
- * A perceptual score of what was heard against what was said, after the model that ITU-T P.862 and P.862.2 describe: both
- * become loudness over time and pitch, what differs beyond what masks it is summed, and what was added weighs more than
- * what is missing. Written from the published description and set (pq.c) so that its trend is that of PESQ on lossy
- * calls; it does not conform to the Recommendation, and its numbers are its own.
+ * A perceptual score of what was heard against what was said, after the model that ITU-T P.862 and P.862.2 describe:
+ * both become loudness over time and pitch, what differs beyond what masks it is summed, and what was added weighs
+ * more than what is missing. Written from the published description and set (pq.c) so that its trend is that of PESQ
+ * on lossy calls; it does not conform to the Recommendation, and its numbers are its own.
  *
- * Pure. Mono at PQ_HZ. What is heard may move against what was said (play-out stretches and shrinks): the caller says by
- * how much at each frame.
+ * Pure. Mono at PQ_HZ. What is heard may move against what was said (play-out stretches and shrinks): the caller says
+ * by how much at each frame.
  */
 #ifndef BENCH_SOUND_PQ_H
 #define BENCH_SOUND_PQ_H

@@ -1,7 +1,7 @@
 /*
- * Speech to play: pieces of eight to ten seconds, each made of recorded prompts with short gaps between them. The prompts
- * come from Debian packages (asterisk-core-sounds-en-g722 at 16 kHz, alsa-utils at 48 kHz) or from a folder of WAV files.
- * The same files give the same pieces.
+ * Speech to play: pieces of eight to ten seconds, each made of recorded prompts with short gaps between them. The
+ * prompts come from Debian packages (asterisk-core-sounds-en-g722 at 16 kHz, alsa-utils at 48 kHz) or from a folder of
+ * WAV files. The same files give the same pieces.
  */
 #ifndef BENCH_SOUND_PROMPTS_H
 #define BENCH_SOUND_PROMPTS_H
@@ -21,8 +21,8 @@ struct prompts {
 };
 
 /**
- * At most `pieces` of them. `folder`: WAV files instead, NULL for the packages. NOT_FOUND: less than one piece of speech
- * there. NOMEM.
+ * At most `pieces` of them. `folder`: WAV files instead, NULL for the packages. NOT_FOUND: less than one piece of
+ * speech there. NOMEM.
  */
 AHOY_MUST_USE enum ahoy_err prompts_load(struct prompts *p, const char *folder, size_t pieces);
 void prompts_free(struct prompts *p);

@@ -15,8 +15,8 @@ struct heard {
 void heard_free(struct heard *h);
 
 /**
- * src/media/playout over src/rtp/jitter under virtual time, asked every `tick_ms` for so much sound, or, for 0, whenever
- * its sound runs out. `seed` places the ticks between the sender's. NOMEM.
+ * src/media/playout over src/rtp/jitter under virtual time, asked every `tick_ms` for so much sound, or, for 0,
+ * whenever its sound runs out. `seed` places the ticks between the sender's. NOMEM.
  */
 AHOY_MUST_USE enum ahoy_err receiver_ahoy(struct heard *out, const struct stream *s, const struct stream_arrivals *a,
                                           unsigned tick_ms, uint64_t seed);
@@ -27,7 +27,9 @@ struct ideal_config {
     unsigned dred_ms;  /* look-ahead into deep redundancy; 0: none */
 };
 
-/** Every packet that arrives in time is decoded at its place; what is missing comes from RED, FEC, DRED, concealment. */
+/**
+ * Every packet that arrives in time is decoded at its place; what is missing comes from RED, FEC, DRED, concealment.
+ */
 AHOY_MUST_USE enum ahoy_err receiver_ideal(struct heard *out, const struct stream *s, const struct stream_arrivals *a,
                                            const struct ideal_config *config);
 

@@ -1,6 +1,6 @@
 /*
- * Between two telephones on this machine: hands a call on, and harms the packets of the one who calls, in real time. Just
- * enough of a proxy for one INVITE (what follows goes straight between them), and a relay for RTP and RTCP.
+ * Between two telephones on this machine: hands a call on, and harms the packets of the one who calls, in real time.
+ * Just enough of a proxy for one INVITE (what follows goes straight between them), and a relay for RTP and RTCP.
  */
 #ifndef BENCH_SOUND_RELAY_H
 #define BENCH_SOUND_RELAY_H

@@ -1,6 +1,6 @@
 /*
- * What is said in a whole call: the last piece first, while both ends get used to the network, then all pieces, of which the
- * figures are.
+ * What is said in a whole call: the last piece first, while both ends get used to the network, then all pieces, of
+ * which the figures are.
  */
 #ifndef BENCH_SOUND_SPOKEN_H
 #define BENCH_SOUND_SPOKEN_H
@@ -19,7 +19,10 @@ struct spoken {
 AHOY_MUST_USE enum ahoy_err spoken_create(struct spoken *s, const struct prompts *prompts);
 void spoken_free(struct spoken *s);
 
-/** Adds `part` of the mean figures of the pieces to `sum`; `heard` begins with the first sample said. Errors of measure_run. */
+/**
+ * Adds `part` of the mean figures of the pieces to `sum`; `heard` begins with the first sample said. Errors of
+ * measure_run.
+ */
 AHOY_MUST_USE enum ahoy_err spoken_score(const struct spoken *s, const int16_t *heard, size_t n, int max_delay_ms,
                                          double part, struct figures *sum);
 

@@ -1,6 +1,6 @@
 /*
- * One stream and what a network does to it: the packets of an encoder, and when each arrives. The same for every receiver.
- * Time begins with the first sample that is said.
+ * One stream and what a network does to it: the packets of an encoder, and when each arrives. The same for every
+ * receiver. Time begins with the first sample that is said.
  */
 #ifndef BENCH_SOUND_STREAM_H
 #define BENCH_SOUND_STREAM_H
