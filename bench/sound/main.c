@@ -2,9 +2,9 @@
  * Sound over bad networks: speech through a seeded impairment to our receiver, in virtual time, beside an ideal
  * receiver of the same stream that knows every arrival. docs/bench-sound.md says what is measured.
  *
- *     ahoy-bench-sound [--mode receiver,call,phone,phonecall] [--codec opus|g722|pcmu|all] [--only r20,j50] [--impair SPEC]
- *         [--bitrate BPS] [--expect PERCENT] [--dred MS] [--tick 0|10|20] [--ptime MS] [--budget MS] [--speech DIR]
- *         [--pieces N] [--seed N] [--seeds N] [--no-ideal] [--write DIR] [--svg FILE] [--quick] [--json]
+ *     ahoy-bench-sound [--mode receiver,call,phone,phonecall] [--codec opus|g722|pcmu|all] [--only r20,j50]
+ *         [--impair SPEC] [--bitrate BPS] [--expect PERCENT] [--dred MS] [--tick 0|10|20] [--ptime MS] [--budget MS]
+ *         [--speech DIR] [--pieces N] [--seed N] [--seeds N] [--no-ideal] [--write DIR] [--svg FILE] [--quick] [--json]
  */
 #include "base/mem.h"
 #include "sound/call.h"
