@@ -4,7 +4,7 @@
  * recorded on one clock; for each second the lag of their best correlation is the delay. The same with no phone between
  * (the second recorder on the microphone itself) says what the measuring itself adds, and is taken off.
  *
- *     ahoy-bench-latency [--quick] [--json]      one JSON object as the last line
+ *     ahoy-bench-latency [--quick] [--json] [--only=NAME]      one JSON object as the last line
  */
 #include "latency.h"
 
@@ -21,6 +21,19 @@
 #include <string.h>
 
 enum { SETTLE_MS = 3000, SKIP_S = 5, PIECE_S = 1, MAX_LAG_MS = 900, MAX_S = 20, MAX_PIECES = 128, PTIMES = 2 };
+
+/* Who talks to his like. The others do nothing to the microphone; ours does by default, and is measured both ways. */
+static const struct phone_variant {
+    const char *name, *processing;
+    enum phone_kind kind;
+} variants[] = {
+    { "ahoy", "off", PHONE_AHOY },
+    { "ahoy-processing", "auto", PHONE_AHOY },
+    { "baresip", NULL, PHONE_BARESIP },
+    { "linphonec", NULL, PHONE_LINPHONEC },
+};
+
+enum { VARIANTS = sizeof variants / sizeof variants[0] };
 
 static const unsigned ptimes[PTIMES] = { 20, 10 };
 static const double targets[PTIMES] = { 60, 40 };
@@ -107,7 +120,7 @@ static bool measure_nothing(double *own_ms)
 }
 
 /* One call between two phones of a kind. */
-static bool run_call(const char *dir, enum phone_kind kind, unsigned ptime_ms, unsigned seconds, double own_ms,
+static bool run_call(const char *dir, const struct phone_variant *v, unsigned ptime_ms, unsigned seconds, double own_ms,
                      struct row *r)
 {
     char home[2][96];
@@ -115,7 +128,7 @@ static bool run_call(const char *dir, enum phone_kind kind, unsigned ptime_ms, u
     uint16_t port = peer_free_port();
     bool ok = true;
     for (int i = 0; ok && i < 2; i++) {
-        snprintf(home[i], sizeof home[i], "%s/%s-%c", dir, phone_name(kind), "ba"[i]);
+        snprintf(home[i], sizeof home[i], "%s/%s-%c", dir, v->name, "ba"[i]);
         struct phone_config cfg = { .dir = home[i],
                                     .rate_hz = CABLE_HZ,
                                     .codec = "opus",
@@ -123,9 +136,10 @@ static bool run_call(const char *dir, enum phone_kind kind, unsigned ptime_ms, u
                                     .sink = i == 0 ? "ear_b" : "ear_a",
                                     .listen = i == 0 ? port : 0,
                                     .call = i == 0 ? 0 : port,
-                                    .ptime_ms = ptime_ms };
+                                    .ptime_ms = ptime_ms,
+                                    .processing = v->processing };
         (void) phone_make_home(home[i]);
-        ok = phone_start(&p[i], kind, &cfg);
+        ok = phone_start(&p[i], v->kind, &cfg);
         (void) poll(NULL, 0, SETTLE_MS);
     }
     ok = ok && measure(r, seconds, own_ms);
@@ -134,19 +148,18 @@ static bool run_call(const char *dir, enum phone_kind kind, unsigned ptime_ms, u
     return ok;
 }
 
-static void print_json(struct row row[PHONE_KINDS][PTIMES])
+static void print_json(struct row row[VARIANTS][PTIMES])
 {
     printf("{\"bench\":\"latency\",\"rows\":[");
     for (int i = 0; i < PTIMES; i++) {
-        double own = quantile(&row[PHONE_AHOY][i], 0.5), best = -1;
+        double own = quantile(&row[0][i], 0.5), best = -1;
         printf("%s{\"name\":\"Opus, packets of %u ms\",\"unit\":\"ms\"", i ? "," : "", ptimes[i]);
-        for (int k = 0; k < PHONE_KINDS; k++) {
+        for (int k = 0; k < VARIANTS; k++) {
             double v = quantile(&row[k][i], 0.5);
             if (v < 0)
                 continue;
-            printf(",\"%s\":%.1f,\"%s_95\":%.1f", phone_name((enum phone_kind) k), v, phone_name((enum phone_kind) k),
-                   quantile(&row[k][i], 0.95));
-            best = k != PHONE_AHOY && (best < 0 || v < best) ? v : best;
+            printf(",\"%s\":%.1f,\"%s_95\":%.1f", variants[k].name, v, variants[k].name, quantile(&row[k][i], 0.95));
+            best = variants[k].kind != PHONE_AHOY && (best < 0 || v < best) ? v : best;
         }
         printf(",\"target\":%.0f,\"met\":%s", targets[i], own >= 0 && own <= targets[i] ? "true" : "false");
         if (best > 0 && own > 0)
@@ -156,17 +169,17 @@ static void print_json(struct row row[PHONE_KINDS][PTIMES])
     printf("]}\n");
 }
 
-static void print_rows(struct row row[PHONE_KINDS][PTIMES])
+static void print_rows(struct row row[VARIANTS][PTIMES])
 {
-    printf("%-12s %14s %10s %10s %10s %12s\n", "", "packets", "median", "95 %", "longest", "found");
+    printf("%-16s %10s %10s %10s %10s %12s\n", "", "packets", "median", "95 %", "longest", "found");
     for (int i = 0; i < PTIMES; i++)
-        for (int k = 0; k < PHONE_KINDS; k++) {
+        for (int k = 0; k < VARIANTS; k++) {
             struct row *r = &row[k][i];
             if (r->pieces == 0)
                 continue;
-            printf("%-12s %11u ms %7.1f ms %7.1f ms %7.1f ms %6zu of %zu", phone_name((enum phone_kind) k), ptimes[i],
-                   quantile(r, 0.5), quantile(r, 0.95), quantile(r, 1), r->n, r->pieces);
-            if (k == PHONE_AHOY)
+            printf("%-16s %7u ms %7.1f ms %7.1f ms %7.1f ms %6zu of %zu", variants[k].name, ptimes[i], quantile(r, 0.5),
+                   quantile(r, 0.95), quantile(r, 1), r->n, r->pieces);
+            if (variants[k].kind == PHONE_AHOY)
                 printf("   target %.0f: %s", targets[i], r->n > 0 && quantile(r, 0.5) <= targets[i] ? "met" : "MISSED");
             printf("\n");
         }
@@ -174,7 +187,7 @@ static void print_rows(struct row row[PHONE_KINDS][PTIMES])
 
 int main(int argc, char **argv)
 {
-    static struct row row[PHONE_KINDS][PTIMES];
+    static struct row row[VARIANTS][PTIMES];
     struct cable cable = { .pid = 0 };
     bool json = false, quick = false;
     double own_ms = 0;
@@ -195,10 +208,9 @@ int main(int argc, char **argv)
         printf("the cable itself: %.1f ms, taken off below\n", own_ms);
     for (int turn = 0; ok && turn < (quick ? 1 : 3); turn++)
         for (int i = 0; ok && i < PTIMES; i++)
-            for (int k = 0; ok && k < PHONE_KINDS; k++)
-                if (phone_installed((enum phone_kind) k)
-                    && (!only || strcmp(only, phone_name((enum phone_kind) k)) == 0))
-                    ok = run_call(cable.dir, (enum phone_kind) k, ptimes[i], quick ? 10 : 16, own_ms, &row[k][i]);
+            for (int k = 0; ok && k < VARIANTS; k++)
+                if (phone_installed(variants[k].kind) && (!only || strcmp(only, variants[k].name) == 0))
+                    ok = run_call(cable.dir, &variants[k], ptimes[i], quick ? 10 : 16, own_ms, &row[k][i]);
     if (ok)
         print_rows(row);
     if (ok && json)

@@ -20,6 +20,7 @@ struct phone_config {
     const char *source, *sink; /* NULL: files */
     uint16_t listen;           /* port on 127.0.0.1 to answer at; 0: it calls */
     unsigned ptime_ms;         /* of the packets; 0: as the phone likes */
+    const char *processing;    /* of our microphone; NULL: off, as at the others */
 };
 
 struct phone {

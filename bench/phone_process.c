@@ -235,6 +235,7 @@ static bool start_ahoy_live(struct phone *p, const struct phone_config *cfg)
     add(&a, "--codec", cfg->codec);
     add(&a, "--ptime", ptime);
     add(&a, "--audio", audio);
+    add(&a, "--processing", cfg->processing ? cfg->processing : "off");
     add(&a, "--json", NULL);
     return launch(p, &a, cfg->dir);
 }

@@ -12,7 +12,10 @@
 #include "audio/pulse_link.h"
 #include "base/mem.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 enum {
     PULSE_PERIOD_MS = 5,
@@ -45,6 +48,10 @@ struct pulse_device {
     struct pulse_link link;
     struct pulse_side rec, play;
     pa_time_event *retry;
+    pa_io_event *kicked;
+    int kick_fd;
+    uint64_t taken;        /* samples written to streams */
+    uint64_t skew;         /* of those, samples that were asked for when buffers grew (modulo 2^64) */
     pa_defer_event *moved; /* behind our callbacks: tells that sound has moved */
     int64_t retry_us;
     bool opened; /* audio_device_open has returned: from here on losses are events */
@@ -118,24 +125,60 @@ static void on_readable(pa_stream *stream, size_t bytes, void *arg)
     stamp(s);
 }
 
+/*
+ * Gives the stream what waits for it, as much as it wants. What is missing is not silence yet: it is asked for, and comes
+ * with a kick within the time that the server's own buffer bridges.
+ */
+static void play(struct pulse_side *s)
+{
+    const struct pulse_lib *lib = &s->d->link.lib;
+    size_t wanted = lib->pa_stream_writable_size(s->stream);
+    wanted = wanted == (size_t) -1 ? 0 : wanted / sizeof(int16_t);
+    s->way->stamp.asked = s->d->taken + wanted;
+    s->way->stamp.frames = s->way->stamp.asked - s->d->skew;
+    while (wanted > 0 && sys_ring_count(s->way->ring) > 0) {
+        void *data = NULL;
+        size_t room = AHOY_MIN(wanted, sys_ring_count(s->way->ring)) * sizeof(int16_t);
+        size_t limit = room;
+        if (lib->pa_stream_begin_write(s->stream, &data, &room) < 0 || !data)
+            return;
+        size_t n = audio_way_play_some(s->way, data, AHOY_MIN(room, limit) / sizeof(int16_t));
+        if (n == 0) {
+            (void) lib->pa_stream_cancel_write(s->stream);
+            return;
+        }
+        if (lib->pa_stream_write(s->stream, data, n * sizeof(int16_t), NULL, 0, PA_SEEK_RELATIVE) < 0)
+            return;
+        s->d->taken += n;
+        wanted -= AHOY_MIN(n, wanted);
+    }
+}
+
 static void on_writable(pa_stream *stream, size_t bytes, void *arg)
 {
     struct pulse_side *s = arg;
-    const struct pulse_lib *lib = &s->d->link.lib;
-    while (bytes >= sizeof(int16_t)) {
-        void *data = NULL;
-        size_t room = bytes;
-        if (lib->pa_stream_begin_write(stream, &data, &room) < 0 || !data)
-            break;
-        size_t n = AHOY_MIN(room, bytes) / sizeof(int16_t);
-        if (n == 0)
-            break;
-        audio_way_to_play(s->way, data, n);
-        if (lib->pa_stream_write(stream, data, n * sizeof(int16_t), NULL, 0, PA_SEEK_RELATIVE) < 0)
-            break;
-        bytes -= n * sizeof(int16_t);
-    }
+    (void) stream, (void) bytes;
+    play(s);
     stamp(s);
+}
+
+/* The caller has written what was asked for. */
+static void on_kick(pa_mainloop_api *api, pa_io_event *e, int fd, pa_io_event_flags_t events, void *arg)
+{
+    struct pulse_device *d = arg;
+    uint64_t n;
+    (void) api, (void) e, (void) events;
+    if (read(fd, &n, sizeof n) == (ssize_t) sizeof n && d->play.stream
+        && d->link.lib.pa_stream_get_state(d->play.stream) == PA_STREAM_READY)
+        play(&d->play);
+}
+
+static void pulse_kick(void *b)
+{
+    const uint64_t one = 1;
+    struct pulse_device *d = b;
+    while (write(d->kick_fd, &one, sizeof one) < 0 && errno == EINTR)
+        ;
 }
 
 /* ---- how much is buffered ---------------------------------------------------------------------------------------- */
@@ -153,7 +196,7 @@ static pa_buffer_attr buffering(const struct pulse_device *d)
 static void set_ahead(struct pulse_device *d, uint32_t ms, int64_t now_us)
 {
     /* The server asks for the difference once, which is no time: the clock's measurement must not take it for such. */
-    d->play.way->stamp.frames -= (uint64_t) (d->rate_hz / 1000) * ms - (uint64_t) (d->rate_hz / 1000) * d->ahead_ms;
+    d->skew += (uint64_t) (d->rate_hz / 1000) * ms - (uint64_t) (d->rate_hz / 1000) * d->ahead_ms;
     d->ahead_ms = ms;
     d->grew_us = now_us;
     pa_buffer_attr attr = buffering(d);
@@ -477,8 +520,11 @@ static void pulse_close(void *b)
     drop_all(d);
     if (d->moved)
         d->link.api->defer_free(d->moved);
+    if (d->kicked)
+        d->link.api->io_free(d->kicked);
     d->link.lib.pa_threaded_mainloop_unlock(d->link.loop);
     pulse_link_fini(&d->link);
+    (void) close(d->kick_fd);
     mem_free(d);
 }
 
@@ -511,14 +557,18 @@ static enum ahoy_err pulse_open(void **out, const struct audio_device_config *cf
     d->ready = cfg->ready;
     d->arg = cfg->arg;
     take_names(d, cfg);
-    enum ahoy_err err = pulse_link_init(&d->link, why);
+    d->kick_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    enum ahoy_err err = d->kick_fd >= 0 ? pulse_link_init(&d->link, why) : AHOY_ERR_LIMIT;
     if (err) {
+        if (d->kick_fd >= 0)
+            (void) close(d->kick_fd);
         mem_free(d);
         return err;
     }
     d->link.lib.pa_threaded_mainloop_lock(d->link.loop);
     d->moved = d->link.api->defer_new(d->link.api, on_moved_sound, d);
     d->link.api->defer_enable(d->moved, 0);
+    d->kicked = d->link.api->io_new(d->link.api, d->kick_fd, PA_IO_EVENT_INPUT, on_kick, d);
     start(d);
     pulse_link_wait(&d->link, PULSE_OPEN_LIMIT_US);
     bool is_ready = d->link.state == PULSE_READY;
@@ -533,4 +583,6 @@ static enum ahoy_err pulse_open(void **out, const struct audio_device_config *cf
     return AHOY_OK;
 }
 
-const struct audio_backend_ops audio_pulse_ops = { .open = pulse_open, .close = pulse_close, .live = true };
+const struct audio_backend_ops audio_pulse_ops = {
+    .open = pulse_open, .close = pulse_close, .kick = pulse_kick, .live = true
+};

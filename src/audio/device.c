@@ -15,6 +15,7 @@ struct side {
     bool on;
     struct audio_way way;
     struct audio_stamp seen;
+    uint64_t written; /* samples */
     struct audio_clock clock;
     struct mix_gain gain;
     struct mix_meter meter;
@@ -154,6 +155,8 @@ size_t audio_device_write(struct audio_device *d, const int16_t *pcm, size_t n)
     } else {
         s->seen.frames += n;
     }
+    bool awaited = d->ops->kick && n > 0 && s->seen.asked > s->written;
+    s->written += n;
     for (size_t done = 0; done < n;) {
         int16_t block[DEVICE_BLOCK];
         size_t some = AHOY_MIN(n - done, (size_t) DEVICE_BLOCK);
@@ -166,6 +169,8 @@ size_t audio_device_write(struct audio_device *d, const int16_t *pcm, size_t n)
             d->ops->write(d->backend, block, some);
         done += some;
     }
+    if (awaited)
+        d->ops->kick(d->backend);
     return n;
 }
 
@@ -183,6 +188,9 @@ void audio_device_stats(struct audio_device *d, struct audio_device_stats *out)
     drain_stamps(p);
     *out = (struct audio_device_stats){
         .capture_ready = c->way.ring ? sys_ring_count(c->way.ring) : 0,
+        .playback_asked = !d->ops->kick                ? -1
+                          : p->seen.asked > p->written ? (int64_t) (p->seen.asked - p->written)
+                                                       : 0,
         .playback_queued = p->way.ring ? sys_ring_count(p->way.ring) : 0,
         .captured = c->seen.frames,
         .played = p->seen.frames,
@@ -231,6 +239,14 @@ void audio_way_to_play(struct audio_way *w, int16_t *pcm, size_t n)
     if (w->started)
         w->stamp.missed += n - got;
     rt_leave();
+}
+
+size_t audio_way_play_some(struct audio_way *w, int16_t *pcm, size_t n)
+{
+    rt_enter();
+    n = sys_ring_get(w->ring, pcm, n);
+    rt_leave();
+    return n;
 }
 
 void audio_way_stamp(struct audio_way *w, const struct sys_loop *clock, int64_t latency_us)

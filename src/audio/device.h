@@ -111,6 +111,7 @@ void audio_device_set_gain(struct audio_device *d, double capture_db, double pla
 struct audio_device_stats {
     size_t capture_ready;      /* samples that can be read now */
     size_t playback_queued;    /* samples written and not yet taken by the hardware */
+    int64_t playback_asked;    /* samples the device has asked for and waits for; -1: it takes what it finds queued */
     uint64_t captured, played; /* samples the hardware has delivered and taken */
     uint64_t overruns;         /* captured samples that were dropped because nobody read them */
     uint64_t underruns;        /* samples of silence played because nobody wrote */

@@ -15,6 +15,7 @@
 struct audio_stamp {
     int64_t when_us; /* 0: time is not known */
     uint64_t frames; /* delivered or taken by the hardware */
+    uint64_t asked;  /* of a backend with `kick`: asked for by the hardware */
     uint64_t missed; /* overruns or underruns, samples */
     uint32_t xruns;
     int64_t latency_us; /* -1: not known */
@@ -37,6 +38,11 @@ struct audio_backend_ops {
     void (*read)(void *b, int16_t *pcm, size_t n);
     void (*write)(void *b, const int16_t *pcm, size_t n);
     bool live;
+    /**
+     * Of a live device that asks for sound and waits until it is there: something that it had asked for was written. From
+     * the caller's thread. NULL: the device takes what it finds, and plays silence when that is not enough.
+     */
+    void (*kick)(void *b);
 };
 
 extern const struct audio_backend_ops audio_null_ops, audio_tone_ops, audio_file_ops, audio_mem_ops, audio_pulse_ops,
@@ -47,6 +53,9 @@ AHOY_RT void audio_way_captured(struct audio_way *w, const int16_t *pcm, size_t 
 
 /** Samples to play for a callback; silence where none wait, counted as missed once something had been played. */
 AHOY_RT void audio_way_to_play(struct audio_way *w, int16_t *pcm, size_t n);
+
+/** The same without silence: gives as many as wait. */
+AHOY_RT size_t audio_way_play_some(struct audio_way *w, int16_t *pcm, size_t n);
 
 /** Publishes the stamp, with the present time of `clock` (NULL: it is not known). */
 AHOY_RT void audio_way_stamp(struct audio_way *w, const struct sys_loop *clock, int64_t latency_us);

@@ -68,6 +68,8 @@
       (pa_context *, uint32_t, const char *, pa_context_success_cb_t, void *) )                                        \
     X(pa_operation *, pa_context_move_source_output_by_name,                                                           \
       (pa_context *, uint32_t, const char *, pa_context_success_cb_t, void *) )                                        \
+    X(size_t, pa_stream_writable_size, (const pa_stream *) )                                                           \
+    X(int, pa_stream_cancel_write, (pa_stream *) )                                                                     \
     X(int, pa_stream_get_latency, (pa_stream *, pa_usec_t *, int *) )
 
 struct pulse_lib {

@@ -207,6 +207,8 @@ size_t live_want(struct live *l, int64_t now_us, size_t most)
         return passed(l, &l->fed_us, now_us, most);
     l->fed_us = now_us;
     audio_device_stats(l->device, &st);
+    if (st.playback_asked >= 0) /* it waits for what it asks for: nothing needs to be ready */
+        return AHOY_MIN((size_t) st.playback_asked, most);
     size_t ready = live_queue_look(&l->queue, now_us, st.playback_queued, st.underruns);
     return ready > st.playback_queued ? AHOY_MIN(ready - st.playback_queued, most) : 0;
 }
