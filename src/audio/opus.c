@@ -10,10 +10,13 @@
 #include <opus/opus.h>
 
 enum {
-    OPUS_DEFAULT_COMPLEXITY = 5,
-    OPUS_DEFAULT_LOSS = 5, /* until the peer's first receiver report */
-    OPUS_MIN_BPS = 6000,   /* RFC 7587 section 3.1.1 */
+    OPUS_DEFAULT_COMPLEXITY = 9, /* above 6 libopus knows speech from music, and 20 kbit/s sound as 32 did */
+    OPUS_DEFAULT_LOSS = 5,       /* until the peer's first receiver report */
+    OPUS_MIN_BPS = 6000,         /* RFC 7587 section 3.1.1 */
     OPUS_MAX_BPS = 510000,
+    OPUS_LOW_BPS = 18000,     /* below that a decoder's best enhancement is worth its cost … */
+    OPUS_NOT_LOW_BPS = 21000, /* … until there is that much again */
+    OPUS_RATE_FRAMES = 64,    /* over which it is averaged */
     OPUS_STEP = 120,          /* samples of 2.5 ms: lengths come in these */
     OPUS_DRED_FORMAT = 10,    /* version of the format that libopus 1.5 writes and reads */
     OPUS_DRED_COMPLEXITY = 7, /* from here libopus tells speech from silence, without which it makes no redundancy */
@@ -31,6 +34,8 @@ struct opus_receiver {
     struct audio_decoder base;
     OpusDecoder *opus;
     struct opus_dred *dred; /* NULL: this build has none */
+    uint32_t bps;           /* of what came of late */
+    bool low;               /* it is little: enhancement pays */
 };
 
 /* The place of libopus' state behind our struct. */
@@ -165,14 +170,29 @@ static enum ahoy_err decoder_create(struct audio_decoder **out, const struct aud
     }
     if (opus_dred_size() > 0)
         r->dred = opus_dred_init(p + dred_at);
-    opus_dred_set_decoder(r->opus);
+    r->bps = OPUS_LOW_BPS * 2;
+    opus_dred_set_decoder(r->opus, false);
     *out = &r->base;
     return AHOY_OK;
+}
+
+/* What protects itself by copies is coded at a low rate (and so is what a narrow line carries). */
+static void follow_rate(struct opus_receiver *r, size_t bytes, size_t samples)
+{
+    uint32_t now = (uint32_t) AHOY_MIN((uint64_t) bytes * 8 * r->base.codec->rate_hz / samples,
+                                       (uint64_t) OPUS_MAX_BPS);
+    r->bps += (now > r->bps ? now - r->bps : 0) / OPUS_RATE_FRAMES;
+    r->bps -= (now < r->bps ? r->bps - now : 0) / OPUS_RATE_FRAMES;
+    bool low = r->bps < (r->low ? OPUS_NOT_LOW_BPS : OPUS_LOW_BPS);
+    if (low != r->low)
+        opus_dred_set_decoder(r->opus, low);
+    r->low = low;
 }
 
 static enum ahoy_err decode(struct audio_decoder *d, const uint8_t *p, size_t n, int16_t *pcm, size_t samples)
 {
     struct opus_receiver *r = (void *) d;
+    follow_rate(r, n, samples);
     int got = opus_decode(r->opus, p, (opus_int32) n, pcm, (int) samples, 0);
     return got == (int) samples ? AHOY_OK : AHOY_ERR_FORMAT;
 }

@@ -21,8 +21,8 @@ struct opus_dred *opus_dred_init(void *memory);
 /** Tells an encoder to add deep redundancy; false where there is none. */
 bool opus_dred_set_reach(OpusEncoder *encoder, unsigned ms);
 
-/** Switches a decoder's deep concealment on. */
-void opus_dred_set_decoder(OpusDecoder *decoder);
+/** Switches on a decoder's deep concealment and enhancement of speech, `best` for what is coded at a low rate. */
+void opus_dred_set_decoder(OpusDecoder *decoder, bool best);
 
 /** Resynthesises a lost frame. NOT_FOUND: that packet's redundancy does not reach it. */
 AHOY_MUST_USE enum ahoy_err opus_dred_decode(struct opus_dred *r, OpusDecoder *decoder,

@@ -4,13 +4,14 @@ enum {
     QUICK_PACKETS = 40, /* a change is noticed over so many packets */
     SLOW_PACKETS = 250, /* loss and runs are smoothed over so many: five seconds of 20 ms */
     LEAST_BPS = 12000,  /* speech below that is not worth protecting */
+    ASKED_PROVES = 3, /* packets asked for since the last report */
     RED_HEAD_BYTES = 4,
     USEFUL_BACK = 15,  /* packets: what was sent longer ago comes too late */
     CONGESTED_MS = 60, /* a round trip so much above the floor is a queue */
     FLOOR_US = 30000000,
     CUT_US = 1000000, /* between cuts, so that each shows its effect */
     RAISE_US = 1000000,
-    SPREAD_MS = 100,   /* a copy travels so far behind its frame at most: the listener waits for it */
+    SPREAD_MS = 120,   /* a copy travels so far behind its frame at most: the listener waits for it */
     QUICK_RTT_MS = 60, /* below that what was asked for comes in time, mostly */
 };
 
@@ -19,8 +20,8 @@ enum {
  * copy of a frame is worth more than in-band FEC or deep redundancy of the same bits; two at half the rate win where
  * copies are lost too; in bursts a copy must travel far from its frame. Deep redundancy is what the bits left over buy.
  */
-static const double seen = 0.003, step_one = 0.02, step_two = 0.07, step_two_asked = 0.25, bursty_run = 1.7,
-                    keep_step = 0.6;
+static const double seen = 0.003, step_one = 0.02, step_two = 0.07, step_two_asked = 0.16, bursty_run = 1.7,
+                    keep_step = 0.75;
 
 static const double share_cut = 0.75, share_raise = 1.06, share_least = 0.3;
 
@@ -63,6 +64,7 @@ void protect_runs(struct protect *p, unsigned packets, unsigned lost, unsigned r
         return;
     double keep = 1 / (1 + (double) packets / SLOW_PACKETS);
     p->exact = true;
+    p->asked = p->unreported = 0;
     take_loss(p, (double) lost / packets, packets);
     p->lost_weight = p->lost_weight * keep + lost;
     p->run_weight = p->run_weight * keep + runs;
@@ -77,6 +79,7 @@ void protect_asked(struct protect *p, uint16_t seq)
     for (unsigned i = 0; i < p->repeats; i++)
         if (p->repeat[i] == seq)
             return;
+    p->asked++;
     if (p->repeats == PROTECT_REPEATS) {
         for (unsigned i = 1; i < PROTECT_REPEATS; i++)
             p->repeat[i - 1] = p->repeat[i];
@@ -126,17 +129,27 @@ static bool is_congested(const struct protect *p)
     return p->share < 0.7;
 }
 
+/*
+ * The loss to act upon. Requests come before the next report does: when a call, or a network's trouble, has only begun,
+ * they are the first to tell.
+ */
+static double present_loss(const struct protect *p)
+{
+    double asked = p->asked >= ASKED_PROVES ? (double) p->asked / AHOY_MAX(p->unreported, QUICK_PACKETS / 2u) : 0;
+    return AHOY_MAX(p->loss, AHOY_MIN(asked, 0.5));
+}
+
 /* Steps are left at a lower loss than they are taken at. */
 static unsigned wanted_copies(const struct protect *p)
 {
     bool asked = p->exact && p->rtt_ms > 0 && p->rtt_ms < QUICK_RTT_MS;
     bool bursty = p->run >= bursty_run;
-    double one = step_one, two = bursty ? step_one * 2 : asked ? step_two_asked : step_two;
+    double loss = present_loss(p), one = step_one, two = bursty ? step_one * 2 : asked ? step_two_asked : step_two;
     if (!p->means.red || is_congested(p))
         return 0;
-    if (p->loss >= (p->copies >= 2 ? two * keep_step : two))
+    if (loss >= (p->copies >= 2 ? two * keep_step : two))
         return 2;
-    return p->loss >= (p->copies >= 1 ? one * keep_step : one) ? 1 : 0;
+    return loss >= (p->copies >= 1 ? one * keep_step : one) ? 1 : 0;
 }
 
 static uint32_t bit(unsigned back)
@@ -214,4 +227,5 @@ void protect_sent(struct protect *p, uint16_t seq)
 {
     p->seq = seq;
     p->sent_any = true;
+    p->unreported++;
 }

@@ -51,7 +51,8 @@ struct protect {
 
     uint16_t repeat[PROTECT_REPEATS]; /* sequence numbers asked for */
     unsigned repeats;
-    double asked_share; /* copies a packet that were asked for, smoothed */
+    unsigned asked, unreported; /* packets asked for, and sent, since the last report told of losses */
+    double asked_share;         /* copies a packet that were asked for, smoothed */
 
     double share;        /* of the wire that may be used: below 1 while the network is congested */
     double rtt_ms;       /* the last one; 0: unknown */
