@@ -18,9 +18,9 @@ enum {
  * frames; a packet less is waited for when that is at least `spare_us` better. So a lone loss keeps its packet more for
  * some seconds.
  */
-static const double loss_frames = 256, lost_us = 3000000, first_loss = 0.001, spare_us = 8000;
+static const double loss_frames = 256, quick_frames = 24, lost_us = 20000000, first_loss = 0.001, spare_us = 15000;
 
-enum { MOST_WAIT_US = 110000 };
+enum { MOST_WAIT_US = 120000, WAIT_SLACK_US = 4000 };
 
 struct jitter_config jitter_config_default(uint32_t clock_hz)
 {
@@ -164,12 +164,12 @@ static int64_t base_time(struct jitter *j, const struct jitter_packet *p, int64_
 static unsigned best_wait(const struct jitter *j, double *cost, double *now)
 {
     double frame = (double) jitter_ts_to_us(j, j->frame_ts);
-    unsigned most = AHOY_MIN(j->redundancy, (unsigned) JITTER_MAX_REDUNDANCY), best = 0;
-    most = AHOY_MIN(most, (unsigned) AHOY_MAX(MOST_WAIT_US / frame, 1.0));
+    unsigned most = AHOY_MIN((unsigned) JITTER_MAX_REDUNDANCY, (unsigned) AHOY_MAX(MOST_WAIT_US / frame, 1.0)),
+             best = 0;
     *cost = *now = lost_us;
     for (unsigned n = 0; n <= most; n++) {
         double total = n * frame + lost_us * j->beyond[n];
-        if (n == 1 && j->beyond[0] > first_loss)
+        if (n == 1 && j->redundancy > 0 && j->beyond[0] > first_loss)
             total = AHOY_MIN(total, *cost); /* the next packet is always worth it */
         if (n == j->wait)
             *now = total;
@@ -189,24 +189,40 @@ static void choose_wait(struct jitter *j)
         j->wait = best;
 }
 
+/* How many packets behind a lost one it could be had again: from redundancy inside them, or as a copy. */
+static unsigned back_after(const struct jitter *j, int64_t ext)
+{
+    unsigned copy = j->copied_after[(uint64_t) ext % JITTER_RING];
+    for (unsigned n = 1; n <= j->redundancy && (copy == 0 || n < copy); n++)
+        if (jitter_came(j, ext + n))
+            return n;
+    return copy > 0 ? copy : UINT8_MAX;
+}
+
+/* A frame whose turn is so long ago that whatever brings it back has come. */
 void jitter_count_loss(struct jitter *j)
 {
     int64_t ext = j->next_ext - 1 - JITTER_LOST_AFTER;
     if (ext < j->first_ext)
         return;
     bool lost = !jitter_came(j, ext);
-    j->loss += ((lost ? 1 : 0) - j->loss) / loss_frames;
+    unsigned after = lost ? back_after(j, ext) : 0;
+    j->quick_loss += ((lost ? 1 : 0) - j->quick_loss) / quick_frames;
+    if (j->quick_loss > 2 * j->loss + 0.1) /* the network has changed: what was before counts little */
+        j->loss_frames = AHOY_MIN(j->loss_frames, quick_frames);
+    j->loss_frames = AHOY_MIN(j->loss_frames + 1, loss_frames);
+    j->loss += ((lost ? 1 : 0) - j->loss) / j->loss_frames;
     for (unsigned n = 0; n <= JITTER_MAX_REDUNDANCY; n++)
-        j->beyond[n] -= j->beyond[n] / loss_frames;
-    if (lost) {
-        j->loss_run++;
-        return;
-    }
-    /* The first of a run had its next packet `run` away, the last 1. */
-    for (unsigned n = 0; n <= JITTER_MAX_REDUNDANCY && n < j->loss_run; n++)
-        j->beyond[n] += (j->loss_run - n) / loss_frames;
-    j->loss_run = 0;
+        j->beyond[n] += ((n < after ? 1 : 0) - j->beyond[n]) / j->loss_frames;
     choose_wait(j);
+}
+
+/* A copy came, in time or not: what is lost like this next time is worth waiting for as long. */
+static void note_copy(struct jitter *j, int64_t ext)
+{
+    uint8_t *after = &j->copied_after[(uint64_t) ext % JITTER_RING];
+    if (*after == 0 && j->max_ext > ext && j->max_ext - ext < UINT8_MAX && !jitter_came(j, ext))
+        *after = (uint8_t) (j->max_ext - ext);
 }
 
 int64_t jitter_network_us(const struct jitter *j)
@@ -216,7 +232,10 @@ int64_t jitter_network_us(const struct jitter *j)
 
 int64_t jitter_target_us(const struct jitter *j)
 {
-    return AHOY_MIN(j->delay.target_us + (int64_t) j->wait * jitter_ts_to_us(j, j->frame_ts), j->config.max_delay_us);
+    int64_t wait = (int64_t) j->wait * jitter_ts_to_us(j, j->frame_ts);
+    /* A copy comes with a packet; that the network's own margin covers it, too, would be to wait twice. */
+    wait -= AHOY_MIN(wait, (int64_t) WAIT_SLACK_US);
+    return AHOY_MIN(j->delay.target_us + wait, j->config.max_delay_us);
 }
 
 bool jitter_is_lossy(const struct jitter *j)
@@ -281,7 +300,7 @@ static void begin_stream(struct jitter *j, const struct jitter_packet *p)
     j->ssrc = p->ssrc;
     j->next_ext = j->max_ext = j->last_ext = ((int64_t) 1 << 32) + p->seq; /* room below for reordered ones */
     j->first_ext = j->next_ext;
-    j->loss_run = 0;
+    memset(j->copied_after, 0, sizeof j->copied_after);
     j->next_ts = j->last_ts = j->origin_ts = ((int64_t) 1 << 40) + p->timestamp;
 }
 
@@ -393,6 +412,8 @@ enum jitter_put jitter_put(struct jitter *j, const struct jitter_packet *p, int6
         return JITTER_PUT_REFUSED;
     }
     j->has_pending = false;
+    if (p->redundant)
+        note_copy(j, ext);
     struct jitter_slot *kept = jitter_find(j, ext);
     if (kept) {
         if (p->redundant || !kept->copy) {
@@ -412,8 +433,10 @@ enum jitter_put jitter_put(struct jitter *j, const struct jitter_packet *p, int6
         j->last_ts = ts;
         j->last_ext = ext;
     }
-    while (j->max_ext < ext)
+    while (j->max_ext < ext) {
         jitter_note_came(j, ++j->max_ext, false);
+        j->copied_after[(uint64_t) j->max_ext % JITTER_RING] = 0;
+    }
     store(j, p, ext, ts, when_us);
     return put;
 }

@@ -106,8 +106,11 @@ struct jitter {
     int64_t waited_us;   /* how long the last one lay here */
     int64_t smooth_us;
     double loss;                              /* recent, 0 … 1 */
-    unsigned loss_run;                        /* frames lost in a row, up to now */
-    double beyond[JITTER_MAX_REDUNDANCY + 1]; /* recent share of frames lost with the next packet more than that away */
+    double beyond[JITTER_MAX_REDUNDANCY + 1]; /* recent share of frames lost that later packets could bring back only if
+                                                 more than that many of them were waited for */
+    double quick_loss;                        /* over fewer frames than `loss` */
+    double loss_frames;                       /* frames that `loss` and `beyond` are of */
+    uint8_t copied_after[JITTER_RING];        /* by sequence number: so many packets later a copy came; 0: none did */
     unsigned wait;                            /* packets that are waited for, for their redundancy */
 
     unsigned count;
