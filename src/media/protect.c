@@ -4,7 +4,7 @@ enum {
     QUICK_PACKETS = 40, /* a change is noticed over so many packets */
     SLOW_PACKETS = 250, /* loss and runs are smoothed over so many: five seconds of 20 ms */
     LEAST_BPS = 12000,  /* speech below that is not worth protecting */
-    ASKED_PROVES = 3, /* packets asked for since the last report */
+    ASKED_PROVES = 3,   /* packets asked for since the last report */
     RED_HEAD_BYTES = 4,
     USEFUL_BACK = 15,  /* packets: what was sent longer ago comes too late */
     CONGESTED_MS = 60, /* a round trip so much above the floor is a queue */
