@@ -14,7 +14,7 @@ enum {
     SPIKE_PROOF_US = 100000, /* a spike must be seen to fall by then */
     SPIKE_MEMORY_US = 10000000,
     SPIKE_LONE_US = 6000000, /* so long is the next one awaited behind a first */
-    SPIKE_MOST_US = 190000,  /* what spikes ask for above this is not granted: it would be waited for all the time */
+    SPIKE_MOST_US = 196000,  /* what spikes ask for above this is not granted: it would be waited for all the time */
     LATE_US = 4000000,       /* a packet that comes too late is worth this delay, shared by all packets of the window */
     LATE_LEAST_SAMPLES = 100, /* of few packets a late one does not tell how often that happens */
     CHANGE_US = 15000,        /* what a change of the target is worth */

@@ -257,10 +257,12 @@ enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, st
     }
 }
 
-/* By how much the delay is above the target. */
+/* By how much the delay is surely above the target, or below it: the last two frames agree. */
 static int64_t error_us(const struct jitter *j)
 {
-    return AHOY_MIN(j->delay_us[0], j->delay_us[1]) - jitter_target_us(j);
+    int64_t least = AHOY_MIN(j->delay_us[0], j->delay_us[1]) - jitter_target_us(j);
+    int64_t most = AHOY_MAX(j->delay_us[0], j->delay_us[1]) - jitter_target_us(j);
+    return least > 0 ? least : AHOY_MIN(most, (int64_t) 0);
 }
 
 enum jitter_advice jitter_advice(const struct jitter *j, int64_t *by_us)
