@@ -5,8 +5,9 @@
 
 #define PI 3.14159265358979323846
 
-/* When this much waits for a whole second, the microphone's frames come late by nature and the reader moves up. */
-enum { SLACK = 2 * AEC_HOP, SLACK_READS = 100 };
+/* When more than this waits for half a second, the microphone's frames come late by nature, or the loudspeaker stumbled
+ * and what it missed was told afterwards: the reader moves up, by a few hops at a time. */
+enum { SLACK = 2 * AEC_HOP, SLACK_READS = 50, SLACK_HOPS = 8 };
 
 /* No more than this may wait: else calls of aec_capture were missing for long, and what is older is of no use. */
 enum { MOST_BEHIND = AEC_FAR_RING - 4 * AEC_HOP };
@@ -113,10 +114,10 @@ int aec_far_advance(struct aec_far *f, struct aec_fft *fft)
     f->behind_min = AHOY_MIN(f->behind_min, (uint64_t) AHOY_MAX(waiting(f), 0));
     if (++f->reads < SLACK_READS)
         return moved;
-    if (f->behind_min >= SLACK && f->behind_min != UINT64_MAX) {
+    int hops = f->behind_min < SLACK ? 0 : (int) AHOY_MIN((f->behind_min - SLACK) / AEC_HOP + 1, (uint64_t) SLACK_HOPS);
+    for (int i = 0; i < hops; i++)
         push_block(f, fft, false);
-        moved++;
-    }
+    moved += hops;
     f->reads = 0;
     f->behind_min = UINT64_MAX;
     return moved;

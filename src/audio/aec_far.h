@@ -31,7 +31,7 @@ struct aec_far {
     double at;        /* where the next block starts, in samples since the first */
     bool started;
     double ppm;          /* of the reading clock */
-    uint64_t behind_min; /* samples waiting after a read: the least in this second … */
+    uint64_t behind_min; /* samples waiting after a read: the least in this half second … */
     unsigned reads;      /* … and reads in it */
     float last[AEC_HOP]; /* the newest block */
     float level;         /* its mean square */
@@ -46,7 +46,7 @@ void aec_far_init(struct aec_far *f);
 void aec_far_put(struct aec_far *f, const float *x);
 
 /**
- * Moves on by one hop of the microphone: makes 0, 1 or 2 new blocks with the transform `fft`, as far as there is sound.
+ * Moves on by one hop of the microphone: makes 0, 1 or, to catch up, some new blocks with the transform `fft`, as far as there is sound.
  * Returns how many hops more (or fewer, when negative) lie between a sound's block and its echo from now on.
  */
 int aec_far_advance(struct aec_far *f, struct aec_fft *fft);

@@ -330,6 +330,32 @@ out:
     aec_destroy(a);
 }
 
+/* The loudspeaker had nothing to play for 120 ms and played silence; the canceller is told of it when it plays again. */
+static void test_a_loudspeaker_that_stumbles_is_followed(struct t *t)
+{
+    enum { FRAME = RATE / 100, FROM = 3 * RATE, GAP = 12 * FRAME };
+    static int16_t heard[MOST];
+    struct aec *a = NULL;
+    T_OK(aec_create(&a, RATE));
+    size_t n = make_world(&(struct world){ .rate_hz = RATE, .seconds = 8, .delay_ms = 20, .seed = 16 });
+    memcpy(heard, mic, n * sizeof *mic);
+    memset(mic + FROM, 0, GAP * sizeof *mic);
+    memcpy(mic + FROM + GAP, heard + FROM, (n - FROM - GAP) * sizeof *mic);
+    for (size_t at = 0, play = 0; at + FRAME <= n; at += FRAME) {
+        bool gap = at >= FROM && at < FROM + GAP;
+        for (size_t k = 0; at == FROM + GAP && k < GAP; k += FRAME)
+            aec_render(a, (const int16_t[FRAME]){ 0 });
+        if (!gap)
+            aec_render(a, far + play);
+        play += gap ? 0 : FRAME;
+        aec_capture(a, mic + at, out + at);
+    }
+    T_CHECK(figure("1 s after it", erle_db(n, RATE, 4.2, 5, aec_delay(a))) > 20);
+    T_CHECK(figure("2 s after it", erle_db(n, RATE, 5, 8, aec_delay(a))) > 35);
+out:
+    aec_destroy(a);
+}
+
 /* Nothing that can come from a device may make it forget how to count. */
 static void test_hostile_sound_leaves_it_sane(struct t *t)
 {
@@ -426,5 +452,6 @@ T_MAIN(T_PLAIN(test_an_echo_is_gone_after_a_third_of_a_second_and_deeper_later),
        T_PLAIN(test_a_drifting_clock_is_measured_and_followed), T_PLAIN(test_a_jump_of_the_delay_is_followed),
        T_PLAIN(test_another_room_is_learned_within_half_a_second), T_PLAIN(test_48_khz_is_cancelled_as_well),
        T_PLAIN(test_48_khz_near_speech_passes_with_its_upper_band), T_PLAIN(test_frames_may_come_in_bursts),
-       T_PLAIN(test_hostile_sound_leaves_it_sane), T_PLAIN(test_a_loudspeaker_that_was_muted_is_learned_when_it_sounds),
-       T(test_silence_stays_silent), T_PLAIN(test_reset_is_as_good_as_new), T(test_other_rates_are_refused))
+       T_PLAIN(test_a_loudspeaker_that_stumbles_is_followed), T_PLAIN(test_hostile_sound_leaves_it_sane),
+       T_PLAIN(test_a_loudspeaker_that_was_muted_is_learned_when_it_sounds), T(test_silence_stays_silent),
+       T_PLAIN(test_reset_is_as_good_as_new), T(test_other_rates_are_refused))
