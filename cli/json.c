@@ -120,9 +120,9 @@ json_t *json_stats(const struct ahoy_call_stats *s)
     struct ahoy_judgement j;
     ahoy_call_judge(s, &j);
     json_t *o = join(counts(s), figures(f, CLI_COUNT(f)));
-    return join(o, json_pack("{s:s, s:b, s:b, s:s, s:s}", "model", s->model, "remote_deaf", (int) s->remote_deaf,
-                             "remote_estimated", (int) s->remote_estimated, "grade", ahoy_grade_name(j.grade),
-                             "spoiler", ahoy_spoiler_name(j.spoiler)));
+    return join(o, json_pack("{s:s, s:b, s:b, s:b, s:s, s:s}", "model", s->model, "send_stopped", (int) s->send_stopped,
+                             "remote_deaf", (int) s->remote_deaf, "remote_estimated", (int) s->remote_estimated,
+                             "grade", ahoy_grade_name(j.grade), "spoiler", ahoy_spoiler_name(j.spoiler)));
 }
 
 json_t *json_account(const struct ahoy_account_info *a)

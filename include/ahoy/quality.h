@@ -39,6 +39,7 @@ struct ahoy_call_stats {
     char model[8]; /* which form it is of: "G.107" narrowband, "G.107.1" wideband, "G.107.2" full-band; or empty */
     double level_in_dbfs, level_out_dbfs; /* now, smoothed over 125 ms; -100 is silence */
     /* What the peer reports of our sound. */
+    bool send_stopped;           /* nothing is sent for a while: it would not arrive, or only clog (RFC 8083) */
     bool remote_deaf;            /* it reports, and nothing of ours ever reached it */
     double remote_lost_fraction; /* on the network, in its last interval, 0 … 1 */
     double remote_jitter_ms;
@@ -72,6 +73,7 @@ enum ahoy_spoiler {
     AHOY_SPOILER_CODEC,       /* nothing is wrong but the codec */
     AHOY_SPOILER_REMOTE_LOSS, /* we hear well; they lose our packets */
     AHOY_SPOILER_REMOTE_DEAF, /* nothing of ours reaches them */
+    AHOY_SPOILER_STOPPED,     /* we do not send for a while: the network would not bear it */
     AHOY_SPOILER_SILENT,      /* all we send is silence: the microphone */
 };
 

@@ -53,8 +53,8 @@ const char *ahoy_grade_name(enum ahoy_grade grade)
 
 const char *ahoy_spoiler_name(enum ahoy_spoiler spoiler)
 {
-    static const char *const name[] = { "none",  "loss",        "jitter",      "delay",
-                                        "codec", "remote-loss", "remote-deaf", "silent" };
+    static const char *const name[] = { "none",        "loss",        "jitter",  "delay", "codec",
+                                        "remote-loss", "remote-deaf", "stopped", "silent" };
     return (size_t) spoiler < AHOY_COUNT(name) ? name[spoiler] : "unknown";
 }
 
@@ -75,6 +75,8 @@ static double share(uint64_t part, uint64_t whole)
 
 static enum ahoy_spoiler spoiler_of(const struct ahoy_call_stats *s, enum ahoy_grade grade)
 {
+    if (s->send_stopped)
+        return AHOY_SPOILER_STOPPED;
     if (s->remote_deaf && s->rtp_out >= LEAST_EXPECTED)
         return AHOY_SPOILER_REMOTE_DEAF;
     if (grade > AHOY_GRADE_GOOD) {
@@ -109,6 +111,8 @@ static const char *advice_for(enum ahoy_spoiler spoiler)
         return "we hear well, but the other side loses what we send: look at our uplink, or at their network";
     case AHOY_SPOILER_REMOTE_DEAF:
         return "nothing of what we send reaches the other side: a firewall or NAT drops it, see `ahoy doctor`";
+    case AHOY_SPOILER_STOPPED:
+        return "nothing is sent for a while, since it did not arrive or clogged the network: stop what fills the line";
     case AHOY_SPOILER_SILENT: return "what we send is silence: is the microphone muted, or the wrong one?";
     }
     return "";

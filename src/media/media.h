@@ -122,6 +122,7 @@ struct media_stats {
     struct rtcp_voip remote_voip;
     bool remote_reports; /* RTCP came from the peer */
     bool remote_hears;   /* it told that packets of ours reached it */
+    bool send_stopped;   /* the circuit breaker is open (RFC 8083): nothing is sent for a while */
     bool remote_deaf;    /* its last report, seconds after we began to send, knew of no packet of ours */
 };
 

@@ -398,6 +398,7 @@ int64_t media_stream_tick(struct media_stream *st, int64_t now_us)
     if (now_us - st->stats_us >= STATS_US) {
         st->stats_us = AHOY_MAX(st->stats_us + STATS_US, now_us - STATS_US);
         watch_silence(st, now_us);
+        media_feedback_tick(st, now_us);
         media_quality_collect(st, true, false);
         playout_set_clock(&st->playout, st->stats.clock_known ? st->stats.clock_out_ppm : 0);
         media_note_stats(st);

@@ -15,6 +15,7 @@
 #include "media/protect.h"
 #include "media/sound.h"
 #include "media/stream_quality.h"
+#include "rtp/breaker.h"
 #include "rtp/dtmf.h"
 #include "rtp/emodel.h"
 #include "rtp/latch.h"
@@ -100,7 +101,9 @@ struct media_stream {
     struct audio_encoder *encoder;
     struct red_sender *red; /* NULL: RED is not agreed on */
     struct protect protect;
+    struct breaker breaker;       /* open: nothing is sent */
     struct protect_plan plan;     /* that the encoder is set to */
+    uint64_t reported_sent;       /* packets sent until the peer reported last */
     int64_t reported_us;          /* when the peer's last report on our stream came; 0: none did */
     struct resample *tx_resample; /* sound rate to codec rate; NULL when equal */
     int16_t *tx_fifo;             /* at the codec's rate */
@@ -177,6 +180,8 @@ void media_feedback_packet(struct media_stream *st, uint32_t ext_seq, bool copy,
 void media_feedback_ask(struct media_stream *st, int64_t now_us);
 /** RTCP came: what it says of our own stream. */
 void media_feedback_news(struct media_stream *st, const struct rtp_rtcp_news *news, int64_t now_us);
+/** Once a second. */
+void media_feedback_tick(struct media_stream *st, int64_t now_us);
 void media_feedback_configure(struct media_stream *st, const struct media_params *params, int64_t now_us);
 void media_feedback_fini(struct media_stream *st);
 

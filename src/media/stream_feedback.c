@@ -75,6 +75,52 @@ static void asked(void *arg, uint16_t seq)
     protect_asked(arg, seq);
 }
 
+/* What is sent, headers included: of the last packets' kind. */
+static void watch_congestion(struct media_stream *st, const struct rtp_stats *s, int64_t now_us)
+{
+    bool sent = s->sent_packets > st->reported_sent;
+    st->reported_sent = s->sent_packets;
+    if (!sent && st->breaker.why == BREAKER_CLOSED) { /* a hold, a pause: section 4.2, a sender that stops */
+        breaker_init(&st->breaker, now_us);
+        return;
+    }
+    double head = st->protect.means.head_bytes, ptime_ms = AHOY_MAX(st->params.ptime_ms, 10u);
+    double bytes = head + (double) s->sent_bytes / (double) s->sent_packets;
+    struct breaker_report r = { .fraction = s->remote_fraction_lost / 256.0,
+                                .ext_seq = s->remote_ext_seq,
+                                .round_us = s->rtt_count > 0 ? (int64_t) (s->rtt_ms * 1000) : 0,
+                                .packet_bytes = bytes,
+                                .bytes_s = bytes * 1000 / ptime_ms,
+                                .frame_us = SYS_MS(AHOY_MAX(st->params.ptime_ms, 10u)) };
+    breaker_report(&st->breaker, &r, now_us);
+}
+
+static const char *why_text(enum breaker_why why)
+{
+    switch (why) {
+    case BREAKER_CLOSED: break;
+    case BREAKER_RTCP: return "nothing at all comes from the peer any more";
+    case BREAKER_MEDIA: return "nothing of what is sent reaches the peer any more";
+    case BREAKER_CONGESTION: return "the network is so full that it pushes everybody else aside";
+    }
+    return "";
+}
+
+void media_feedback_tick(struct media_stream *st, int64_t now_us)
+{
+    struct rtp_stats s;
+    if (st->sending_us == 0)
+        return;
+    rtp_session_stats(st->rtp, &s);
+    if (breaker_retry(&st->breaker, now_us))
+        log_write(st->log, LOG_WARN, "media", "sound is sent again, to see whether the network bears it now");
+    breaker_tick(&st->breaker, AHOY_MAX(s.last_received_us, s.remote_report_us), now_us);
+    bool stopped = st->breaker.why != BREAKER_CLOSED;
+    if (stopped && !st->stats.send_stopped)
+        log_write(st->log, LOG_WARN, "media", "no sound is sent for a while: %s (RFC 8083)", why_text(st->breaker.why));
+    st->stats.send_stopped = stopped;
+}
+
 void media_feedback_news(struct media_stream *st, const struct rtp_rtcp_news *news, int64_t now_us)
 {
     struct rtp_stats s;
@@ -89,12 +135,15 @@ void media_feedback_news(struct media_stream *st, const struct rtp_rtcp_news *ne
     unsigned packets = (unsigned) (AHOY_MAX(now_us - since, (int64_t) 0) / SYS_MS(AHOY_MAX(st->params.ptime_ms, 10u)));
     st->reported_us = now_us;
     protect_report(&st->protect, s.remote_fraction_lost / 256.0, AHOY_MAX(packets, 1u));
+    watch_congestion(st, &s, now_us);
     if (s.rtt_count > 0)
         protect_round_trip(&st->protect, s.rtt_ms, now_us);
 }
 
 void media_feedback_configure(struct media_stream *st, const struct media_params *p, int64_t now_us)
 {
+    if (!addr_eq(&p->rtp, &st->params.rtp)) /* another path */
+        breaker_init(&st->breaker, now_us);
     if (p->quick_feedback)
         rtp_session_quick_feedback(st->rtp, RTCP_BPS, RTCP_MIN_US, now_us);
     if (!st->nack_timer.fn)

@@ -143,7 +143,8 @@ void media_tx_fini(struct media_stream *st)
 
 static bool may_send(struct media_stream *st)
 {
-    return st->params.active && st->params.send && !st->params.silent && latch_target(&st->latch);
+    return st->params.active && st->params.send && !st->params.silent && st->breaker.why == BREAKER_CLOSED
+           && latch_target(&st->latch);
 }
 
 /* `p` is numbered; sends it with this payload. */

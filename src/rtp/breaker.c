@@ -6,7 +6,8 @@ enum {
     STUCK_REPORTS = 5,     /* k of section 4.2 */
     SILENCE_US = 15000000, /* three intervals of five seconds, section 4.1 */
     RETRY_US = 30000000,
-    LEAST_US = 1000000, /* intervals below that are counted as such: reports come quicker than networks change */
+    RETRY_PATH_US = 5000000, /* a path that is broken is not harmed by trying */
+    LEAST_US = 1000000,      /* intervals below that are counted as such: reports come quicker than networks change */
     GROUPS = 10,
     ROUNDS = 10,
     INTERVALS = 3,
@@ -90,7 +91,8 @@ void breaker_tick(struct breaker *b, int64_t heard_us, int64_t now_us)
 
 bool breaker_retry(struct breaker *b, int64_t now_us)
 {
-    if (b->why == BREAKER_CLOSED || now_us - b->opened_us < RETRY_US)
+    int64_t pause = b->why == BREAKER_CONGESTION ? RETRY_US : RETRY_PATH_US;
+    if (b->why == BREAKER_CLOSED || now_us - b->opened_us < pause)
         return false;
     breaker_init(b, now_us);
     return true;

@@ -158,6 +158,7 @@ struct rtp_stats {
     /* The peer's view of our stream. */
     unsigned remote_reports;
     uint8_t remote_fraction_lost; /* of 256, in its last interval */
+    uint32_t remote_ext_seq;      /* the highest packet that reached it, extended */
     int32_t remote_lost;
     double remote_jitter_ms;
     int64_t remote_report_us; /* when the last one came */

@@ -148,6 +148,7 @@ static void take_report(struct rtp_session *s, const struct rtcp_report *b, int6
     s->stats.remote_reports++;
     s->stats.remote_fraction_lost = b->fraction_lost;
     s->stats.remote_lost = b->lost;
+    s->stats.remote_ext_seq = b->ext_seq;
     s->stats.remote_jitter_ms = (double) b->jitter * 1000 / s->send_hz;
     s->stats.remote_report_us = now_us;
     session_measure_rtt(s, b->lsr, b->dlsr, now_us);

@@ -51,6 +51,7 @@ static void fill_delays(const struct media_stats *m, struct ahoy_call_stats *out
 
 static void fill_remote(const struct media_stats *m, struct ahoy_call_stats *out)
 {
+    out->send_stopped = m->send_stopped;
     out->remote_deaf = m->remote_deaf && !m->remote_hears;
     out->remote_lost_fraction = m->remote_lost_fraction;
     out->remote_jitter_ms = m->remote_jitter_ms;

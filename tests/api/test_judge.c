@@ -76,6 +76,9 @@ static void test_the_other_side_counts_too(struct t *t)
     s.remote_deaf = true;
     says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_REMOTE_DEAF, "sound: good, 4.2 of 5; nothing lost");
     s = fine();
+    s.send_stopped = true;
+    says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_STOPPED, "sound: good, 4.2 of 5; nothing lost");
+    s = fine();
     s.level_out_dbfs = -100;
     says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_SILENT, "sound: good, 4.2 of 5; nothing lost");
     ahoy_call_stats_init(&s);
