@@ -40,8 +40,9 @@ struct pulse_side {
     bool capture;
     bool away; /* it has a name, and something else is used since that device is not there */
     bool suspended;
-    char id[AUDIO_NAME_BYTES];  /* as named; "": the default */
-    char now[AUDIO_NAME_BYTES]; /* what is used */
+    char id[AUDIO_NAME_BYTES];       /* as named; "": the default */
+    char now[AUDIO_NAME_BYTES];      /* what is used */
+    char standard[AUDIO_NAME_BYTES]; /* the server's default */
 };
 
 struct pulse_device {
@@ -445,31 +446,40 @@ static bool can_move(const struct pulse_side *s)
     return s->way && ready(s);
 }
 
-/* The defaults, asked for since they changed: servers before PulseAudio 14 leave streams where they are. */
+/*
+ * The defaults, asked for since they may have changed: servers before PulseAudio 14 leave streams where they are. A stream
+ * that its user had put elsewhere stays there.
+ */
 static void on_server(pa_context *c, const pa_server_info *info, void *arg)
 {
     struct pulse_device *d = arg;
     struct pulse_side *side[2] = { &d->rec, &d->play };
     (void) c;
     for (int i = 0; info && i < 2; i++) {
+        struct pulse_side *s = side[i];
         const char *name = i == 0 ? info->default_source_name : info->default_sink_name;
-        bool follows = !side[i]->id[0];
-        if (follows && name && can_move(side[i]) && !view_eq(view_str(name), view_str(side[i]->now)))
-            move_to(side[i], name);
+        bool followed = !s->id[0] && view_eq(view_str(s->now), view_str(s->standard));
+        if (followed && name && can_move(s) && !view_eq(view_str(name), view_str(s->now)))
+            move_to(s, name);
+        (void) view_copy(view_str(name), s->standard, sizeof s->standard);
     }
+}
+
+static void ask_defaults(struct pulse_device *d)
+{
+    pa_operation *op = d->link.lib.pa_context_get_server_info(d->link.ctx, on_server, d);
+    if (op)
+        d->link.lib.pa_operation_unref(op);
 }
 
 static void on_subscribed(pa_context *c, pa_subscription_event_type_t t, uint32_t index, void *arg)
 {
     struct pulse_device *d = arg;
-    (void) index;
+    (void) c, (void) index;
     unsigned facility = t & PA_SUBSCRIPTION_EVENT_FACILITY_MASK;
     unsigned type = t & PA_SUBSCRIPTION_EVENT_TYPE_MASK;
-    if (facility == PA_SUBSCRIPTION_EVENT_SERVER) {
-        pa_operation *op = d->link.lib.pa_context_get_server_info(c, on_server, d);
-        if (op)
-            d->link.lib.pa_operation_unref(op);
-    }
+    if (facility == PA_SUBSCRIPTION_EVENT_SERVER)
+        ask_defaults(d);
     struct pulse_side *s = facility == PA_SUBSCRIPTION_EVENT_SOURCE ? &d->rec : &d->play;
     if (type == PA_SUBSCRIPTION_EVENT_NEW && facility != PA_SUBSCRIPTION_EVENT_SERVER && s->away && can_move(s))
         move_to(s, s->id); /* perhaps it is ours that came back; if not, nothing happens */
@@ -496,6 +506,7 @@ static void on_context_state(pa_context *c, void *arg)
         c, PA_SUBSCRIPTION_MASK_SINK | PA_SUBSCRIPTION_MASK_SOURCE | PA_SUBSCRIPTION_MASK_SERVER, NULL, NULL);
     if (op)
         lib->pa_operation_unref(op);
+    ask_defaults(d);
     if ((d->rec.way && !make_stream(&d->rec, d->use_default))
         || (d->play.way && !make_stream(&d->play, d->use_default)))
         broken(d, "the sound server refuses a stream", lib->pa_context_errno(c));
