@@ -17,7 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { START_TRIES = 100, START_WAIT_MS = 100, PERIOD_MS = 5 };
+enum { START_TRIES = 100, START_WAIT_MS = 300, PERIOD_MS = 5 };
 
 static const char script[] =
     "load-module module-null-sink sink_name=to_mic_a rate=48000 channels=1 sink_properties=device.description=to_mic_a\n"
@@ -69,6 +69,7 @@ static bool start_daemon(struct cable *c)
     (void) setenv("PULSE_SERVER", server, 1);
     for (int i = 0; i < START_TRIES && access(path, F_OK) != 0; i++)
         (void) poll(NULL, 0, START_WAIT_MS);
+    (void) poll(NULL, 0, START_WAIT_MS); /* the socket is there before it listens */
     return c->pid > 0 && access(path, F_OK) == 0;
 }
 

@@ -9,6 +9,7 @@
 #include "audio/alsa_lib.h"
 #include "audio/device_impl.h"
 #include "base/mem.h"
+#include "sys/thread.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -369,6 +370,7 @@ static void *run(void *arg)
     struct alsa_device *d = arg;
     struct pollfd fds[ALSA_MAX_FDS];
     unsigned count[2];
+    (void) sys_thread_hasten();
     for (;;) {
         nfds_t n = gather(d, fds, count);
         bool moved = false;

@@ -11,6 +11,7 @@
 #include "audio/device_impl.h"
 #include "audio/pulse_link.h"
 #include "base/mem.h"
+#include "sys/thread.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -506,6 +507,7 @@ static void on_context_state(pa_context *c, void *arg)
         c, PA_SUBSCRIPTION_MASK_SINK | PA_SUBSCRIPTION_MASK_SOURCE | PA_SUBSCRIPTION_MASK_SERVER, NULL, NULL);
     if (op)
         lib->pa_operation_unref(op);
+    (void) sys_thread_hasten();
     ask_defaults(d);
     if ((d->rec.way && !make_stream(&d->rec, d->use_default))
         || (d->play.way && !make_stream(&d->play, d->use_default)))

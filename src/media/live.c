@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "media/live_queue.h"
 #include "sys/bell.h"
+#include "sys/thread.h"
 
 #include <stdio.h>
 
@@ -128,6 +129,8 @@ static void opened(struct sys_msg *msg)
         return;
     }
     l->opened_us = sys_now_us(l->cfg.worker);
+    if (!l->err && l->cfg.device.spec.kind != AUDIO_MEM) /* a machine's: a late worker would be heard */
+        (void) sys_thread_hasten();
     if (l->err)
         tell(l, l->err, l->why);
     else
