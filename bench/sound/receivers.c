@@ -13,6 +13,7 @@ enum {
     TICK_SAMPLES_MAX = MS * 60,
     FOLLOWING_US = 1000, /* as media/stream.c has it */
     FOLLOWING_MORE_MS = 15,
+    BRIDGE_FRAMES = 5, /* so far ahead the next sound may lie */
 };
 
 void heard_free(struct heard *h)
@@ -145,6 +146,23 @@ static enum ahoy_err recover(struct ideal *d, size_t i)
     return AHOY_ERR_NOT_FOUND;
 }
 
+/* Made up: towards the next sound that is known, where the codec can, else out of the past alone. */
+static void make_up(struct ideal *d, size_t i)
+{
+    size_t n = d->s->frame;
+    for (size_t k = 1; k <= BRIDGE_FRAMES; k++) {
+        if (!known(d, i + k))
+            continue;
+        struct view v = stream_payload(d->s, i + k);
+        struct audio_redundancy to = { (const uint8_t *) v.p, v.n, k * n };
+        if (audio_bridge(d->decoder, &to, d->pcm, n) == AHOY_OK)
+            return;
+        break;
+    }
+    if (audio_conceal(d->decoder, d->pcm, n))
+        memset(d->pcm, 0, n * sizeof *d->pcm);
+}
+
 static void frame(struct ideal *d, size_t i, struct heard *out)
 {
     const struct stream *s = d->s;
@@ -159,8 +177,7 @@ static void frame(struct ideal *d, size_t i, struct heard *out)
     if (err) {
         n = s->frame;
         out->concealed_ms += s->config.ptime_ms;
-        if (audio_conceal(d->decoder, d->pcm, n))
-            memset(d->pcm, 0, n * sizeof *d->pcm);
+        make_up(d, i);
     }
     out->lost += !arrived(d, i);
     if (d->resample)
