@@ -5,6 +5,7 @@ enum {
     SLOW_PACKETS = 250, /* loss and runs are smoothed over so many: five seconds of 20 ms */
     LEAST_BPS = 12000,  /* speech below that is not worth protecting */
     ASKED_PROVES = 3,   /* packets asked for since the last report */
+    TWICE_REPORTS = 4,  /* for so many reports behind the last loss packets are sent twice */
     RED_HEAD_BYTES = 4,
     USEFUL_BACK = 15,  /* packets: what was sent longer ago comes too late */
     CONGESTED_MS = 60, /* a round trip so much above the floor is a queue */
@@ -20,8 +21,8 @@ enum {
  * copy of a frame is worth more than in-band FEC or deep redundancy of the same bits; two at half the rate win where
  * copies are lost too; in bursts a copy must travel far from its frame. Deep redundancy is what the bits left over buy.
  */
-static const double seen = 0.003, step_one = 0.02, step_two = 0.07, step_two_asked = 0.16, bursty_run = 1.7,
-                    keep_step = 0.75;
+static const double seen = 0.003, step_one = 0.02, step_two = 0.07, step_two_asked = 0.16, step_twice = 0.03,
+                    bursty_run = 1.7, keep_step = 0.75;
 
 static const double share_cut = 0.75, share_raise = 1.06, share_least = 0.3;
 
@@ -52,10 +53,20 @@ static void take_loss(struct protect *p, double fraction, double packets)
     }
 }
 
-void protect_report(struct protect *p, double fraction, unsigned packets)
+/*
+ * A peer that counts what comes twice as received has a running total that falls while packets are sent twice, and a
+ * fraction of 0: then the total tells what was lost. Of each packet's two copies a share p is lost, so the total changes
+ * by (2 p - 1) a packet.
+ */
+void protect_report(struct protect *p, const struct protect_report *r)
 {
+    double loss = r->fraction;
+    if (p->plan.twice_after > 0 && r->lost < 0 && r->packets > 0)
+        loss = AHOY_MIN(AHOY_MAX(((double) r->lost / r->packets + 1) / 2, 0.0), 1.0);
+    if (p->twice > 0)
+        p->twice--;
     if (!p->exact) /* else every packet has been counted already */
-        take_loss(p, fraction, packets);
+        take_loss(p, loss, r->packets);
 }
 
 void protect_runs(struct protect *p, unsigned packets, unsigned lost, unsigned runs)
@@ -177,6 +188,32 @@ static void plan_copies(struct protect *p, unsigned copies)
     p->plan.dred_ms = 0;
 }
 
+/* The rate of each of two packets that carry the same. */
+static uint32_t rate_twice(const struct protect *p)
+{
+    uint32_t heads = p->means.head_bytes * 8 * 1000 / p->means.frame_ms;
+    double wire = (double) p->means.wire_bps * p->share;
+    return wire > 2.0 * heads ? (uint32_t) (wire - 2.0 * heads) / 2 : 0;
+}
+
+/*
+ * A peer that knows neither RED nor deep redundancy: every packet is sent twice, as it is. Any receiver drops the second
+ * one by its sequence number, or is glad of it. (RFC 7198 would have it under another SSRC, which only a peer takes that
+ * knows of it.) Who counts second packets as received reports no loss then, so it is not given up at the first report.
+ */
+static bool plan_twice(struct protect *p)
+{
+    bool wanted = !p->means.red && !p->means.dred && p->means.adaptive && rate_twice(p) >= LEAST_BPS
+                  && !is_congested(p);
+    if (wanted && p->loss >= step_twice)
+        p->twice = TWICE_REPORTS;
+    if (!wanted || p->twice == 0)
+        return false;
+    p->plan = (struct protect_plan){ .bitrate_bps = AHOY_MIN(rate_twice(p), p->means.clean_bps),
+                                     .twice_after = p->run >= bursty_run ? 3 : 1 };
+    return true;
+}
+
 /* Deep redundancy, else in-band FEC: both within the encoder's own rate. */
 static void plan_within(struct protect *p)
 {
@@ -198,6 +235,9 @@ const struct protect_plan *protect_plan(struct protect *p)
     while (copies > 0 && rate_with_copies(p, copies) < LEAST_BPS)
         copies--;
     p->copies = copies;
+    p->plan.twice_after = 0;
+    if (plan_twice(p))
+        return &p->plan;
     if (copies > 0)
         plan_copies(p, copies);
     else if (p->loss >= seen && !is_congested(p))

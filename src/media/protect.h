@@ -18,6 +18,7 @@ struct protect_means {
     uint32_t clean_bps;  /* of the codec when nothing is lost */
     unsigned frame_ms;   /* a packet's */
     unsigned head_bytes; /* of a packet: IP, UDP, RTP */
+    bool adaptive;       /* the codec's rate can be chosen */
     bool fec;            /* the codec has in-band FEC and the peer uses it */
     bool dred;           /* the codec has deep redundancy and the peer uses it */
     bool red;            /* RED was agreed on */
@@ -30,12 +31,14 @@ struct protect_plan {
     unsigned loss_percent; /* to tell the encoder */
     unsigned dred_ms;      /* how far deep redundancy reaches; 0: none */
     uint32_t generations;  /* copies in every packet: bit i for the packet sent i + 1 before it */
+    unsigned twice_after;  /* every packet is sent again, so many packets later; 0: it is not */
 };
 
 struct protect {
     struct protect_means means;
     struct protect_plan plan;
     unsigned copies; /* of the plan */
+    unsigned twice;  /* reports for which packets are still sent twice; 0: they are not */
     double loss;     /* smoothed, 0 … 1 */
     double quick;    /* the same over less */
     double heard;    /* packets that `loss` is of */
@@ -67,8 +70,14 @@ void protect_set_means(struct protect *p, const struct protect_means *means);
 
 /* ---- what is heard of the network -------------------------------------------------------------------------------- */
 
-/** A report: the fraction of packets lost in its interval (0 … 1), out of about so many. */
-void protect_report(struct protect *p, double fraction, unsigned packets);
+/* What a receiver's report says of its interval. */
+struct protect_report {
+    double fraction;  /* lost, 0 … 1 */
+    int32_t lost;     /* by the change of the running total: below 0 when packets sent twice came twice */
+    unsigned packets; /* expected */
+};
+
+void protect_report(struct protect *p, const struct protect_report *r);
 
 /** Which of so many packets reached the peer: how many were lost, and in how many runs (RFC 3611 section 4.1). */
 void protect_runs(struct protect *p, unsigned packets, unsigned lost, unsigned runs);

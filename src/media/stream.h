@@ -72,6 +72,14 @@ struct media_held {
     uint8_t data[];
 };
 
+enum { MEDIA_AGAIN = 4 };
+
+/* A packet as it was sent. */
+struct sent_packet {
+    size_t n;
+    uint8_t data[600];
+};
+
 struct media_stream {
     struct heap_node tick; /* in worker->ticks while sound runs */
     struct media_worker *worker;
@@ -99,11 +107,14 @@ struct media_stream {
 
     /* sending */
     struct audio_encoder *encoder;
+    struct sent_packet *again; /* the last packets, to be sent twice; NULL until that is wanted */
+    unsigned again_at;
     struct red_sender *red; /* NULL: RED is not agreed on */
     struct protect protect;
     struct breaker breaker;       /* open: nothing is sent */
     struct protect_plan plan;     /* that the encoder is set to */
     uint64_t reported_sent;       /* packets sent until the peer reported last */
+    int32_t reported_lost;        /* its running total then */
     int64_t reported_us;          /* when the peer's last report on our stream came; 0: none did */
     struct resample *tx_resample; /* sound rate to codec rate; NULL when equal */
     int16_t *tx_fifo;             /* at the codec's rate */

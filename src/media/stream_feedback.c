@@ -134,7 +134,11 @@ void media_feedback_news(struct media_stream *st, const struct rtp_rtcp_news *ne
     int64_t since = st->reported_us > 0 ? st->reported_us : st->sending_us;
     unsigned packets = (unsigned) (AHOY_MAX(now_us - since, (int64_t) 0) / SYS_MS(AHOY_MAX(st->params.ptime_ms, 10u)));
     st->reported_us = now_us;
-    protect_report(&st->protect, s.remote_fraction_lost / 256.0, AHOY_MAX(packets, 1u));
+    struct protect_report report = { .fraction = s.remote_fraction_lost / 256.0,
+                                     .lost = s.remote_lost - st->reported_lost,
+                                     .packets = AHOY_MAX(packets, 1u) };
+    st->reported_lost = s.remote_lost;
+    protect_report(&st->protect, &report);
     watch_congestion(st, &s, now_us);
     if (s.rtt_count > 0)
         protect_round_trip(&st->protect, s.rtt_ms, now_us);

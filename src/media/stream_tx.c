@@ -51,6 +51,7 @@ static void configure_protection(struct media_stream *st, const struct media_par
                                    .clean_bps = p->tx_codec->bitrate_bps,
                                    .frame_ms = p->ptime_ms,
                                    .head_bytes = p->rtp.family == ADDR_IP6 ? HEAD6_BYTES : HEAD4_BYTES,
+                                   .adaptive = p->tx_codec->ops->set_bitrate,
                                    .fec = p->tx_codec->ops->set_fec && p->tx_params.fec,
                                    .dred = p->tx_codec->ops->set_dred && p->tx_params.dred && audio_opus_build().dred,
                                    .red = p->tx_red_pt >= 0 };
@@ -131,6 +132,8 @@ void media_tx_fini(struct media_stream *st)
     audio_encoder_destroy(st->encoder);
     resample_destroy(st->tx_resample);
     red_sender_destroy(st->red);
+    mem_free(st->again);
+    st->again = NULL;
     mem_free(st->tx_fifo);
     st->red = NULL;
     st->encoder = NULL;
@@ -147,6 +150,25 @@ static bool may_send(struct media_stream *st)
            && latch_target(&st->latch);
 }
 
+/* Sends the packet of some packets ago once more, when the plan says so, and remembers this one. */
+static void send_again(struct media_stream *st, const uint8_t *packet, size_t n)
+{
+    unsigned after = st->plan.twice_after;
+    if (after == 0) { /* what is remembered grows old */
+        mem_free(st->again);
+        st->again = NULL;
+    }
+    if (after == 0 || (!st->again && !(st->again = mem_zalloc(MEDIA_AGAIN * sizeof *st->again))))
+        return;
+    const struct sent_packet *old = &st->again[(st->again_at + MEDIA_AGAIN - after) % MEDIA_AGAIN];
+    if (old->n > 0)
+        (void) sys_udp_send(st->rtp_socket, NULL, latch_target(&st->latch), old->data, old->n);
+    struct sent_packet *to = &st->again[st->again_at];
+    st->again_at = (st->again_at + 1) % MEDIA_AGAIN;
+    to->n = n <= sizeof to->data ? n : 0;
+    memcpy(to->data, packet, to->n);
+}
+
 /* `p` is numbered; sends it with this payload. */
 static void send_packet(struct media_stream *st, struct rtp_packet *p, struct view payload, int64_t now_us)
 {
@@ -156,8 +178,10 @@ static void send_packet(struct media_stream *st, struct rtp_packet *p, struct vi
         st->sending_us = now_us;
     p->payload = payload;
     protect_sent(&st->protect, p->seq);
-    if (rtp_print(p, packet, sizeof packet, &n) == AHOY_OK)
-        (void) sys_udp_send(st->rtp_socket, NULL, latch_target(&st->latch), packet, n);
+    if (rtp_print(p, packet, sizeof packet, &n))
+        return;
+    (void) sys_udp_send(st->rtp_socket, NULL, latch_target(&st->latch), packet, n);
+    send_again(st, packet, n);
 }
 
 /* What later packets may carry of this one. An empty copy that cannot be kept only takes its place in the sequence. */

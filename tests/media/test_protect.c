@@ -98,14 +98,46 @@ static void test_without_red_the_encoder_itself_protects(struct t *t)
     means.dred = false;
     begin(&p, &means);
     for (int i = 0; i < 20; i++)
-        protect_report(&p, 0.2, 25); /* a peer without extended reports */
+        protect_report(&p, &(struct protect_report){ .fraction = 0.02, .packets = 250 }); /* no extended reports */
     protect_plan(&p);
     T_CHECK(p.plan.fec && p.plan.dred_ms == 0);
-    T_NEAR(p.plan.loss_percent, 20, 1);
+    T_NEAR(p.plan.loss_percent, 2, 1);
     means.fec = false;
     protect_set_means(&p, &means);
     protect_plan(&p);
     T_CHECK(!p.plan.fec);
+out:
+    return;
+}
+
+/* A peer that knows neither RED nor DRED, on a network that loses a fifth. */
+static void test_a_plain_peer_gets_every_packet_twice(struct t *t)
+{
+    struct protect_means means = all;
+    struct protect p;
+    struct protect_report lossy = { .fraction = 0.2, .lost = 50, .packets = 250 };
+    means.red = means.dred = false;
+    means.adaptive = true;
+    begin(&p, &means);
+    protect_report(&p, &lossy);
+    protect_report(&p, &lossy);
+    T_EQ(protect_plan(&p)->twice_after, 1);
+    T_LE((p.plan.bitrate_bps + 40.0 * 8 * 50) * 2, 64000);
+    T_LE(14000, p.plan.bitrate_bps);
+    for (int i = 0; i < 20; i++) { /* it counts the second ones: 250 - 2 * 200 */
+        protect_report(&p, &(struct protect_report){ .fraction = 0, .lost = -150, .packets = 250 });
+        T_EQ(protect_plan(&p)->twice_after, 1);
+    }
+    T_NEAR(p.loss, 0.2, 0.02);
+    for (int i = 0; i < 20; i++) /* nothing is lost any more: 250 - 2 * 250 */
+        protect_report(&p, &(struct protect_report){ .fraction = 0, .lost = -250, .packets = 250 });
+    T_EQ(protect_plan(&p)->twice_after, 0);
+    means.wire_bps = 50000; /* no room for two */
+    protect_set_means(&p, &means);
+    protect_report(&p, &lossy);
+    protect_report(&p, &lossy);
+    T_EQ(protect_plan(&p)->twice_after, 0);
+    T_CHECK(p.plan.fec);
 out:
     return;
 }
@@ -186,6 +218,7 @@ out:
 
 T_MAIN(T(test_a_clean_line_carries_nothing_but_the_codec),
        T(test_the_more_is_lost_the_more_is_repeated_within_the_wire), T(test_copies_travel_past_the_bursts),
-       T(test_without_red_the_encoder_itself_protects), T(test_what_is_asked_for_goes_along_once),
+       T(test_without_red_the_encoder_itself_protects), T(test_a_plain_peer_gets_every_packet_twice),
+       T(test_what_is_asked_for_goes_along_once),
        T(test_a_rising_round_trip_lowers_the_rate_and_a_calm_one_restores_it), T(test_a_narrow_line_is_kept_to),
        T(test_senseless_reports_change_nothing))
