@@ -99,14 +99,22 @@ void protect_asked(struct protect *p, uint16_t seq)
     p->repeat[p->repeats++] = seq;
 }
 
-void protect_round_trip(struct protect *p, double rtt_ms, int64_t now_us)
+/*
+ * A queue delays every packet, jitter only some: the least of the last round trips tells. What jitter may add to it is
+ * allowed for. The floor is forgotten after half a minute, for routes change.
+ */
+void protect_round_trip(struct protect *p, double rtt_ms, double jitter_ms, int64_t now_us)
 {
-    p->rtt_ms = rtt_ms;
-    if (p->floor_us == 0 || rtt_ms < p->rtt_floor_ms || now_us - p->floor_us > FLOOR_US) {
-        p->rtt_floor_ms = rtt_ms;
+    p->rtt_recent[p->rtts++ % PROTECT_RTTS] = rtt_ms;
+    double least = rtt_ms;
+    for (unsigned i = 0; i < AHOY_MIN(p->rtts, (unsigned) PROTECT_RTTS); i++)
+        least = AHOY_MIN(least, p->rtt_recent[i]);
+    p->rtt_ms = least;
+    if (p->floor_us == 0 || least < p->rtt_floor_ms || now_us - p->floor_us > FLOOR_US) {
+        p->rtt_floor_ms = least;
         p->floor_us = now_us;
     }
-    if (rtt_ms > p->rtt_floor_ms + CONGESTED_MS) {
+    if (p->rtts >= PROTECT_RTTS && least > p->rtt_floor_ms + CONGESTED_MS + 2 * jitter_ms) {
         if (now_us - p->cut_us < CUT_US)
             return;
         p->share = AHOY_MAX(p->share * share_cut, share_least);

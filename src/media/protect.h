@@ -9,6 +9,7 @@
 #include "base/base.h"
 
 enum {
+    PROTECT_RTTS = 6,    /* round trips that are looked at together */
     PROTECT_REPEATS = 8, /* packets asked for that wait to be repeated */
 };
 
@@ -57,8 +58,10 @@ struct protect {
     unsigned asked, unreported; /* packets asked for, and sent, since the last report told of losses */
     double asked_share;         /* copies a packet that were asked for, smoothed */
 
-    double share;        /* of the wire that may be used: below 1 while the network is congested */
-    double rtt_ms;       /* the last one; 0: unknown */
+    double share;                    /* of the wire that may be used: below 1 while the network is congested */
+    double rtt_recent[PROTECT_RTTS]; /* a ring */
+    unsigned rtts;
+    double rtt_ms;       /* the least of these; 0: unknown */
     double rtt_floor_ms; /* the lowest of late */
     int64_t floor_us, cut_us, raised_us;
 };
@@ -85,8 +88,11 @@ void protect_runs(struct protect *p, unsigned packets, unsigned lost, unsigned r
 /** The peer misses this packet (RFC 4585 section 6.2.1). */
 void protect_asked(struct protect *p, uint16_t seq);
 
-/** A measured round trip. A lasting rise of it is congestion: less is sent, instead of more redundancy. */
-void protect_round_trip(struct protect *p, double rtt_ms, int64_t now_us);
+/**
+ * A measured round trip, and the jitter of the two ways. A lasting rise is congestion: less is sent, instead of more
+ * redundancy.
+ */
+void protect_round_trip(struct protect *p, double rtt_ms, double jitter_ms, int64_t now_us);
 
 /* ---- what to do -------------------------------------------------------------------------------------------------- */
 

@@ -54,8 +54,8 @@ static void learn_reordering(struct media_stream *st, uint32_t ext_seq, int64_t 
     if (!m->begun || (int32_t) (ext_seq - m->highest) > 0 || m->highest - ext_seq >= NACK_WINDOW)
         return;
     unsigned i = ext_seq % NACK_WINDOW;
-    if (m->there[i] || m->tries[i] > 0) /* a repetition that was asked for is no reordering */
-        return;
+    if (m->there[i])
+        return; /* a copy was quicker; what is asked for comes as one, too, so this is the packet itself */
     st->reorder_us = AHOY_MIN(AHOY_MAX(st->reorder_us, now_us - m->noticed_us[i]), (int64_t) REORDER_MOST_US);
 }
 
@@ -141,7 +141,7 @@ void media_feedback_news(struct media_stream *st, const struct rtp_rtcp_news *ne
     protect_report(&st->protect, &report);
     watch_congestion(st, &s, now_us);
     if (s.rtt_count > 0)
-        protect_round_trip(&st->protect, s.rtt_ms, now_us);
+        protect_round_trip(&st->protect, s.rtt_ms, s.jitter_ms + s.remote_jitter_ms, now_us);
 }
 
 void media_feedback_configure(struct media_stream *st, const struct media_params *p, int64_t now_us)

@@ -66,10 +66,17 @@ void session_xr_transit(struct rtp_session *s, uint32_t d)
 
 /* ---- sending ----------------------------------------------------------------------------------------------------- */
 
+/* Packets that others have overtaken may still come: how many, the jitter lets guess (four times it, in 20 ms). */
+static uint32_t settling(const struct rtp_session *s)
+{
+    double jitter_ms = s->source.jitter * 1000 / s->receive_hz;
+    return SETTLE_PACKETS + (uint32_t) AHOY_MIN(4 * jitter_ms / 20, 100.0);
+}
+
 /* A report tells of the packets from `begin` up to this, of as many as are known. */
 static uint32_t report_end(const struct rtp_session *s, uint32_t *begin)
 {
-    uint32_t end = s->losses.end - SETTLE_PACKETS;
+    uint32_t end = s->losses.end - settling(s);
     if (!s->losses.begun || (int32_t) (end - *begin) <= 0)
         return *begin;
     if (end - *begin > LOSSES_WINDOW)

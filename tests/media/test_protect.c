@@ -170,15 +170,19 @@ static void test_a_rising_round_trip_lowers_the_rate_and_a_calm_one_restores_it(
     hear(&p, 5, 5);
     T_CHECK(protect_plan(&p)->generations != 0);
     for (int i = 0; i < 10; i++, now += 1000000)
-        protect_round_trip(&p, 30, now);
+        protect_round_trip(&p, 30, 2, now);
     double before = wire_bps(&p);
-    for (int i = 0; i < 10; i++, now += 1000000)
-        protect_round_trip(&p, 200 + i * 20, now);
+    for (int i = 0; i < 60; i++, now += 1000000) /* jitter is none: packets in between are as quick as ever */
+        protect_round_trip(&p, i % 4 == 0 ? 40 : 150 + i % 7 * 40, 60, now);
+    T_CHECK(protect_plan(&p)->generations != 0);
+    T_NEAR(wire_bps(&p), before, 1);
+    for (int i = 0; i < 20; i++, now += 1000000)
+        protect_round_trip(&p, 200 + i * 20, 5, now);
     protect_plan(&p);
     T_EQ(p.plan.generations, 0); /* redundancy would fill the queue further */
-    T_LE(wire_bps(&p), before / 2);
-    for (int i = 0; i < 30; i++, now += 1000000)
-        protect_round_trip(&p, 35, now);
+    T_LE(wire_bps(&p), before * 0.6);
+    for (int i = 0; i < 60; i++, now += 1000000)
+        protect_round_trip(&p, 35, 2, now);
     T_CHECK(protect_plan(&p)->generations != 0);
 out:
     return;
