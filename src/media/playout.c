@@ -12,8 +12,11 @@ enum {
     WORK_SAMPLES = AUDIO_MAX_SAMPLES + AUDIO_MAX_SAMPLES / 2,
     STRETCH_EVERY_MS = 1000, /* between changes of length in speech */
     SHRINK_EVERY_MS = 300,
+    FEC_TRIES = 8,    /* losses over which it is learnt whether in-band FEC is sent */
     REACH_EVERY = 25, /* packets between looks at how far redundancy reaches, while any are lost */
 };
+
+static const double fec_sent = 0.3; /* of the losses that had a next packet; it is not sent in silence */
 
 /* A frame softer than this, or hardly louder than the background, is silence. */
 #define QUIET_DBFS (-50.0)
@@ -90,6 +93,8 @@ void playout_expect(struct playout *p, const struct audio_codec *codec, unsigned
     p->expected.frame_ts = codec->clock_hz / 1000 * ptime_ms;
     p->expected.redundancy = codec->ops->recover || codec->ops->bridge ? 1 : 0; /* the next packet helps either way */
     jitter_set_clock(p->jitter, p->expected.clock_hz, p->expected.frame_ts);
+    p->fec_share = 1;
+    p->dred_reach = 0;
     jitter_set_redundancy(p->jitter, p->expected.redundancy);
 }
 
@@ -293,13 +298,26 @@ static size_t conceal(struct playout *p, int16_t *pcm, uint32_t duration_ts)
     return conceal_toward(p, NULL, pcm, duration_ts);
 }
 
-/* How many packets back the redundancy of this one reaches; that is waited for while packets are lost. */
+/* So many packets back redundancy reaches; that is waited for while packets are lost. */
+static void tell_reach(struct playout *p)
+{
+    bool fec = p->codec->ops->bridge || p->fec_share >= fec_sent;
+    jitter_set_redundancy(p->jitter, AHOY_MAX(p->dred_reach, fec ? p->expected.redundancy : 0));
+}
+
 static void learn_reach(struct playout *p, const uint8_t *payload, size_t n)
 {
     unsigned frame_ms = (unsigned) ((uint64_t) p->expected.frame_ts * 1000 / p->expected.clock_hz);
-    unsigned reach = audio_dred_reach_ms(p->decoder, payload, n) / AHOY_MAX(frame_ms, 1u);
+    p->dred_reach = audio_dred_reach_ms(p->decoder, payload, n) / AHOY_MAX(frame_ms, 1u);
     p->since_reach = 0;
-    jitter_set_redundancy(p->jitter, AHOY_MAX(reach, p->expected.redundancy));
+    tell_reach(p);
+}
+
+/* Whether the packet next to a lost one helped: a sender that protects by copies sends no in-band FEC. */
+static void learn_fec(struct playout *p, bool helped)
+{
+    p->fec_share += ((helped ? 1 : 0) - p->fec_share) / FEC_TRIES;
+    tell_reach(p);
 }
 
 static size_t decode(struct playout *p, const struct jitter_frame *f, int16_t *pcm, int16_t *spare)
@@ -332,7 +350,10 @@ static size_t recover(struct playout *p, const struct jitter_frame *f, int16_t *
         struct audio_redundancy from = { .p = (const uint8_t *) f->next_payload.p,
                                          .n = f->next_payload.n,
                                          .ahead = ahead_of(p->codec, f->next_timestamp - f->timestamp) };
-        if (audio_recover(p->decoder, &from, pcm, n, &how) == AHOY_OK) {
+        bool found = audio_recover(p->decoder, &from, pcm, n, &how) == AHOY_OK;
+        if (f->next_distance == 1)
+            learn_fec(p, found);
+        if (found) {
             playout_note_recovered(p, f->seq, how == AUDIO_RECOVERY_DRED ? PLAYOUT_DRED : PLAYOUT_FEC);
             return n;
         }

@@ -40,6 +40,8 @@ struct playout {
     struct vad vad;
     size_t since_change;             /* samples of frames since the length of one was changed */
     uint64_t stretched, shrunk;      /* frames whose length was changed to move the delay */
+    double fec_share;                /* of late, of losses that in-band FEC of the next packet made good */
+    unsigned dred_reach;             /* packets back */
     unsigned since_reach;            /* packets since it was looked how far their redundancy reaches */
     double sender_ppm, endpoint_ppm; /* their clocks against ours */
     bool trimmed;                    /* the resampler evens them out … */

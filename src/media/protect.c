@@ -1,5 +1,7 @@
 #include "media/protect.h"
 
+#include <math.h>
+
 enum {
     QUICK_PACKETS = 40, /* a change is noticed over so many packets */
     SLOW_PACKETS = 250, /* loss and runs are smoothed over so many: five seconds of 20 ms */
@@ -21,7 +23,7 @@ enum {
  * copy of a frame is worth more than in-band FEC or deep redundancy of the same bits; two at half the rate win where
  * copies are lost too; in bursts a copy must travel far from its frame. Deep redundancy is what the bits left over buy.
  */
-static const double seen = 0.003, step_one = 0.02, step_two = 0.07, step_two_asked = 0.16, step_twice = 0.03,
+static const double seen = 0.003, step_one = 0.02, step_two = 0.07, step_two_far = 0.16, step_twice = 0.03,
                     bursty_run = 1.7, keep_step = 0.75;
 
 static const double share_cut = 0.75, share_raise = 1.06, share_least = 0.3;
@@ -163,7 +165,7 @@ static unsigned wanted_copies(const struct protect *p)
 {
     bool asked = p->exact && p->rtt_ms > 0 && p->rtt_ms < QUICK_RTT_MS;
     bool bursty = p->run >= bursty_run;
-    double loss = present_loss(p), one = step_one, two = bursty ? step_one * 2 : asked ? step_two_asked : step_two;
+    double loss = present_loss(p), one = step_one, two = bursty || asked ? step_two_far : step_two;
     if (!p->means.red || is_congested(p))
         return 0;
     if (loss >= (p->copies >= 2 ? two * keep_step : two))
@@ -180,8 +182,12 @@ static uint32_t bit(unsigned back)
 static uint32_t spread(const struct protect *p, unsigned copies)
 {
     unsigned most = AHOY_MAX(SPREAD_MS / p->means.frame_ms, 2u); /* packets */
-    unsigned first = p->run >= bursty_run ? (unsigned) (p->run + 0.5) : 2;
-    first = AHOY_MIN(first, copies > 1 ? (most + 1) / 2 : most);
+    bool bursty = p->run >= bursty_run;
+    unsigned first = bursty ? (unsigned) ceil(p->run) : 2;
+    if (copies > 1)
+        first = AHOY_MIN(first, (most + 1) / 2);
+    else if (bursty) /* a lone copy: runs longer than the mean are common */
+        first = AHOY_MIN(first + 2, most - 1);
     if (copies == 0)
         return 0;
     return copies == 1 ? bit(first) : bit(first) | bit(AHOY_MIN(2 * first, most));

@@ -18,9 +18,9 @@ enum {
  * frames; a packet less is waited for when that is at least `spare_us` better. So a lone loss keeps its packet more for
  * some seconds.
  */
-static const double loss_frames = 256, quick_frames = 24, lost_us = 20000000, first_loss = 0.001, spare_us = 15000;
+static const double loss_frames = 256, quick_frames = 24, lost_us = 6000000, first_loss = 0.001, spare_us = 15000;
 
-enum { MOST_WAIT_US = 120000, WAIT_SLACK_US = 4000 };
+enum { MOST_WAIT_US = 120000, WAIT_SLACK_US = 4000, LESS_FRAMES = 400 };
 
 struct jitter_config jitter_config_default(uint32_t clock_hz)
 {
@@ -181,12 +181,17 @@ static unsigned best_wait(const struct jitter *j, double *cost, double *now)
     return best;
 }
 
+/* Up at once, down when that has paid for a while: each change is a stretch or a cut that may be heard. */
 static void choose_wait(struct jitter *j)
 {
     double cost, now;
     unsigned best = best_wait(j, &cost, &now);
-    if (best > j->wait || now > cost + spare_us)
+    bool less = best < j->wait && now > cost + spare_us;
+    j->less_frames = less ? j->less_frames + 1 : 0;
+    if (best > j->wait || j->less_frames >= LESS_FRAMES) {
         j->wait = best;
+        j->less_frames = 0;
+    }
 }
 
 /* How many packets behind a lost one it could be had again: from redundancy inside them, or as a copy. */
@@ -288,7 +293,6 @@ void jitter_set_clock(struct jitter *j, uint32_t clock_hz, uint32_t frame_ts)
 void jitter_set_redundancy(struct jitter *j, unsigned packets)
 {
     j->redundancy = AHOY_MIN(packets, (unsigned) JITTER_MAX_REDUNDANCY);
-    j->wait = AHOY_MIN(j->wait, j->redundancy);
 }
 
 /* The packet is the first of its stream. */

@@ -108,6 +108,7 @@ struct jitter {
     double loss;                              /* recent, 0 … 1 */
     double beyond[JITTER_MAX_REDUNDANCY + 1]; /* recent share of frames lost that later packets could bring back only if
                                                  more than that many of them were waited for */
+    unsigned less_frames;                     /* frames for which a shorter wait has been better */
     double quick_loss;                        /* over fewer frames than `loss` */
     double loss_frames;                       /* frames that `loss` and `beyond` are of */
     uint8_t copied_after[JITTER_RING];        /* by sequence number: so many packets later a copy came; 0: none did */

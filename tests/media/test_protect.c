@@ -80,6 +80,10 @@ static void test_copies_travel_past_the_bursts(struct t *t)
     hear(&p, 6, 2);
     protect_plan(&p);
     T_EQ(p.plan.generations, 1u << 2 | 1u << 5); /* bursts of three: three and six */
+    begin(&p, &all);
+    hear(&p, 3, 1);
+    protect_plan(&p);
+    T_EQ(p.plan.generations, 1u << 4); /* a lone copy goes farther */
 out:
     return;
 }
