@@ -23,8 +23,8 @@ enum {
  * copy of a frame is worth more than in-band FEC or deep redundancy of the same bits; two at half the rate win where
  * copies are lost too; in bursts a copy must travel far from its frame. Deep redundancy is what the bits left over buy.
  */
-static const double seen = 0.003, step_one = 0.02, step_two = 0.07, step_two_far = 0.16, step_twice = 0.03,
-                    bursty_run = 1.7, keep_step = 0.75;
+static const double seen = 0.003, step_one = 0.006, step_near = 0.04, step_two = 0.07, step_two_far = 0.16,
+                    step_twice = 0.03, bursty_run = 1.7, keep_step = 0.75;
 
 static const double share_cut = 0.75, share_raise = 1.06, share_least = 0.3;
 
@@ -183,7 +183,7 @@ static uint32_t spread(const struct protect *p, unsigned copies)
 {
     unsigned most = AHOY_MAX(SPREAD_MS / p->means.frame_ms, 2u); /* packets */
     bool bursty = p->run >= bursty_run;
-    unsigned first = bursty ? (unsigned) ceil(p->run) : 2;
+    unsigned first = bursty ? (unsigned) ceil(p->run) : p->loss < step_near ? 1 : 2;
     if (copies > 1)
         first = AHOY_MIN(first, (most + 1) / 2);
     else if (bursty) /* a lone copy: runs longer than the mean are common */
