@@ -6,6 +6,10 @@
 
 #include <stdio.h>
 
+#include <string.h>
+
+#define TONES_SUFFIX ".tones.wav"
+
 enum { END_TONE_MS = 2000 };
 
 static bool known_country(struct view v)
@@ -15,6 +19,16 @@ static bool known_country(struct view v)
         if (view_ieq(v, view_str(code)))
             return true;
     return view_ieq(v, VIEW("gb")) || view_ieq(v, VIEW("ca"));
+}
+
+/* The call's file is the call's alone: tones go to one beside it. False: there is none, or its name is too long. */
+static bool own_file(char out[AUDIO_SPEC_BYTES])
+{
+    size_t n = strlen(out);
+    if (n == 0 || n + sizeof TONES_SUFFIX > AUDIO_SPEC_BYTES)
+        return false;
+    memcpy(out + n, TONES_SUFFIX, sizeof TONES_SUFFIX);
+    return true;
 }
 
 /*
@@ -34,7 +48,7 @@ bool ua_tones_parse(const char *text, const struct audio_spec *device, bool echo
         (void) view_copy(view_str(device->out), m->tones.device.dev, sizeof m->tones.device.dev);
     else if (device->kind == AUDIO_FILE) /* … and no file is said */
         m->tones.device.dev[0] = '\0';
-    bool sounds = machine || (device->kind == AUDIO_FILE && device->out[0]);
+    bool sounds = machine || (device->kind == AUDIO_FILE && own_file(m->tones.device.out));
     m->has_tones = !off && !echo && sounds && (machine || !is_auto);
     return view_copy(country.n <= 2 ? country : VIEW("eu"), m->tones.sound, sizeof m->tones.sound);
 }
