@@ -164,6 +164,9 @@ static void rtcp_datagram(struct media_stream *st, bool rtcp_port, const struct 
     /* RTCP beside RTP on one port is judged by RTP's latch, on its own port by its own. */
     struct latch *latch = rtcp_port && !st->params.rtcp_mux ? &st->rtcp_latch : &st->latch;
     struct latch_packet lp = { .rtcp = true, .negotiated = true };
+    /* Reports are rare. Where the peer's sound comes from is its host, whatever address it wrote: one is enough there. */
+    const struct addr *rtp = latch_target(&st->latch);
+    lp.authenticated = latch == &st->rtcp_latch && st->rtp_seen && rtp && addr_eq_ip(rtp, src);
     if (!latch_observe(latch, src, &lp, now_us))
         return;
     struct rtp_rtcp_news news;
