@@ -175,6 +175,7 @@ static unsigned wanted_copies(const struct protect *p)
 
 static uint32_t bit(unsigned back)
 {
+    AHOY_ASSERT(back >= 1 && back <= 32);
     return UINT32_C(1) << (back - 1);
 }
 

@@ -229,6 +229,7 @@ static void on_rtp(void *arg, const struct addr *src, const struct addr *local, 
         return;
     }
     r->rtp_in++;
+    r->heard_ssrc = (uint32_t) p[8] << 24 | (uint32_t) p[9] << 16 | (uint32_t) p[10] << 8 | p[11];
     r->by_pt[p[1] & 0x7f]++;
     r->last_n = AHOY_MIN(n - 12, sizeof r->last_payload);
     memcpy(r->last_payload, p + 12, r->last_n);
@@ -261,6 +262,30 @@ void raw_send_rtp(struct raw *r, unsigned pt, bool marker, uint32_t ts, const vo
     memcpy(p + 12, payload, n);
     if (r->media.family)
         (void) sys_udp_send(r->rtp, NULL, &r->media, p, n + 12);
+}
+
+static void put32(uint8_t *p, uint32_t x)
+{
+    for (int i = 0; i < 4; i++)
+        p[i] = (uint8_t) (x >> (24 - 8 * i));
+}
+
+void raw_report(struct raw *r, uint8_t fraction)
+{
+    uint8_t p[32 + 12] = { 0x81, 201, 0, 7 }; /* RR with one block, then SDES with a CNAME of one letter */
+    struct addr to = addr_with_port(&r->media, (uint16_t) (r->media.port + 1));
+    put32(p + 4, r->ssrc);
+    put32(p + 8, r->heard_ssrc);
+    p[12] = fraction;
+    put32(p + 16, r->rtp_in);
+    p[32] = 0x81;
+    p[33] = 202;
+    p[35] = 2;
+    put32(p + 36, r->ssrc);
+    p[40] = 1;
+    p[41] = 1;
+    p[42] = 'r';
+    (void) sys_udp_send(r->rtcp, NULL, &to, p, sizeof p);
 }
 
 /* ITU-T G.711's mu-law, by its segments. */

@@ -28,6 +28,7 @@ struct raw {
     char published[RAW_TEXT];                                         /* the last one */
     unsigned rtp_in, rtcp_in;
     unsigned by_pt[128];
+    uint32_t heard_ssrc; /* of the last RTP packet */
     uint8_t last_payload[2048];
     size_t last_n;
     /* what it sends while it talks */
@@ -59,6 +60,9 @@ AHOY_MUST_USE enum ahoy_err raw_move(struct raw *r);
 
 /* One RTP packet. */
 void raw_send_rtp(struct raw *r, unsigned pt, bool marker, uint32_t ts, const void *payload, size_t n);
+
+/* A receiver's report on what was heard, from the port of its own that RTCP has: `fraction` of 256 lost. */
+void raw_report(struct raw *r, uint8_t fraction);
 
 /* "v=0…m=audio 40000 RTP/AVP …" with the lines behind; `%s` as above. Static storage of the caller's. */
 #define RAW_SDP(formats, lines)                                                                                        \

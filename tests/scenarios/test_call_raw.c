@@ -186,6 +186,25 @@ out:
     odd_close(t, &o);
 }
 
+/* baresip writes the address of another interface, and reports every five seconds: the first one is believed. */
+static void test_reports_from_where_the_sound_comes_from_are_believed(struct t *t)
+{
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_call(
+        &o, "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 198.51.100.7\r\nt=0 0\r\nm=audio 40000 RTP/AVP 0\r\n"));
+    raw_talk(&o.r, 0, 20);
+    phone_run_ms(&o.a, NULL, 2000);
+    T_CHECK(o.r.rtp_in > 10); /* ours follows where its sound comes from */
+    T_CHECK(o.a.stats.remote_lost_fraction < 0);
+    raw_report(&o.r, 64);
+    phone_run_ms(&o.a, NULL, 1500);
+    T_NEAR(o.a.stats.remote_lost_fraction, 0.25, 0.001);
+    hang_up(&o);
+out:
+    odd_close(t, &o);
+}
+
 static void test_an_invite_without_offer_is_offered_ours(struct t *t)
 {
     struct odd o;
@@ -387,6 +406,7 @@ T_MAIN(T(test_keys_go_as_tones_to_a_peer_without_telephone_event), T(test_keys_t
        T(test_a_peer_with_40_ms_packets_gets_40_ms_packets),
        T(test_reports_go_to_their_own_port_unless_they_are_multiplexed),
        T(test_an_invite_without_offer_is_offered_ours),
+       T_STRIDE(test_reports_from_where_the_sound_comes_from_are_believed, 7),
        T(test_a_reinvite_without_offer_leaves_the_call_when_no_answer_comes),
        T(test_useless_descriptions_are_refused_and_the_call_stays), T(test_an_answer_without_a_stream_ends_the_call),
        T_STRIDE(test_sound_before_the_answer_is_heard, 9), T(test_sound_is_followed_to_a_new_address),
