@@ -33,7 +33,7 @@ struct jitter_config {
     int64_t max_delay_us;
     int64_t start_delay_us; /* target before anything is known */
     size_t slab_bytes;      /* memory for payloads */
-    unsigned redundancy;    /* packets behind a lost one that may recover it: 1 for Opus FEC, 0 for plain codecs */
+    unsigned redundancy;    /* packets behind a lost one that help: 1 for in-band FEC or interpolation, more for DRED */
 };
 
 /** 20 ms frames and ticks, target 5 … 600 ms from 10 ms, 32 KiB, redundancy 1. */
