@@ -213,7 +213,7 @@ unsigned audio_dred_reach_ms(struct audio_decoder *d, const uint8_t *p, size_t n
 struct audio_opus_build {
     const char *version; /* of libopus, "1.5.2"; static storage */
     bool deep_plc;       /* losses are concealed by a neural vocoder */
-    bool dred;           /* deep redundancy can be sent and used */
+    bool dred;           /* deep redundancy of the format that dred=10 names can be sent and used */
 };
 
 struct audio_opus_build audio_opus_build(void);

@@ -18,7 +18,7 @@ struct audio_opus_build audio_opus_build(void)
     return (struct audio_opus_build){
         .version = version,
         .deep_plc = opus_decoder_get_size(1) > DEEP_PLC_BYTES,
-        .dred = opus_dred_size() > 0,
+        .dred = opus_dred_size() > 0 && view_starts(view_str(version), VIEW("1.5.")), /* 1.6 writes another format */
     };
 }
 
