@@ -147,7 +147,7 @@ void phone_say_event(const struct phone *p, const struct ahoy_event *e)
         call = e->file.call;
         if (e->file.err)
             warn("call %u: %s", call, e->file.text);
-        else
+        else if (p->args->verb != CLI_ECHO) /* whose file is a stand-in that nobody chose */
             text_add(&t, "%s", e->file.text);
         break;
     case AHOY_EVENT_ACCOUNT: say_account(p, e, &t); break;
