@@ -2,6 +2,7 @@
 
 #include "audio/aec.h"
 #include "audio/agc.h"
+#include "audio/mic_way.h"
 #include "audio/mix.h"
 #include "audio/resample.h"
 #include "audio/vad.h"
@@ -19,24 +20,17 @@
 #define SPEECH_BEGINS 0.30
 #define SPEECH_HOLDS  0.18
 
-enum { BLOCK_MS = 10, BLOCK_MOST = 480, SPEECH_BLOCKS = 2, HANG_BLOCKS = 20, RING = 3 * BLOCK_MOST };
+enum { SPEECH_BLOCKS = 2, HANG_BLOCKS = 20 };
 
 struct biquad {
     double b0, b1, b2, a1, a2, z1, z2;
-};
-
-/* Samples that wait for a whole block, and the way to the inner rate. */
-struct way {
-    struct resample *resample; /* NULL: the rates are equal */
-    int16_t fifo[RING];
-    size_t n;
 };
 
 struct mic {
     struct mic_config config;
     uint32_t inner_hz;
     size_t block; /* samples of a block at the inner rate */
-    struct way near, far;
+    struct mic_way near, far;
     struct resample *back;
     struct biquad high_pass[2];
     struct aec *aec; /* NULL: neither echo nor noise is looked at */
@@ -45,32 +39,6 @@ struct mic {
     unsigned speaking, hang;
     struct mic_stats stats;
 };
-
-enum ahoy_err mic_steps_parse(struct view text, unsigned *out)
-{
-    static const struct {
-        const char *name;
-        unsigned step;
-    } names[] = { { "hpf", MIC_HIGH_PASS }, { "aec", MIC_ECHO }, { "ns", MIC_NOISE }, { "agc", MIC_GAIN } };
-    unsigned steps = 0;
-    if (view_ieq(text, VIEW("auto")) || view_ieq(text, VIEW("off"))) {
-        *out = view_ieq(text, VIEW("auto")) ? MIC_AUTO : 0;
-        return AHOY_OK;
-    }
-    for (bool more = true; more;) {
-        more = view_find(text, ',') < text.n;
-        struct view word = view_trim(view_cut(&text, ','));
-        unsigned step = 0;
-        for (size_t i = 0; i < AHOY_COUNT(names); i++)
-            if (view_ieq(word, view_str(names[i].name)))
-                step = names[i].step;
-        if (step == 0)
-            return AHOY_ERR_SYNTAX;
-        steps |= step;
-    }
-    *out = steps;
-    return AHOY_OK;
-}
 
 /* Bilinear transform of a second-order section with quality `q`. */
 static void make_high_pass(struct biquad *f, double rate_hz, double q)
@@ -106,14 +74,10 @@ static void high_pass(struct mic *m, int16_t *pcm, size_t n)
 static enum ahoy_err open_ways(struct mic *m)
 {
     uint32_t hz = m->config.rate_hz;
-    if (hz == m->inner_hz)
-        return AHOY_OK;
-    enum ahoy_err err = resample_create(&m->near.resample, hz, m->inner_hz, RESAMPLE_VOICE);
-    if (!err)
-        err = resample_create(&m->back, m->inner_hz, hz, RESAMPLE_VOICE);
+    enum ahoy_err err = mic_way_open(&m->near, hz, m->inner_hz);
     if (!err && m->config.steps & MIC_ECHO)
-        err = resample_create(&m->far.resample, hz, m->inner_hz, RESAMPLE_VOICE);
-    return err;
+        err = mic_way_open(&m->far, hz, m->inner_hz);
+    return !err && hz != m->inner_hz ? resample_create(&m->back, m->inner_hz, hz, RESAMPLE_VOICE) : err;
 }
 
 enum ahoy_err mic_create(struct mic **out, const struct mic_config *cfg)
@@ -125,7 +89,7 @@ enum ahoy_err mic_create(struct mic **out, const struct mic_config *cfg)
         return AHOY_ERR_NOMEM;
     m->config = *cfg;
     m->inner_hz = cfg->rate_hz <= 16000 ? 16000 : 48000;
-    m->block = m->inner_hz / 1000 * BLOCK_MS;
+    m->block = m->inner_hz / 1000 * MIC_BLOCK_MS;
     bool spectra = cfg->steps & (MIC_ECHO | MIC_NOISE | MIC_GAIN);
     enum ahoy_err err = cfg->steps ? open_ways(m) : AHOY_OK;
     if (!err && spectra)
@@ -149,8 +113,8 @@ void mic_destroy(struct mic *m)
 {
     if (!m)
         return;
-    resample_destroy(m->near.resample);
-    resample_destroy(m->far.resample);
+    mic_way_close(&m->near);
+    mic_way_close(&m->far);
     resample_destroy(m->back);
     aec_destroy(m->aec);
     mem_free(m);
@@ -158,38 +122,13 @@ void mic_destroy(struct mic *m)
 
 /* ---- blocks ------------------------------------------------------------------------------------------------------ */
 
-/* Takes up to 10 ms off the front of *pcm into the fifo; false at the end. */
-static bool take(struct mic *m, struct way *w, const int16_t **pcm, size_t *n)
-{
-    size_t part = AHOY_MIN(*n, (size_t) m->config.rate_hz / 1000 * BLOCK_MS);
-    if (part == 0)
-        return false;
-    if (w->resample) {
-        w->n += resample_run(w->resample, *pcm, part, w->fifo + w->n);
-    } else {
-        memcpy(w->fifo + w->n, *pcm, part * sizeof **pcm);
-        w->n += part;
-    }
-    *pcm += part;
-    *n -= part;
-    return true;
-}
-
-static void drop(struct mic *m, struct way *w)
-{
-    w->n -= m->block;
-    memmove(w->fifo, w->fifo + m->block, w->n * sizeof *w->fifo);
-}
-
 void mic_far(struct mic *m, const int16_t *pcm, size_t n)
 {
     if (!(m->config.steps & MIC_ECHO))
         return;
-    while (take(m, &m->far, &pcm, &n))
-        while (m->far.n >= m->block) {
+    while (mic_way_take(&m->far, &pcm, &n))
+        for (; mic_way_has_block(&m->far); mic_way_drop(&m->far))
             aec_render(m->aec, m->far.fifo);
-            drop(m, &m->far);
-        }
 }
 
 /* Speech: the ratio over some blocks, with hysteresis. */
@@ -244,7 +183,7 @@ static void work(struct mic *m, int16_t *pcm)
 /* Without any step only voice activity is looked for, and the sound passes at once. */
 static size_t pass(struct mic *m, const int16_t *pcm, size_t n, int16_t *out)
 {
-    size_t block = m->config.rate_hz / 1000 * BLOCK_MS;
+    size_t block = m->config.rate_hz / 1000 * MIC_BLOCK_MS;
     memcpy(out, pcm, n * sizeof *pcm);
     for (size_t at = 0, part; at < n; at += part) {
         part = AHOY_MIN(n - at, block);
@@ -261,8 +200,8 @@ size_t mic_run(struct mic *m, const int16_t *pcm, size_t n, int16_t *out)
     size_t done = 0;
     if (m->config.steps == 0)
         return pass(m, pcm, n, out);
-    while (take(m, &m->near, &pcm, &n))
-        while (m->near.n >= m->block) {
+    while (mic_way_take(&m->near, &pcm, &n))
+        for (; mic_way_has_block(&m->near); mic_way_drop(&m->near)) {
             work(m, m->near.fifo);
             if (m->back) {
                 done += resample_run(m->back, m->near.fifo, m->block, out + done);
@@ -270,7 +209,6 @@ size_t mic_run(struct mic *m, const int16_t *pcm, size_t n, int16_t *out)
                 memcpy(out + done, m->near.fifo, m->block * sizeof *out);
                 done += m->block;
             }
-            drop(m, &m->near);
         }
     return done;
 }
@@ -278,7 +216,7 @@ size_t mic_run(struct mic *m, const int16_t *pcm, size_t n, int16_t *out)
 double mic_delay_ms(const struct mic *m)
 {
     size_t late = (m->aec ? aec_delay(m->aec) : 0) + (m->config.steps & MIC_GAIN ? agc_delay(&m->agc) : 0);
-    double ways = m->back ? resample_delay_ms(m->near.resample) + resample_delay_ms(m->back) : 0;
+    double ways = mic_way_delay_ms(&m->near) + (m->back ? resample_delay_ms(m->back) : 0);
     return 1000.0 * (double) late / m->inner_hz + ways;
 }
 
