@@ -11,6 +11,7 @@ enum {
 };
 
 static const double to_dbm0 = 6.15; /* a full-scale sine is -3.01 dBFS here and +3.14 dBm0 in A-law (ITU-T G.711) */
+static const double speech_weight = 1.0 / 64, pause_weight = 1.0 / 1024; /* of a new packet in their mean size */
 static const double level_weight = 0.01;    /* of a new tick in levels: about two seconds of it */
 static const double phone_loudness_db = 10; /* SLR 8 and RLR 2 (RFC 3611 section 4.7.4) */
 
@@ -51,9 +52,16 @@ void media_stats_init(struct media_stats *s)
 
 /* ---- gathering --------------------------------------------------------------------------------------------------- */
 
-void media_quality_arrived(struct media_stream *st, uint16_t seq, bool late)
+void media_quality_arrived(struct media_stream *st, uint16_t seq, size_t bytes, bool late)
 {
+    double *mean = &st->quality.packet_bytes, now = (double) bytes;
     fates_tell(&st->quality.fates, seq, late ? FATE_LATE : FATE_PLAYED);
+    if (*mean <= 0)
+        *mean = now;
+    else if (
+        bytes
+        > 0) /* small packets are of pauses, which do not tell what speech gets, unless there is nothing else for long */
+        *mean += (now - *mean) * (now < *mean / 2 ? pause_weight : speech_weight);
 }
 
 void media_quality_recovered(void *arg, uint16_t seq, enum playout_recovered by)
@@ -88,9 +96,9 @@ void media_quality_heard(struct media_stream *st, const int16_t *pcm, size_t n)
 
 /* ---- delays ------------------------------------------------------------------------------------------------------ */
 
-static const struct emodel_codec *model_of(const struct audio_codec *c)
+static struct emodel_codec model_of(const struct audio_codec *c, double bitrate_bps)
 {
-    return emodel_codec(view_str(c->name), c->rate_hz);
+    return emodel_codec(view_str(c->name), c->rate_hz, bitrate_bps);
 }
 
 static double packet_ms(const struct media_stream *st)
@@ -115,6 +123,12 @@ static void device_figures(const struct sound *sound, struct media_stats *s)
     s->clock_out_ppm = d.playback_ppm;
 }
 
+/* What the peer's codec runs at while somebody speaks; 0: not known yet. */
+static double heard_bps(const struct media_stream *st)
+{
+    return st->quality.packet_bytes * 8000 / packet_ms(st);
+}
+
 struct delays {
     double send_ms;    /* ours: microphone, frame, codec */
     double receive_ms; /* ours: jitter buffer, what waits behind it, loudspeaker */
@@ -130,9 +144,9 @@ static void find_delays(struct media_stream *st, const struct rtp_remote_quality
 {
     const struct audio_codec *rx = st->playout.codec, *tx = st->params.tx_codec;
     struct media_stats *s = &st->stats;
-    double frame = packet_ms(st) + (rx ? model_of(rx)->look_ahead_ms : 0);
+    double frame = packet_ms(st) + (rx ? model_of(rx, 0).look_ahead_ms : 0);
     device_figures(&st->sound, s);
-    d->send_ms = st->params.ptime_ms + (tx ? model_of(tx)->look_ahead_ms : 0) + AHOY_MAX(s->device_in_ms, 0.0)
+    d->send_ms = st->params.ptime_ms + (tx ? model_of(tx, 0).look_ahead_ms : 0) + AHOY_MAX(s->device_in_ms, 0.0)
                  + sound_mic_delay_ms(&st->sound);
     d->receive_ms = s->buffer_ms + (double) sound_queued_us(&st->sound) / 1000 + AHOY_MAX(s->device_out_ms, 0.0);
     d->peer_send_ms = frame;
@@ -173,7 +187,7 @@ static bool score(const struct media_stream *st, const struct media_quality_mark
     /* Sound that had to be made up because nothing was there in time counts as well as packets that never came. */
     double loss = AHOY_MAX(share(to->impaired - from->impaired, judged),
                            share((double) (to->concealed_us - from->concealed_us), played_us));
-    struct emodel_input in = { .codec = model_of(st->playout.codec),
+    struct emodel_input in = { .codec = model_of(st->playout.codec, heard_bps(st)),
                                .delay_ms = st->stats.delay_ms >= 0 ? st->stats.delay_ms
                                                                    : st->stats.buffer_ms + ASSUMED_NETWORK_MS,
                                .loss = loss,
@@ -196,7 +210,7 @@ static void score_ours(struct media_stream *st, const struct rtp_remote_quality 
         s->r = all.r;
         s->r_100 = all.r_100;
         s->r_lq = all.r_lq;
-        s->model = emodel_name(model_of(st->playout.codec)->form);
+        s->model = emodel_name(model_of(st->playout.codec, 0).form);
     }
     unsigned n = AHOY_MIN(q->marks, (unsigned) MEDIA_QUALITY_SECONDS);
     const struct media_quality_mark *then = n < MEDIA_QUALITY_SECONDS ? &none : &q->mark[q->marks % n];
@@ -215,7 +229,7 @@ static void score_theirs(struct media_stream *st, const struct rtp_stats *r, con
     if (s->remote_told || peer->reports == 0 || !st->params.tx_codec || r->sent_packets < LEAST_JUDGED)
         return;
     double loss = share(AHOY_MAX((double) r->remote_lost, 0.0), (double) r->sent_packets);
-    struct emodel_input in = { .codec = model_of(st->params.tx_codec),
+    struct emodel_input in = { .codec = model_of(st->params.tx_codec, st->plan.bitrate_bps),
                                .delay_ms = s->delay_ms >= 0 ? s->delay_ms : ASSUMED_NETWORK_MS,
                                .loss = loss,
                                .burst_ratio = peer->burst_packets > 0 ? emodel_burst_ratio(loss, peer->burst_packets)

@@ -24,13 +24,14 @@ struct media_quality {
     struct media_quality_mark mark[MEDIA_QUALITY_SECONDS];
     unsigned marks;
     struct vad vad;                   /* of what the peer says */
+    double packet_bytes;              /* mean size of what is in a packet, but for pauses; 0: none came */
     double speech_power, noise_power; /* of full scale squared, smoothed; 0: none heard yet */
     double jitter_sum_ms, rtt_sum_ms; /* once a second, for means */
     unsigned seconds, rtts;
 };
 
-/** A packet came; `late`: too late to be played. */
-void media_quality_arrived(struct media_stream *st, uint16_t seq, bool late);
+/** A packet came, with so much of a codec's sound in it, 0 for none; `late`: too late to be played. */
+void media_quality_arrived(struct media_stream *st, uint16_t seq, size_t bytes, bool late);
 
 /** Sound that the peer said, as it is played, at the sound's rate. */
 void media_quality_heard(struct media_stream *st, const int16_t *pcm, size_t n);

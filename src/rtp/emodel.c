@@ -10,53 +10,77 @@ static double clamp(double x, double min, double max)
 /* ---- codecs ------------------------------------------------------------------------------------------------------ */
 
 /*
- * Narrowband: ITU-T G.113 appendix I, with packet loss concealment. G.722: G.113 appendix IV for Ie,WB; its Bpl is that of
- * G.711 with concealment, which ours is alike. L16 has no impairment of its own. Opus has no entry anywhere: Ie,FB puts a
- * clean call at 4.3, Bpl,FB where listening scores of plain concealment lie (3.5 at 5 %, 2.9 at 10 %). Look-ahead: Opus
- * RFC 6716 section 2.1.4 with its resampler, G.722 the two quadrature filters, G.729 and others from their standards.
+ * G.711 with concealment: ITU-T G.113 appendix I, tables I.1 and I.2. G.722 at 64 kbit/s: Ie,WB of its appendix IV; it has
+ * no Bpl there, so it gets that of AMR-WB in table IV.4 (4.3 to 4.9), which is the only wideband one. L16 has no impairment
+ * of its own; its Bpl is of its band: for full band that of EVS (appendix V, 9.3 to 13). Opus: see below. Look-ahead: Opus
+ * RFC 6716 section 2.1.4 with its resampler, G.722 the two quadrature filters.
  */
 static const struct {
-    struct emodel_codec codec;
+    const char *name;
     uint32_t rate_hz; /* 0: any */
+    struct emodel_codec codec;
 } codecs[] = {
-    { { "PCMU", EMODEL_NARROWBAND, 0, 25.1, 0, false }, 0 },
-    { { "PCMA", EMODEL_NARROWBAND, 0, 25.1, 0, false }, 0 },
-    { { "L16", EMODEL_NARROWBAND, 0, 25.1, 0, false }, 8000 },
-    { { "L16", EMODEL_WIDEBAND, 0, 25.1, 0, true }, 16000 },
-    { { "L16", EMODEL_FULLBAND, 14, 25.1, 0, true }, 32000 }, /* 14 kHz of 20 */
-    { { "L16", EMODEL_FULLBAND, 0, 25.1, 0, true }, 0 },
-    { { "G729", EMODEL_NARROWBAND, 11, 19.0, 5, false }, 0 },
-    { { "G723", EMODEL_NARROWBAND, 15, 16.1, 7.5, false }, 0 },
-    { { "iLBC", EMODEL_NARROWBAND, 11, 32.0, 0, false }, 0 },
-    { { "GSM", EMODEL_NARROWBAND, 20, 43.0, 0, false }, 0 },
-    { { "AMR", EMODEL_NARROWBAND, 5, 10.0, 5, false }, 0 },
-    { { "G722", EMODEL_WIDEBAND, 13, 25.1, 1.4, true }, 0 },
-    { { "AMR-WB", EMODEL_WIDEBAND, 7, 14.0, 5, false }, 0 },
-    { { "opus", EMODEL_FULLBAND, 18, 14.0, 6.5, true }, 0 },
+    { "PCMU", 0, { EMODEL_NARROWBAND, 0, 25.1, 0, false } },   { "PCMA", 0, { EMODEL_NARROWBAND, 0, 25.1, 0, false } },
+    { "L16", 8000, { EMODEL_NARROWBAND, 0, 25.1, 0, false } }, { "L16", 16000, { EMODEL_WIDEBAND, 0, 4.6, 0, true } },
+    { "L16", 32000, { EMODEL_FULLBAND, 8, 10, 0, true } }, /* 14 kHz of 20: as EVS there */
+    { "L16", 0, { EMODEL_FULLBAND, 0, 10, 0, true } },         { "G722", 0, { EMODEL_WIDEBAND, 13, 4.6, 1.4, true } },
+    { "opus", 0, { EMODEL_FULLBAND, 16.3, 10.4, 6.5, true } },
 };
 
-const struct emodel_codec *emodel_codec(struct view name, uint32_t rate_hz)
+/*
+ * Opus has no entry in G.113. By its bitrate, variable, as M. Alahmadi, P. Počta and H. Melvin found with P.863 in 2021 for
+ * what libopus sends there (narrowband, wideband from 11, super-wideband from 14 kbit/s), rounded. Theirs of the narrower
+ * bands are brought to the full-band scale as G.113 appendix V does it: by the difference of the best ratings.
+ */
+static const struct {
+    double kbps, ie, bpl;
+} opus_rates[] = {
+    { 6, 78, 24 },      { 8, 71, 20 },      { 9, 66, 19 },      { 11, 47, 24 },     { 13, 39, 19 },
+    { 14, 38, 16.5 },   { 16, 30, 12 },     { 19, 23.8, 10.7 }, { 22, 20.2, 10.5 }, { 28, 18.5, 10.6 },
+    { 31, 16.8, 10.4 }, { 34, 14.8, 10.1 }, { 37, 12, 10.4 },   { 40, 10.7, 9.8 },
+};
+
+static void rate_opus(struct emodel_codec *c, double kbps)
+{
+    enum { LAST = AHOY_COUNT(opus_rates) - 1 };
+    size_t i = 0;
+    while (i < LAST - 1 && kbps > opus_rates[i + 1].kbps)
+        i++;
+    double step = opus_rates[i + 1].kbps - opus_rates[i].kbps;
+    double part = clamp((kbps - opus_rates[i].kbps) / step, 0, 1);
+    c->ie = opus_rates[i].ie + part * (opus_rates[i + 1].ie - opus_rates[i].ie);
+    c->bpl = opus_rates[i].bpl + part * (opus_rates[i + 1].bpl - opus_rates[i].bpl);
+}
+
+struct emodel_codec emodel_codec(struct view name, uint32_t rate_hz, double bitrate_bps)
 {
     for (size_t i = 0; i < AHOY_COUNT(codecs); i++) {
-        if (view_ieq(name, view_str(codecs[i].codec.name)) && (codecs[i].rate_hz == 0 || codecs[i].rate_hz == rate_hz))
-            return &codecs[i].codec;
+        struct emodel_codec c = codecs[i].codec;
+        if (!view_ieq(name, view_str(codecs[i].name)) || (codecs[i].rate_hz != 0 && codecs[i].rate_hz != rate_hz))
+            continue;
+        if (bitrate_bps > 0 && view_ieq(name, VIEW("opus")))
+            rate_opus(&c, bitrate_bps / 1000);
+        return c;
     }
-    return &codecs[0].codec;
+    return codecs[0].codec;
 }
 
 /* ---- the forms --------------------------------------------------------------------------------------------------- */
 
 /*
- * The best rating; the constant of the effective equipment impairment (G.107 (7-29), G.107.1 (7-14), G.107.2); and what
- * an impairment of the narrowband scale weighs here.
+ * `best`: the rating without any impairment but the listener echo of the default values, Ro - Is: G.107 (7-2) and (7-8) from
+ * its default values, G.107.1 (7-2), G.107.2 section 7.2. `echo_free`: what talker echo is held against, Roe in G.107 (7-21);
+ * in G.107.1 and in G.1070 for wideband, it is the best rating. `loss_span`: the constant of the effective equipment
+ * impairment, G.107 (7-29), G.107.1 (7-15), G.107.2 section 7.5. `delay`: what too long a delay weighs, G.107.1 (7-13),
+ * G.107.2 section 7.4. `to_100`: R over the narrowband scale's (annex A of each), for MOS.
  */
 static const struct form {
     const char *name;
-    double best, loss_span, scale;
+    double best, echo_free, loss_span, delay, to_100, limit;
 } forms[] = {
-    [EMODEL_NARROWBAND] = { "G.107", 100, 95, 1 },
-    [EMODEL_WIDEBAND] = { "G.107.1", 129, 95, 1 },
-    [EMODEL_FULLBAND] = { "G.107.2", 148, 132, 1.48 },
+    [EMODEL_NARROWBAND] = { "G.107", 94.7688 - 1.4136, 94.7688, 95, 1, 1, 100 },
+    [EMODEL_WIDEBAND] = { "G.107.1", 129, 129, 95, 1.29, 1 / 1.29, 129 },
+    [EMODEL_FULLBAND] = { "G.107.2", 148, 129, 132, 1.48, 1 / 1.48, 148 },
 };
 
 const char *emodel_name(enum emodel_form form)
@@ -64,35 +88,49 @@ const char *emodel_name(enum emodel_form form)
     return forms[form].name;
 }
 
-/* What G.107's default values make of Ro (7-3) and Is (7-8), and its default loudness and echo ratings. */
-static const double basic_ratio = 94.7688, simultaneous = 1.4136;
+/* G.107's default echo loudness ratings. */
 static const double default_telr_db = 65, wepl_db = 110;
 
-/* Talker echo, G.107 (7-19) to (7-23); `t` is the mean one-way delay of the echo path in ms. */
-static double talker_echo(double t, double telr_db)
+static double square(double x)
 {
+    return x * x;
+}
+
+/*
+ * Talker echo, G.107 (7-19) to (7-23) and G.107.1 (7-5) to (7-10), which finds echo of wide bands louder in the rating, but
+ * masked by K; `t` is the mean one-way delay of the echo path in ms. G.107.2 leaves echo out: wideband's, on its scale.
+ */
+static double talker_echo(enum emodel_form form, double t, double telr_db)
+{
+    bool narrow = form == EMODEL_NARROWBAND;
     if (t < 1)
         return 0;
     double terv = telr_db - 40 * log10((1 + t / 10) / (1 + t / 150)) + 6 * exp(-0.3 * t * t);
-    double half = (basic_ratio - (80 + 2.5 * (terv - 14))) / 2;
-    return (half + sqrt(half * half + 100) - 1) * (1 - exp(-t));
+    if (!narrow)
+        terv += t < 100 ? 0.08 * t + 10 : 18;
+    double re = 80 + (narrow ? 2.5 : 3) * (terv - 14);
+    double half = (forms[form].echo_free - re) / 2;
+    double idte = AHOY_MAX(half + sqrt(square(half) + 100) - 1, 0.0) * (1 - exp(-t)); /* faint echo is no gain */
+    return form == EMODEL_FULLBAND ? idte * 148 / 129 : idte;
 }
 
-/* Listener echo, G.107 (7-25) and (7-26); `tr` is the round trip in ms. */
-static double listener_echo(double tr)
+/* Listener echo, G.107 (7-25) and (7-26), and the same in G.107.1; `tr` is the round trip in ms. G.107.2 has none. */
+static double listener_echo(enum emodel_form form, double tr)
 {
-    double half = (basic_ratio - 10.5 * (wepl_db + 7) * pow(tr + 1, -0.25)) / 2;
-    return half + sqrt(half * half + 169);
+    if (form == EMODEL_FULLBAND)
+        return 0;
+    double half = (forms[form].echo_free - 10.5 * (wepl_db + 7) * pow(tr + 1, -0.25)) / 2;
+    return half + sqrt(square(half) + 169);
 }
 
-/* Too long an absolute delay, G.107 (7-27) and (7-28). */
-static double long_delay(double ta)
+/* Too long an absolute delay, G.107 (7-27) and (7-28) with the default sensitivity. */
+static double long_delay(enum emodel_form form, double ta)
 {
     if (ta <= 100)
         return 0;
     double x = log2(ta / 100);
-    double x6 = x * x * x * x * x * x;
-    return 25 * (pow(1 + x6, 1.0 / 6) - 3 * pow(1 + x6 / 729, 1.0 / 6) + 2);
+    double x6 = square(x * x * x);
+    return forms[form].delay * 25 * (pow(1 + x6, 1.0 / 6) - 3 * pow(1 + x6 / 729, 1.0 / 6) + 2);
 }
 
 /* Equipment and loss: the effective equipment impairment factor. */
@@ -100,8 +138,8 @@ static double equipment(const struct emodel_input *in)
 {
     double percent = clamp(in->loss, 0, 1) * 100;
     double burst = AHOY_MAX(in->burst_ratio, 1.0);
-    const struct emodel_codec *c = in->codec;
-    return c->ie + (forms[c->form].loss_span - c->ie) * percent / (percent / burst + c->bpl);
+    const struct emodel_codec *c = &in->codec;
+    return c->ie + AHOY_MAX(forms[c->form].loss_span - c->ie, 0.0) * percent / (percent / burst + c->bpl);
 }
 
 double emodel_mos(double r)
@@ -115,20 +153,17 @@ double emodel_mos(double r)
 
 void emodel_score(const struct emodel_input *in, struct emodel_score *out)
 {
-    const struct form *form = &forms[in->codec->form];
-    bool narrow = in->codec->form == EMODEL_NARROWBAND;
-    double delay = clamp(in->delay_ms, 0, 10000), to_100 = 100 / form->best;
+    enum emodel_form form = in->codec.form;
+    const struct form *f = &forms[form];
+    double delay = clamp(in->delay_ms, 0, 10000);
     double trip = in->round_trip_ms > 0 ? clamp(in->round_trip_ms, 0, 20000) : 2 * delay;
     double telr = in->telr_db > 0 ? clamp(in->telr_db, 0, 110) : default_telr_db;
-    double clean = narrow ? basic_ratio - simultaneous - listener_echo(0) : form->best;
-    double heard = clean - equipment(in);
-    double impaired = talker_echo(delay, telr) + long_delay(delay);
-    if (narrow)
-        impaired += listener_echo(trip) - listener_echo(0);
-    out->r = clamp(heard - form->scale * impaired, 0, form->best);
-    out->r_lq = clamp(heard, 0, form->best);
-    out->r_100 = out->r * to_100;
-    out->mos_lq = emodel_mos(out->r_lq * to_100);
+    double heard = f->best - equipment(in);
+    double impaired = talker_echo(form, delay, telr) + long_delay(form, delay);
+    out->r = clamp(heard - impaired - listener_echo(form, trip), 0, f->limit);
+    out->r_lq = clamp(heard - listener_echo(form, 0), 0, f->limit);
+    out->r_100 = out->r * f->to_100;
+    out->mos_lq = emodel_mos(out->r_lq * f->to_100);
     out->mos_cq = emodel_mos(out->r_100);
 }
 

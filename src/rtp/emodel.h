@@ -10,22 +10,21 @@
 enum emodel_form { EMODEL_NARROWBAND, EMODEL_WIDEBAND, EMODEL_FULLBAND };
 
 struct emodel_codec {
-    const char *name;
     enum emodel_form form; /* whose scale `ie` is on */
     double ie;             /* equipment impairment without loss */
     double bpl;            /* robustness against loss, with concealment */
     double look_ahead_ms;  /* delay of the algorithm beyond its frame */
-    bool estimate;         /* the figures are ours, and not ITU-T G.113's */
+    bool estimate;         /* the figures are ours or others', and not ITU-T G.113's */
 };
 
 /**
- * By the name of SDP ("PCMU", "opus", …), without case, and the sampling rate (L16 has several). Of an unknown codec
- * PCMU's. Static storage.
+ * By the name of SDP ("PCMU", "opus", …), without case, the sampling rate (L16 has several) and, for Opus, the bitrate that
+ * it runs at; 0: unknown. Of an unknown codec PCMU's.
  */
-const struct emodel_codec *emodel_codec(struct view name, uint32_t rate_hz);
+struct emodel_codec emodel_codec(struct view name, uint32_t rate_hz, double bitrate_bps);
 
 struct emodel_input {
-    const struct emodel_codec *codec;
+    struct emodel_codec codec;
     double delay_ms;      /* mouth to ear, one way */
     double round_trip_ms; /* for listener echo; 0: twice the delay */
     double loss;          /* 0 … 1: of what is played, that was made up (lost and late, after recovery) */
@@ -43,7 +42,7 @@ struct emodel_score {
 
 void emodel_score(const struct emodel_input *in, struct emodel_score *out);
 
-/** MOS of an R of the narrowband scale (G.107 annex B), 1 … 4.5. */
+/** MOS of an R of the narrowband scale (G.107 annex B), 1 … 4.5. The others' R is brought to that scale before. */
 double emodel_mos(double r);
 
 /** Mean burst length over that of random loss: (mean run of losses) * (1 - loss), at least 1. */
