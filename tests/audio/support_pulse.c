@@ -32,7 +32,7 @@ bool pulse_daemon_init(struct pulse_daemon *d)
     char path[2 * TEMP_PATH_BYTES];
     char server[2 * TEMP_PATH_BYTES + 8];
     *d = (struct pulse_daemon){ .pid = 0 };
-    if (!temp_make(d->dir))
+    if (!temp_begin() || !temp_make(d->dir, sizeof d->dir))
         return false;
     (void) snprintf(server, sizeof server, "unix:%s", temp_path(d->dir, "native", path));
     (void) unsetenv("DBUS_SESSION_BUS_ADDRESS");

@@ -2,7 +2,7 @@
 #ifndef AHOY_TESTS_AUDIO_SUPPORT_PULSE_H
 #define AHOY_TESTS_AUDIO_SUPPORT_PULSE_H
 
-#include "support_temp.h"
+#include "support/temp.h"
 
 #include <sys/types.h>
 

@@ -5,8 +5,8 @@
 #include "audio/score.h"
 #include "audio/wav.h"
 #include "support/t.h"
+#include "support/temp.h"
 #include "support_sound.h"
-#include "support_temp.h"
 
 enum { MOST = 48000 * 3 };
 
@@ -119,7 +119,7 @@ static void test_a_file_is_read_to_its_end_and_another_recorded(struct t *t)
     struct wav_reader *r = NULL;
     struct audio_device_config cfg = audio_device_defaults();
     int silent = 0;
-    T_CHECK(temp_make(dir));
+    T_CHECK(temp_make(dir, sizeof dir));
     cfg.spec.kind = AUDIO_FILE;
     cfg.rate_hz = 16000;
     cfg.event = count_silent;

@@ -8,8 +8,8 @@
 #include "audio/wav.h"
 #include "base/mem.h"
 #include "support/t.h"
+#include "support/temp.h"
 #include "support_sound.h"
-#include "support_temp.h"
 
 #include <signal.h>
 #include <stdio.h>
@@ -53,7 +53,7 @@ static void mono(struct t *t, const char *name, uint32_t hz, size_t frames)
     struct wav_reader *r = NULL;
     struct score_match m;
     struct stat st;
-    T_CHECK(temp_make(dir));
+    T_CHECK(temp_make(dir, sizeof dir));
     sound_voice(left, frames, hz, 120);
     struct soundfile_config cfg = { .path = temp_path(dir, name, path),
                                     .kind = soundfile_kind_of(view_str(name)),
@@ -126,7 +126,7 @@ static void test_the_two_sides_of_opus_are_apart(struct t *t)
     struct view raw = { .p = NULL };
     struct score_match m;
     size_t n = 48000;
-    T_CHECK(temp_make(dir));
+    T_CHECK(temp_make(dir, sizeof dir));
     sound_voice(left, n, 48000, 120);
     for (size_t i = 0; i < n; i++) {
         both[2 * i] = left[i];
@@ -163,7 +163,7 @@ static void cut(struct t *t, const char *name)
     char dir[TEMP_PATH_BYTES] = "", path[2 * TEMP_PATH_BYTES];
     struct soundfile *f = NULL;
     struct wav_reader *r = NULL;
-    T_CHECK(temp_make(dir));
+    T_CHECK(temp_make(dir, sizeof dir));
     sound_voice(left, MOST, 48000, 120);
     struct soundfile_config cfg = {
         .path = temp_path(dir, name, path), .kind = soundfile_kind_of(view_str(name)), .rate_hz = 48000, .channels = 1
@@ -204,7 +204,7 @@ static void full(struct t *t, const char *name, rlim_t most)
     void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
     enum ahoy_err err = AHOY_OK;
     size_t at = 0;
-    T_CHECK(temp_make(dir));
+    T_CHECK(temp_make(dir, sizeof dir));
     sound_noise(left, MOST, 5, -20);
     struct soundfile_config cfg = {
         .path = temp_path(dir, name, path), .kind = soundfile_kind_of(view_str(name)), .rate_hz = 48000, .channels = 1
@@ -245,7 +245,7 @@ static void test_what_cannot_be_made_says_why(struct t *t)
     static const char *const name[] = { "no/x.wav", "no/x.flac", "no/x.opus" };
     char dir[TEMP_PATH_BYTES] = "", path[2 * TEMP_PATH_BYTES];
     struct soundfile *f = NULL;
-    T_CHECK(temp_make(dir));
+    T_CHECK(temp_make(dir, sizeof dir));
     for (size_t i = 0; i < AHOY_COUNT(name); i++) {
         struct soundfile_config cfg = { .path = temp_path(dir, name[i], path),
                                         .kind = soundfile_kind_of(view_str(name[i])),

@@ -2,8 +2,8 @@
 
 #include "audio/score.h"
 #include "support/t.h"
+#include "support/temp.h"
 #include "support_sound.h"
-#include "support_temp.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -184,7 +184,7 @@ static void test_what_is_written_is_read_back(struct t *t)
     char path[2 * TEMP_PATH_BYTES];
     struct wav_writer *w = NULL;
     struct wav_reader *r = NULL;
-    T_CHECK(temp_make(dir));
+    T_CHECK(temp_make(dir, sizeof dir));
     sound_voice(said, MOST, 16000, 130);
     for (size_t i = 0; i < AHOY_COUNT(codings); i++) {
         struct stat st;
@@ -221,7 +221,7 @@ static void test_a_recording_that_was_cut_off_still_plays(struct t *t)
     char path[2 * TEMP_PATH_BYTES];
     struct wav_writer *w = NULL;
     struct wav_reader *r = NULL;
-    T_CHECK(temp_make(dir));
+    T_CHECK(temp_make(dir, sizeof dir));
     sound_sine(said, MOST, 8000, 440, -12);
     T_OK(wav_writer_open(&w, temp_path(dir, "x.wav", path), WAV_PCM16, 8000, 1));
     for (int k = 0; k < 125; k++)
@@ -244,7 +244,7 @@ static void test_files_that_are_none_say_why(struct t *t)
     char path[2 * TEMP_PATH_BYTES];
     struct wav_reader *r = NULL;
     struct wav_writer *w = NULL;
-    T_CHECK(temp_make(dir));
+    T_CHECK(temp_make(dir, sizeof dir));
     T_ERR(wav_reader_open(&r, temp_path(dir, "none.wav", path)), AHOY_ERR_NOT_FOUND);
     T_ERR(wav_reader_open(&r, dir), AHOY_ERR_FORMAT);
     T_CHECK(temp_write(temp_path(dir, "text.wav", path), "RIFF but not really", 19));
@@ -269,7 +269,7 @@ static void test_other_formats_are_read_through_libsndfile(struct t *t)
                                   "AIFFCOMM\0\0\0\x12\0\x01\0\0\0\x04\0\x10\x40\x0b\xfa\0\0\0\0\0\0\0"
                                   "SSND\0\0\0\x10\0\0\0\0\0\0\0\0\x03\xe8\xfc\x18\0\x01\x7f\xff";
     static const int16_t want[] = { 1000, -1000, 1, 32767 };
-    T_CHECK(temp_make(dir));
+    T_CHECK(temp_make(dir, sizeof dir));
     T_CHECK(temp_write(temp_path(dir, "x.aiff", path), aiff, sizeof aiff - 1));
     T_OK(wav_reader_open(&r, path));
     T_EQ(wav_reader_hz(r), 8000);

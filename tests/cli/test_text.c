@@ -4,6 +4,7 @@
 #include "cli/text.h"
 
 #include "support/t.h"
+#include "support/temp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,9 +116,9 @@ out:;
 
 static void test_the_test_signal_is_like_itself_and_recordings_come_apart(struct t *t)
 {
-    char dir[] = "/tmp/ahoy-test-XXXXXX", a[64], b[64], stereo[64], l[64];
+    char dir[64], a[80], b[80], stereo[80], l[80];
     struct ahoy_sound_score score;
-    T_ALWAYS(mkdtemp(dir));
+    T_ALWAYS(temp_make(dir, sizeof dir));
     (void) snprintf(a, sizeof a, "%s/a.wav", dir);
     (void) snprintf(b, sizeof b, "%s/b.wav", dir);
     (void) snprintf(l, sizeof l, "%s/l.wav", dir);
@@ -130,10 +131,7 @@ static void test_the_test_signal_is_like_itself_and_recordings_come_apart(struct
     T_CHECK(!signal_file_split(a, l, b)); /* one channel only */
     T_CHECK(!signal_file_split(stereo, l, b));
 out:
-    (void) unlink(a);
-    (void) unlink(b);
-    (void) unlink(l);
-    (void) rmdir(dir);
+    temp_remove(dir);
 }
 
 T_MAIN(T(test_text_is_cut_at_its_size), T(test_numbers_are_checked), T(test_distances_count_edits),

@@ -3,6 +3,7 @@
 #include "base/mem.h"
 #include "media/sound.h"
 #include "support/t.h"
+#include "support/temp.h"
 #include "sys/sim.h"
 
 #include <signal.h>
@@ -45,11 +46,8 @@ static void on_recorded(void *arg, enum ahoy_err err, const char *why)
 static enum ahoy_err room_open(struct room *r, const struct media_session_config *session, uint32_t rate_hz)
 {
     *r = (struct room){ .sim = NULL };
-    (void) snprintf(r->path, sizeof r->path, "/tmp/ahoy-sound-XXXXXX");
-    int fd = mkstemp(r->path);
-    if (fd < 0)
+    if (!temp_file(r->path, sizeof r->path))
         return AHOY_ERR_IO;
-    close(fd);
     enum ahoy_err err = sim_create(&r->sim, 1);
     if (!err)
         err = sim_host(r->sim, "192.0.2.1", &r->host);

@@ -2,6 +2,7 @@
 
 #include "audio/wav.h"
 #include "sip/stack.h"
+#include "support/temp.h"
 #include "ua/impl.h"
 
 #include <stdio.h>
@@ -266,11 +267,8 @@ bool world_write_said(const char *path, unsigned seconds, uint64_t seed)
 
 static bool make_files(struct world *w, unsigned seconds)
 {
-    (void) snprintf(w->dir, sizeof w->dir, "/tmp/ahoy-call-XXXXXX");
-    if (!mkdtemp(w->dir)) {
-        w->dir[0] = '\0';
+    if (!temp_make(w->dir, sizeof w->dir))
         return false;
-    }
     (void) snprintf(w->said, sizeof w->said, "%s/said.wav", w->dir);
     (void) snprintf(w->heard_a, sizeof w->heard_a, "%s/a.wav", w->dir);
     (void) snprintf(w->heard_b, sizeof w->heard_b, "%s/b.wav", w->dir);
@@ -302,13 +300,7 @@ void world_close(struct t *t, struct world *w)
     phone_close_checked(t, &w->a);
     phone_close_checked(t, &w->b);
     sim_destroy(w->sim);
-    if (!w->dir[0])
-        return;
-    (void) unlink(w->said);
-    (void) unlink(w->heard_a);
-    (void) unlink(w->heard_b);
-    (void) unlink(w->other);
-    (void) rmdir(w->dir);
+    temp_remove(w->dir);
 }
 
 bool world_call(struct world *w, const struct ahoy_media_config *media_a, const struct ahoy_media_config *media_b,

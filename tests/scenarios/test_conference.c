@@ -3,6 +3,7 @@
  * itself, by correlation of what was recorded with what each said.
  */
 #include "support/phone.h"
+#include "support/temp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -57,15 +58,12 @@ static const char *sound_of(const struct party *w, int i, char spec[2 * PHONE_PA
 }
 
 /* The hub at 192.0.2.100 and `n` others, who answer by themselves; each has its own codec and something to say. */
-static enum ahoy_err party_open(struct party *w, int n, const char *dir)
+static enum ahoy_err party_open(struct party *w, int n)
 {
     char ip[32], bind[40], spec[2 * PHONE_PATH + 8];
     *w = (struct party){ .n = n };
-    (void) snprintf(w->dir, sizeof w->dir, "%s", dir);
-    if (!mkdtemp(w->dir)) {
-        w->dir[0] = '\0';
+    if (!temp_make(w->dir, sizeof w->dir))
         return AHOY_ERR_IO;
-    }
     (void) snprintf(w->tape, sizeof w->tape, "%s/tape.wav", w->dir);
     for (int i = 0; i <= n; i++) {
         (void) snprintf(w->said[i], sizeof w->said[i], "%s/said%d.wav", w->dir, i);
@@ -111,13 +109,7 @@ static void party_close(struct t *t, struct party *w)
     for (int i = 0; i < w->n; i++)
         phone_close_checked(t, &w->peer[i]);
     sim_destroy(w->sim);
-    for (int i = 0; i <= w->n && w->dir[0]; i++) {
-        (void) unlink(w->said[i]);
-        (void) unlink(w->heard[i]);
-    }
-    (void) unlink(w->tape);
-    if (w->dir[0])
-        (void) rmdir(w->dir);
+    temp_remove(w->dir);
 }
 
 static double score(const char *said, const char *heard)
@@ -155,7 +147,7 @@ static void hang_up(struct party *w)
 static void confer(struct t *t, int n, const struct sim_link *link, double least, double own)
 {
     struct party w;
-    T_OK(party_open(&w, n, "/tmp/ahoy-conf-XXXXXX"));
+    T_OK(party_open(&w, n));
     T_CHECK(call_all(&w));
     T_OK(ahoy_call_join(w.hub.engine, w.call, (size_t) n, NULL));
     T_CHECK(result(&w, AHOY_OK));
@@ -202,7 +194,7 @@ static void test_members_come_and_go(struct t *t)
     struct party w;
     struct ahoy_call_info *list = NULL;
     size_t n = 0;
-    T_OK(party_open(&w, 3, "/tmp/ahoy-conf-XXXXXX"));
+    T_OK(party_open(&w, 3));
     T_CHECK(call_all(&w));
     T_OK(ahoy_call_join(w.hub.engine, w.call, 1, NULL));
     T_CHECK(result(&w, AHOY_ERR_STATE)); /* one is no conference */
@@ -248,7 +240,7 @@ out:
 static void test_the_others_go_on_without_us_until_one_hangs_up(struct t *t)
 {
     struct party w;
-    T_OK(party_open(&w, 2, "/tmp/ahoy-conf-XXXXXX"));
+    T_OK(party_open(&w, 2));
     T_CHECK(call_all(&w));
     T_OK(ahoy_call_join(w.hub.engine, w.call, 2, NULL));
     T_CHECK(result(&w, AHOY_OK));
@@ -272,7 +264,7 @@ static void test_mute_gain_and_the_tape(struct t *t)
 {
     struct party w;
     struct ahoy_record_config tape = { .mixed = true };
-    T_OK(party_open(&w, 2, "/tmp/ahoy-conf-XXXXXX"));
+    T_OK(party_open(&w, 2));
     T_CHECK(call_all(&w));
     T_OK(ahoy_call_mute(w.hub.engine, w.call[1], true, NULL));
     T_CHECK(result(&w, AHOY_OK));

@@ -1,4 +1,5 @@
 #include "server/support_line.h"
+#include "support/temp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +17,7 @@ enum ahoy_err line_open(struct line *l, const struct ahoy_exchange_config *cfg, 
     struct ahoy_exchange_config usual = { .users = users, .user_count = AHOY_COUNT(users) };
     struct ahoy_listen_config quiet = { .media = { .audio = "null" } };
     *l = (struct line){ .phones = phones };
-    snprintf(l->dir, sizeof l->dir, "/tmp/ahoy-line-XXXXXX");
-    if (!mkdtemp(l->dir))
+    if (!temp_make(l->dir, sizeof l->dir))
         return AHOY_ERR_IO;
     snprintf(l->said, sizeof l->said, "%s/said.wav", l->dir);
     if (!world_write_said(l->said, LINE_SAID_S, 7))
@@ -41,12 +41,9 @@ void line_close(struct line *l)
 {
     for (size_t i = 0; i < l->phones; i++) {
         phone_close(&l->phone[i]);
-        (void) unlink(l->heard[i]);
     }
     exch_close(&l->w);
-    if (l->said[0])
-        (void) unlink(l->said);
-    (void) rmdir(l->dir);
+    temp_remove(l->dir);
 }
 
 enum ahoy_err line_account(struct line *l, size_t phone, const char *user, const char *password,

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "support/t.h"
+#include "support/temp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,12 +121,12 @@ out:
 
 static void test_a_file_keeps_bindings_and_the_secret_for_its_owner_alone(struct t *t)
 {
-    char dir[] = "/tmp/ahoy-loc-XXXXXX", path[64], why[200], extra[80];
+    char dir[64], path[80], why[200];
     struct location *l = NULL;
     struct seen s = { 0 };
     struct stat st;
     uint64_t first = 1234567, second = 7654321;
-    T_CHECK(mkdtemp(dir));
+    T_CHECK(temp_make(dir, sizeof dir));
     snprintf(path, sizeof path, "%s/l.db", dir);
     T_OK(location_open(&l, path, why, sizeof why));
     T_OK(put(l, "alice", "sip:a@h1", 5000, 1000));
@@ -142,26 +143,19 @@ static void test_a_file_keeps_bindings_and_the_secret_for_its_owner_alone(struct
     T_EQ(second, 1234567);
 out:
     location_close(l);
-    unlink(path);
-    snprintf(extra, sizeof extra, "%s-wal", path);
-    unlink(extra);
-    snprintf(extra, sizeof extra, "%s-shm", path);
-    unlink(extra);
-    rmdir(dir);
+    temp_remove(dir);
 }
 
 static void test_a_file_that_is_no_database_is_refused_with_a_reason(struct t *t)
 {
-    char path[] = "/tmp/ahoy-loc-XXXXXX", why[200] = "";
+    static const char text[] = "this is a shopping list, not a database: milk, eggs, bread and cheese";
+    char path[64], why[200] = "";
     struct location *l = NULL;
-    int fd = mkstemp(path);
-    T_CHECK(fd >= 0);
-    T_EQ(write(fd, "this is a shopping list, not a database: milk, eggs, bread and cheese", 69), 69);
+    T_CHECK(temp_file(path, sizeof path) && temp_write(path, text, sizeof text - 1));
     T_ERR(location_open(&l, path, why, sizeof why), AHOY_ERR_STORE);
     T_CHECK(strstr(why, "cannot be opened"));
     T_ERR(location_open(&l, "/nonexistent/l.db", why, sizeof why), AHOY_ERR_STORE);
 out:
-    close(fd);
     unlink(path);
     location_close(l);
 }

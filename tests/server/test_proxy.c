@@ -1,5 +1,6 @@
 /* The proxy with one place to go to: RFC 3261 section 16, RFC 3581, RFC 5393, RFC 5658. */
 #include "server/support_exch.h"
+#include "support/temp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -377,10 +378,10 @@ out:
 /* The seal's key lives in the file: who talks may hang up without a password also after a restart. */
 static void test_a_dialog_outlives_a_restart_with_a_file(struct t *t)
 {
-    char dir[] = "/tmp/ahoy-exch-XXXXXX", path[64] = "", line[1200];
+    char dir[64] = "", path[80] = "", line[1200];
     struct pair p = { .a = NULL };
     struct sip_msg *m, *ok;
-    T_CHECK(mkdtemp(dir));
+    T_CHECK(temp_make(dir, sizeof dir));
     snprintf(path, sizeof path, "%s/l.db", dir);
     struct ahoy_exchange_config cfg = closed_house;
     cfg.database = path;
@@ -414,8 +415,7 @@ static void test_a_dialog_outlives_a_restart_with_a_file(struct t *t)
     T_EQ(exch_count(p.a, "BYE"), 1);
 out:
     exch_close(&p.w);
-    unlink(path);
-    rmdir(dir);
+    temp_remove(dir);
 }
 
 static void test_messages_and_events_pass(struct t *t)

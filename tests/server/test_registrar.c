@@ -1,5 +1,6 @@
 /* REGISTER: RFC 3261 section 10.3, RFC 3327, and who may. */
 #include "server/support_exch.h"
+#include "support/temp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -250,10 +251,10 @@ out:
 
 static void test_a_restart_with_a_file_keeps_registrations(struct t *t)
 {
-    char dir[] = "/tmp/ahoy-exch-XXXXXX", path[64] = "", extra[80];
+    char dir[64] = "", path[80] = "";
     struct exch_world w = { .sim = NULL };
     struct exch_peer *p;
-    T_CHECK(mkdtemp(dir));
+    T_CHECK(temp_make(dir, sizeof dir));
     snprintf(path, sizeof path, "%s/l.db", dir);
     struct ahoy_exchange_config cfg = { .open = true, .database = path };
     T_OK(exch_open(&w, &cfg));
@@ -266,12 +267,7 @@ static void test_a_restart_with_a_file_keeps_registrations(struct t *t)
     T_EQ(exch_count(p, "MESSAGE"), 1);
 out:
     exch_close(&w);
-    unlink(path);
-    snprintf(extra, sizeof extra, "%s-wal", path);
-    unlink(extra);
-    snprintf(extra, sizeof extra, "%s-shm", path);
-    unlink(extra);
-    rmdir(dir);
+    temp_remove(dir);
 }
 
 static void test_options_to_the_exchange_are_answered(struct t *t)

@@ -3,6 +3,7 @@
 
 #include "base/mem.h"
 #include "support/t.h"
+#include "support/temp.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -66,12 +67,7 @@ out:
 
 static bool write_file(char path[64], const void *p, size_t n)
 {
-    snprintf(path, 64, "/tmp/ahoy-users-XXXXXX");
-    int fd = mkstemp(path);
-    bool ok = fd >= 0 && write(fd, p, n) == (ssize_t) n;
-    if (fd >= 0)
-        close(fd);
-    return ok;
+    return temp_file(path, 64) && temp_write(path, p, n);
 }
 
 static void test_a_file_is_read_with_comments_and_either_line_end(struct t *t)

@@ -1,6 +1,7 @@
 /* Accounts on disk: what was put comes back, secrets stay secret, odd files are refused with a sentence. */
 #include "store/accounts.h"
 #include "support/t.h"
+#include "support/temp.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -17,8 +18,7 @@ struct shelf {
 static bool shelf_open(struct shelf *f)
 {
     *f = (struct shelf){ .s = NULL };
-    (void) snprintf(f->dir, sizeof f->dir, "/tmp/ahoy-store-XXXXXX");
-    if (!mkdtemp(f->dir))
+    if (!temp_make(f->dir, sizeof f->dir))
         return false;
     (void) snprintf(f->sub, sizeof f->sub, "%s/a", f->dir);
     (void) snprintf(f->accounts, sizeof f->accounts, "%s/accounts.ini", f->sub);
@@ -28,15 +28,9 @@ static bool shelf_open(struct shelf *f)
 
 static void shelf_close(struct shelf *f)
 {
-    char beside[120];
     store_accounts_close(f->s);
     (void) chmod(f->sub, 0700);
-    (void) unlink(f->accounts);
-    (void) unlink(f->secrets);
-    (void) snprintf(beside, sizeof beside, "%s.new", f->accounts);
-    (void) unlink(beside);
-    (void) rmdir(f->sub);
-    (void) rmdir(f->dir);
+    temp_remove(f->dir);
 }
 
 static enum ahoy_err again(struct shelf *f)

@@ -1,12 +1,12 @@
 #include "support/proc.h"
 
 #include "base/mem.h"
+#include "support/temp.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -41,14 +41,9 @@ int64_t lab_now_ms(void)
 
 bool lab_open(struct lab *lab)
 {
-    const char *base = getenv("TMPDIR");
     *lab = (struct lab){ .env_count = 0 };
     (void) signal(SIGPIPE, SIG_IGN); /* a program that has ended cannot be written to; that is no reason to die */
-    int n = snprintf(lab->dir, sizeof lab->dir, "%s/ahoy-lab-XXXXXX", base && base[0] ? base : P_tmpdir);
-    if (n > 0 && n < (int) sizeof lab->dir && mkdtemp(lab->dir))
-        return true;
-    lab->dir[0] = '\0';
-    return false;
+    return temp_make(lab->dir, sizeof lab->dir);
 }
 
 const char *lab_path(const struct lab *lab, const char *name, char path[LAB_PATH_BYTES])
@@ -75,12 +70,6 @@ bool lab_write(const struct lab *lab, const char *name, const char *fmt, ...)
     int n = vdprintf(fd, fmt, ap);
     va_end(ap);
     return close(fd) == 0 && n >= 0;
-}
-
-static int remove_one(const char *path, const struct stat *st, int kind, struct FTW *at)
-{
-    (void) st, (void) kind, (void) at;
-    return remove(path);
 }
 
 /* ---- the environment ---------------------------------------------------------------------------------------------- */
@@ -420,8 +409,7 @@ void lab_close(struct lab *lab, bool show)
     for (size_t i = 0; i < lab->env_count; i++)
         mem_free(lab->env[i]);
     lab->env_count = 0;
-    if (lab->dir[0])
-        (void) nftw(lab->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    temp_remove(lab->dir);
     lab->dir[0] = '\0';
 }
 

@@ -1,6 +1,7 @@
 #include "support/t.h"
 
 #include "support/mem_fail.h"
+#include "support/temp.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -162,10 +163,16 @@ int t_main(int argc, char **argv, const struct t_case *cases, size_t n)
 {
     struct CMUnitTest tests[200];
     size_t k = 0;
+    if (!temp_begin()) {
+        (void) fprintf(stderr, "%s: no folder for files can be made\n", argv[0]);
+        return 1;
+    }
     for (size_t i = 0; i < n && k < 200; i++)
         if (argc < 2 || strstr(cases[i].name, argv[1]))
             tests[k++] = (struct CMUnitTest){ .name = cases[i].name,
                                               .test_func = run_case,
                                               .initial_state = (void *) (uintptr_t) &cases[i] };
-    return _cmocka_run_group_tests(argv[0], tests, k, NULL, NULL) ? 1 : 0;
+    int failed = _cmocka_run_group_tests(argv[0], tests, k, NULL, NULL);
+    temp_end();
+    return failed ? 1 : 0;
 }
