@@ -37,6 +37,8 @@ struct end {
 /* One call that runs. */
 struct talk {
     const struct call *call;
+    const struct condition *condition;
+    unsigned seed;
     struct sim *sim;
     struct end end[2];
     size_t at;             /* of what is said */
@@ -271,6 +273,8 @@ static enum ahoy_err talk_ideal(struct talk *t, double part, struct outcome *out
     err = receiver_ideal(&h, &s, &a, &config);
     if (!err)
         err = spoken_score(&t->call->said, h.pcm, h.n, IDEAL_DELAY_MS, part, &out->ideal[IDEAL_FEC]);
+    if (!err)
+        err = run_write_wav(rc, t->condition, "callideal", 0, t->seed, h.pcm, h.n);
     out->has[IDEAL_FEC] = !err;
     out->ideal[IDEAL_FEC].concealed_ms += part * h.concealed_ms;
     heard_free(&h);
@@ -307,8 +311,10 @@ enum ahoy_err call_create(struct call **out, const struct run_config *config, co
         return AHOY_ERR_NOMEM;
     c->config = *config;
     enum ahoy_err err = spoken_create(&c->said, speech);
+    if (!err)
+        err = run_write_wav(config, NULL, "callsaid", 0, 0, c->said.pcm, c->said.n);
     if (err)
-        mem_free(c);
+        call_destroy(c);
     else
         *out = c;
     return err;
@@ -332,12 +338,14 @@ enum ahoy_err call_condition(struct call *c, const struct condition *condition, 
             return err;
         harm.seed = (uint64_t) (c->config.first_seed + s) * 1000;
         err = talk_open(&t, c, &harm);
+        t.condition = condition;
+        t.seed = c->config.first_seed + s;
         if (!err)
             err = talk_run(&t);
         if (!err)
             err = talk_score(&t, 1.0 / c->config.seeds, out);
         if (!err)
-            err = run_write_wav(&c->config, condition, "call", 0, c->config.first_seed + s, t.heard, t.heard_n);
+            err = run_write_wav(&c->config, condition, "call", 0, t.seed, t.heard, t.heard_n);
         talk_close(&t);
         if (err)
             return err;

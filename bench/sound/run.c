@@ -81,6 +81,23 @@ static enum ahoy_err join(struct run *r, const struct prompts *speech)
     return measure_create(&all->measure, all->pcm, all->n);
 }
 
+enum ahoy_err run_write_wav(const struct run_config *config, const struct condition *c, const char *who, size_t piece,
+                            unsigned seed, const int16_t *pcm, size_t n)
+{
+    char path[600];
+    struct wav_writer *w;
+    if (!config->write_folder)
+        return AHOY_OK;
+    (void) snprintf(path, sizeof path, "%s/%s-%zu-%u-%s.wav", config->write_folder, c ? c->name : "all", piece, seed,
+                    who);
+    enum ahoy_err err = wav_writer_open(&w, path, WAV_PCM16, STREAM_HZ, 1);
+    if (err)
+        return err;
+    err = wav_writer_put(w, pcm, n);
+    enum ahoy_err closed = wav_writer_close(w);
+    return err ? err : closed;
+}
+
 enum ahoy_err run_create(struct run **out, const struct run_config *config, const struct prompts *speech)
 {
     struct run *r = mem_zalloc(sizeof *r);
@@ -96,6 +113,8 @@ enum ahoy_err run_create(struct run **out, const struct run_config *config, cons
     }
     if (!err)
         err = join(r, speech);
+    for (size_t i = 0; i <= r->pieces && !err; i++)
+        err = run_write_wav(config, NULL, "said", i, 0, r->input[i].pcm, r->input[i].n);
     if (err)
         run_destroy(r);
     else
@@ -112,22 +131,6 @@ void run_destroy(struct run *r)
     if (r)
         mem_free(r->joined);
     mem_free(r);
-}
-
-enum ahoy_err run_write_wav(const struct run_config *config, const struct condition *c, const char *who, size_t piece,
-                            unsigned seed, const int16_t *pcm, size_t n)
-{
-    char path[600];
-    struct wav_writer *w;
-    if (!config->write_folder)
-        return AHOY_OK;
-    (void) snprintf(path, sizeof path, "%s/%s-%zu-%u-%s.wav", config->write_folder, c->name, piece, seed, who);
-    enum ahoy_err err = wav_writer_open(&w, path, WAV_PCM16, STREAM_HZ, 1);
-    if (err)
-        return err;
-    err = wav_writer_put(w, pcm, n);
-    enum ahoy_err closed = wav_writer_close(w);
-    return err ? err : closed;
 }
 
 struct pass { /* one piece with one seed */

@@ -38,7 +38,7 @@ struct run;
 AHOY_MUST_USE enum ahoy_err run_create(struct run **out, const struct run_config *config, const struct prompts *speech);
 void run_destroy(struct run *r);
 
-/** For ears: FOLDER/condition-piece-seed-who.wav, at STREAM_HZ; does nothing without a folder. */
+/** For ears: FOLDER/condition-piece-seed-who.wav, at STREAM_HZ; does nothing without a folder. NULL: of all of them. */
 AHOY_MUST_USE enum ahoy_err run_write_wav(const struct run_config *config, const struct condition *c, const char *who,
                                           size_t piece, unsigned seed, const int16_t *pcm, size_t n);
 
