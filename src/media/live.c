@@ -170,6 +170,11 @@ enum ahoy_err live_open(struct live **out, const struct live_config *cfg)
     return AHOY_OK;
 }
 
+void live_retarget(struct live *l, void *arg)
+{
+    l->cfg.arg = arg;
+}
+
 void live_close(struct live *l)
 {
     if (!l)

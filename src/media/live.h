@@ -28,6 +28,9 @@ struct live_config {
 /** `state` follows, perhaps at once. NOMEM. */
 AHOY_MUST_USE enum ahoy_err live_open(struct live **out, const struct live_config *cfg);
 
+/** The callbacks get another argument from now on. */
+void live_retarget(struct live *l, void *arg);
+
 /** No callback comes afterwards; the device is closed as soon as it can be. NULL is ignored. */
 void live_close(struct live *l);
 

@@ -13,40 +13,67 @@ static void mute_local(struct media_bus *bus)
     bool muted = false;
     LIST_EACH(k, &bus->seats)
         muted |= LIST_ENTRY(k, struct media_seat, link)->stream->mic_muted;
-    if (bus->local)
-        mixer_set_mute(bus->local, muted);
+    if (!bus->local)
+        return;
+    mixer_set_mute(bus->local, muted);
+    bus->owner->stream->sound.mic_muted = muted;
 }
 
-static void drop_owner(struct media_bus *bus)
+static void drop_local(struct media_bus *bus)
 {
-    if (!bus->owner)
-        return;
-    sound_park(&bus->owner->stream->sound, true);
     mixer_remove(bus->local);
     bus->local = NULL;
     bus->owner = NULL;
 }
 
+static void rest_local(struct media_bus *bus)
+{
+    if (!bus->owner)
+        return;
+    sound_park(&bus->owner->stream->sound, true);
+    drop_local(bus);
+}
+
+/* The oldest member with a device. */
+static struct media_seat *find_owner(const struct media_bus *bus)
+{
+    LIST_EACH(k, &bus->seats) {
+        struct media_seat *seat = LIST_ENTRY(k, struct media_seat, link);
+        if (seat->stream->sound.kind == MEDIA_SOUND_DEVICE)
+            return seat;
+    }
+    return NULL;
+}
+
 /* The local user's device is that of the oldest member that has one. */
 static void pick_owner(struct media_bus *bus)
 {
-    if (bus->owner || !bus->wants_local)
+    struct media_seat *seat = bus->owner || !bus->wants_local ? NULL : find_owner(bus);
+    if (!seat)
         return;
-    LIST_EACH(k, &bus->seats) {
-        struct media_seat *seat = LIST_ENTRY(k, struct media_seat, link);
-        const struct sound *s = &seat->stream->sound;
-        struct mixer_port_config cfg = { .rate_hz = s->rate_hz, .live = s->live, .local = true };
-        if (s->kind != MEDIA_SOUND_DEVICE)
-            continue;
-        if (mixer_add(&bus->local, bus->mixer, &cfg)) {
-            media_note_sound(seat->stream, AHOY_ERR_NOMEM, "we cannot take part in the conference: out of memory");
-            return;
-        }
-        bus->owner = seat;
-        sound_park(&seat->stream->sound, false);
-        mute_local(bus);
+    struct sound *s = &seat->stream->sound;
+    sound_park(s, false);
+    struct mixer_port_config cfg = { .rate_hz = s->device_hz, .live = s->live, .local = true };
+    if (mixer_add(&bus->local, bus->mixer, &cfg)) {
+        media_note_sound(seat->stream, AHOY_ERR_NOMEM, "we cannot take part in the conference: out of memory");
+        sound_park(s, true);
         return;
     }
+    bus->owner = seat;
+    mute_local(bus);
+}
+
+/*
+ * The owner leaves, and is no longer in the list. When its call has ended the next member takes the device as it runs, and
+ * nothing is heard of that; one that goes on by itself keeps it.
+ */
+static void leave_owner(struct media_bus *bus, struct media_stream *st)
+{
+    struct media_seat *next = st->finished && bus->wants_local ? find_owner(bus) : NULL;
+    if (next && sound_hand_on(&st->sound, &next->stream->sound))
+        bus->owner = next;
+    else
+        drop_local(bus);
 }
 
 void media_bus_set_local(struct media_bus *bus, bool on)
@@ -55,7 +82,7 @@ void media_bus_set_local(struct media_bus *bus, bool on)
     if (on)
         pick_owner(bus);
     else
-        drop_owner(bus);
+        rest_local(bus);
 }
 
 /* ---- seats ------------------------------------------------------------------------------------------------------- */
@@ -63,7 +90,7 @@ void media_bus_set_local(struct media_bus *bus, bool on)
 void media_seat_mute(struct media_stream *st)
 {
     st->muted = st->on_hold || (st->mic_muted && !st->seat);
-    st->sound.muted = st->muted;
+    st->sound.muted = st->sound.mic_muted = st->muted;
     if (st->seat)
         mute_local(st->seat->bus);
 }
@@ -84,8 +111,9 @@ void media_bus_sit(struct media_bus *bus, struct media_seat *seat, struct media_
     seat->stream = st;
     list_push_back(&bus->seats, &seat->link);
     st->seat = seat;
-    sound_park(&st->sound, true);
     pick_owner(bus);
+    if (bus->owner != seat) /* whose device is the conference's, it runs on */
+        sound_park(&st->sound, true);
     media_seat_mute(st);
     media_stream_regrid(st);
 }
@@ -96,9 +124,9 @@ void media_seat_leave(struct media_stream *st)
     if (!seat)
         return;
     struct media_bus *bus = seat->bus;
-    if (bus->owner == seat)
-        drop_owner(bus);
     list_remove(&seat->link);
+    if (bus->owner == seat)
+        leave_owner(bus, st);
     mixer_remove(seat->port);
     st->seat = NULL;
     if (!st->finished)
@@ -117,7 +145,7 @@ void media_seat_retune(struct media_stream *st)
         return;
     enum ahoy_err err = mixer_set_rate(seat->port, st->sound.rate_hz);
     if (!err && seat->bus->owner == seat)
-        err = mixer_set_rate(seat->bus->local, st->sound.rate_hz);
+        err = mixer_set_rate(seat->bus->local, st->sound.device_hz);
     if (err) {
         media_note_sound(st, err, "the call left the conference: out of memory");
         media_seat_leave(st);
@@ -131,9 +159,9 @@ static void hear_local(struct media_seat *seat, int64_t now_us)
 {
     struct sound *s = &seat->stream->sound;
     int16_t pcm[SOUND_MAX_TICK_SAMPLES];
-    size_t most = s->live ? AHOY_COUNT(pcm) : (size_t) s->rate_hz / 1000 * MIXER_SLOT_MS;
+    size_t most = s->live ? AHOY_COUNT(pcm) : (size_t) s->device_hz / 1000 * MIXER_SLOT_MS;
     for (size_t got = 1, turns = 0; got > 0 && turns < (s->live ? MIC_TURNS : 1); turns++) {
-        got = sound_in(s, pcm, most, now_us);
+        got = sound_device_in(s, pcm, most, now_us);
         mixer_put(seat->bus->local, pcm, got);
     }
 }
@@ -144,11 +172,32 @@ static void speak_local(struct media_seat *seat, int64_t now_us)
     struct sound *s = &seat->stream->sound;
     struct mixer_port *port = seat->bus->local;
     int16_t pcm[SOUND_MAX_TICK_SAMPLES];
-    size_t n = s->live ? sound_want(s, MIXER_SLOT_MS, now_us) : AHOY_MIN(mixer_ready(port), AHOY_COUNT(pcm));
+    size_t n = s->live ? sound_device_want(s, MIXER_SLOT_MS, now_us) : AHOY_MIN(mixer_ready(port), AHOY_COUNT(pcm));
     if (n == 0)
         return;
     mixer_get(port, pcm, n);
-    sound_out(s, pcm, n);
+    sound_device_out(s, pcm, n);
+}
+
+void media_seat_muted_speech(struct media_stream *st)
+{
+    if (!st->seat) {
+        media_note_muted_speech(st);
+        return;
+    }
+    LIST_EACH(k, &st->seat->bus->seats) {
+        struct media_stream *muted = LIST_ENTRY(k, struct media_seat, link)->stream;
+        if (!muted->mic_muted || muted->on_hold)
+            continue;
+        media_note_muted_speech(muted);
+        return;
+    }
+}
+
+const struct sound *media_seat_desk(const struct media_stream *st)
+{
+    const struct media_bus *bus = st->seat ? st->seat->bus : NULL;
+    return bus && bus->owner ? &bus->owner->stream->sound : &st->sound;
 }
 
 void media_seat_moved(struct media_stream *st, int64_t now_us)

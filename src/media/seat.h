@@ -64,6 +64,12 @@ void media_seat_tick(struct media_stream *st, int64_t now_us);
 /** The local user's live device, which is this stream's, has moved sound. */
 void media_seat_moved(struct media_stream *st, int64_t now_us);
 
+/** Somebody spoke into this stream's muted microphone: the muted call is told so, in a conference one of the muted ones. */
+void media_seat_muted_speech(struct media_stream *st);
+
+/** The sound whose device the local user has in this call: in a conference perhaps another stream's. */
+const struct sound *media_seat_desk(const struct media_stream *st);
+
 /** The stream's sound has another rate, or what is muted or held has changed. */
 void media_seat_retune(struct media_stream *st);
 void media_seat_mute(struct media_stream *st);

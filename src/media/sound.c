@@ -6,92 +6,6 @@
 
 enum { PLAY_CHUNK = 960, PLAY_FIFO_SAMPLES = 48000 };
 
-/* ---- devices ----------------------------------------------------------------------------------------------------- */
-
-static void tell(struct sound *s, enum ahoy_err err, const char *why)
-{
-    if (s->events.state)
-        s->events.state(s->events.arg, err, why);
-}
-
-/* Of a pulled device: the end of a file comes on the worker itself, out of audio_device_read. */
-static void pulled_event(void *arg, enum audio_event event, const char *text)
-{
-    struct sound *s = arg;
-    (void) text;
-    if (event == AUDIO_EVENT_SILENT && s->events.played)
-        s->events.played(s->events.arg);
-}
-
-static void live_state(void *arg, enum ahoy_err err, const char *why)
-{
-    tell(arg, err, why);
-}
-
-static void live_devices(void *arg)
-{
-    struct sound *s = arg;
-    if (s->events.devices)
-        s->events.devices(s->events.arg);
-}
-
-static void live_moved(void *arg)
-{
-    struct sound *s = arg;
-    if (s->events.moved)
-        s->events.moved(s->events.arg);
-}
-
-bool sound_is_live(const struct media_session_config *c)
-{
-    return c->sound == MEDIA_SOUND_DEVICE
-           && (c->device.kind == AUDIO_PULSE || c->device.kind == AUDIO_ALSA
-               || (c->device.kind == AUDIO_MEM && audio_mem_clocked(c->mem)));
-}
-
-static void open_live(struct sound *s, const struct audio_device_config *device)
-{
-    struct live_config cfg = { .device = *device,
-                               .worker = s->worker,
-                               .opener = s->spec.kind == AUDIO_MEM ? NULL : s->opener,
-                               .state = live_state,
-                               .devices = live_devices,
-                               .moved = live_moved,
-                               .arg = s };
-    if (live_open(&s->live_device, &cfg))
-        tell(s, AHOY_ERR_NOMEM, "the sound device cannot be opened: out of memory");
-}
-
-static void open_device(struct sound *s)
-{
-    struct audio_device_config cfg = audio_device_defaults();
-    char why[AUDIO_WHY_BYTES];
-    cfg.spec = s->spec;
-    cfg.capture = cfg.playback = true;
-    cfg.rate_hz = s->rate_hz;
-    cfg.frame_ms = LIVE_PERIOD_MS;
-    cfg.loop = s->worker;
-    cfg.log = s->log;
-    cfg.mem = s->mem;
-    cfg.event = pulled_event;
-    cfg.arg = s;
-    if (s->live) {
-        open_live(s, &cfg);
-        return;
-    }
-    enum ahoy_err err = audio_device_open(&s->device, &cfg, why);
-    if (err)
-        tell(s, err, why);
-}
-
-static void close_device(struct sound *s)
-{
-    live_close(s->live_device);
-    audio_device_close(s->device);
-    s->live_device = NULL;
-    s->device = NULL;
-}
-
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static void stop_play(struct sound *s);
@@ -100,7 +14,7 @@ void sound_start(struct sound *s, const struct sound_config *cfg)
 {
     AHOY_ASSERT(s->rate_hz == 0);
     s->kind = cfg->session->sound;
-    s->rate_hz = cfg->rate_hz;
+    s->rate_hz = s->device_hz = cfg->rate_hz;
     s->spec = cfg->session->device;
     s->mem = cfg->session->mem;
     s->endpoint = cfg->session->endpoint;
@@ -113,12 +27,12 @@ void sound_start(struct sound *s, const struct sound_config *cfg)
     mix_meter_init(&s->meter_out, s->rate_hz);
     sound_mic_open(s, cfg->session->processing);
     if (s->kind == MEDIA_SOUND_DEVICE)
-        open_device(s);
+        sound_device_open(s);
 }
 
 void sound_stop(struct sound *s)
 {
-    close_device(s);
+    sound_device_close(s);
     if (s->kind == MEDIA_SOUND_ENDPOINT && s->endpoint.close)
         s->endpoint.close(s->endpoint.arg);
     s->endpoint = (struct media_endpoint){ 0 };
@@ -138,7 +52,7 @@ static void retune_play(struct sound *s)
         return;
     if (resample_create(&s->play_resample, hz, s->rate_hz, RESAMPLE_VOICE)) {
         stop_play(s);
-        tell(s, AHOY_ERR_NOMEM, "the file cannot be played on: out of memory");
+        sound_tell(s, AHOY_ERR_NOMEM, "the file cannot be played on: out of memory");
     }
 }
 
@@ -147,27 +61,16 @@ void sound_set_rate(struct sound *s, uint32_t rate_hz)
     if (s->rate_hz == rate_hz)
         return;
     sound_record(s, NULL);
-    s->rate_hz = rate_hz;
+    s->rate_hz = s->device_hz = rate_hz;
     s->echo_n = 0;
     mix_meter_init(&s->meter_in, rate_hz);
     mix_meter_init(&s->meter_out, rate_hz);
     retune_play(s);
-    sound_mic_open(s, s->processing);
     if (s->kind == MEDIA_SOUND_DEVICE && !(s->live && s->parked)) {
-        close_device(s);
-        open_device(s);
+        sound_device_close(s);
+        sound_device_open(s);
     }
-}
-
-void sound_park(struct sound *s, bool on)
-{
-    if (s->parked == on)
-        return;
-    s->parked = on;
-    if (s->live && on)
-        close_device(s);
-    else if (s->live)
-        open_device(s);
+    sound_mic_open(s, s->processing);
 }
 
 bool sound_follows(const struct sound *s)
@@ -180,19 +83,7 @@ unsigned sound_tick_ms(const struct sound *s, unsigned ptime_ms)
     return s->live ? LIVE_PERIOD_MS : ptime_ms;
 }
 
-bool sound_clocks(const struct sound *s, int64_t now_us)
-{
-    return s->live_device && live_runs(s->live_device, now_us);
-}
-
 /* ---- playing ----------------------------------------------------------------------------------------------------- */
-
-size_t sound_want(struct sound *s, unsigned tick_ms, int64_t now_us)
-{
-    if (s->live_device)
-        return live_want(s->live_device, now_us, SOUND_MAX_TICK_SAMPLES);
-    return (size_t) s->rate_hz / 1000 * tick_ms;
-}
 
 void sound_heard(struct sound *s, const int16_t *pcm, size_t n)
 {
@@ -205,16 +96,7 @@ void sound_out(struct sound *s, const int16_t *pcm, size_t n)
 {
     AHOY_ASSERT(n <= SOUND_MAX_TICK_SAMPLES);
     switch (s->kind) {
-    case MEDIA_SOUND_DEVICE:
-        if (s->live_device) {
-            int64_t now_us = sys_now_us(s->worker);
-            live_write(s->live_device, pcm, n, now_us);
-            if (live_runs(s->live_device, now_us))
-                sound_mic_far(s, pcm, n);
-        } else if (s->device) {
-            sound_mic_far(s, pcm, audio_device_write(s->device, pcm, n));
-        }
-        break;
+    case MEDIA_SOUND_DEVICE: sound_device_play(s, pcm, n); break;
     case MEDIA_SOUND_ECHO:
         memcpy(s->echo, pcm, n * sizeof *pcm);
         s->echo_n = n;
@@ -260,7 +142,7 @@ void sound_play(struct sound *s, const struct sound_play *play)
              && resample_max_out(s->play_resample, PLAY_CHUNK) <= PLAY_FIFO_SAMPLES;
     if (!ok) {
         stop_play(s);
-        tell(s, AHOY_ERR_NOMEM, "the file cannot be played: out of memory");
+        sound_tell(s, AHOY_ERR_NOMEM, "the file cannot be played: out of memory");
     }
 }
 
@@ -309,22 +191,18 @@ static void play_into(struct sound *s, int16_t *pcm, size_t n)
 
 size_t sound_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
 {
-    size_t got = n;
-    if (s->live_device) {
-        got = live_read(s->live_device, pcm, sound_mic_ask(s, n), now_us);
-    } else if (s->kind == MEDIA_SOUND_ECHO) {
-        got = AHOY_MIN(n, s->echo_n);
+    if (s->kind == MEDIA_SOUND_DEVICE)
+        return sound_device_read(s, pcm, n, now_us);
+    if (s->kind == MEDIA_SOUND_ECHO) {
+        size_t got = AHOY_MIN(n, s->echo_n);
         memcpy(pcm, s->echo, got * sizeof *pcm);
         memset(pcm + got, 0, (n - got) * sizeof *pcm);
-        got = n;
-    } else if (s->kind == MEDIA_SOUND_ENDPOINT && s->endpoint.read) {
+    } else if (s->endpoint.read) {
         s->endpoint.read(s->endpoint.arg, pcm, n);
-    } else if (s->kind == MEDIA_SOUND_DEVICE && s->device) {
-        got = audio_device_read(s->device, pcm, n);
     } else {
         memset(pcm, 0, n * sizeof *pcm);
     }
-    return sound_mic_run(s, pcm, got, now_us);
+    return sound_mic_run(s, pcm, n, now_us);
 }
 
 void sound_said(struct sound *s, int16_t *pcm, size_t n)
@@ -343,25 +221,6 @@ size_t sound_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
     size_t got = sound_in(s, pcm, n, now_us);
     sound_said(s, pcm, got);
     return got;
-}
-
-bool sound_device_stats(const struct sound *s, struct audio_device_stats *out)
-{
-    return s->live_device && live_stats(s->live_device, out);
-}
-
-int64_t sound_queued_us(struct sound *s)
-{
-    struct audio_device_stats st;
-    return sound_device_stats(s, &st) ? (int64_t) st.playback_queued * 1000000 / s->rate_hz : 0;
-}
-
-int64_t sound_latency_us(struct sound *s)
-{
-    struct audio_device_stats st;
-    if (!sound_device_stats(s, &st))
-        return 0;
-    return AHOY_MAX(st.capture_latency_us, (int64_t) 0) + AHOY_MAX(st.playback_latency_us, (int64_t) 0);
 }
 
 /* ---- recording --------------------------------------------------------------------------------------------------- */

@@ -48,8 +48,10 @@ struct sound {
     bool parked; /* its device is not used: a live one is closed */
     struct audio_spec spec;
     struct audio_mem *mem;
-    struct audio_device *device; /* a pulled one */
-    struct live *live_device;    /* or a live one */
+    uint32_t device_hz;                       /* the rate it runs at: another than ours when it was another stream's */
+    struct audio_device *device;              /* a pulled one */
+    struct live *live_device;                 /* or a live one */
+    struct resample *from_device, *to_device; /* NULL: the rates are equal */
     struct media_endpoint endpoint;
     struct sound_events events;
     struct sys_loop *worker, *opener;
@@ -70,9 +72,11 @@ struct sound {
     unsigned processing; /* of enum mic_step */
     struct mic *mic;     /* NULL: what is read is sent */
     bool mic_idle;       /* it only listens for speech, and only while muted */
+    bool mic_muted;      /* nobody hears it: who speaks is told so */
     uint64_t underruns;  /* of the loudspeaker that the echo canceller knows of */
     uint32_t speech_ms, muted_ms;
     int64_t hinted_us;
+    uint64_t spoke_ms, listened_us; /* all of the speech, in so much time */
 
     struct mix_meter meter_in, meter_out; /* in: what the peer says; out: what we say */
 };
@@ -104,6 +108,13 @@ bool sound_is_live(const struct media_session_config *c);
 /** Lets its device rest, or uses it again: while a conference has another one for the local user. */
 void sound_park(struct sound *s, bool on);
 
+/**
+ * The live device, and what was learnt of its echo, go from one stream's sound to another's, which has rested until now;
+ * nothing is heard of it. The first one rests then. False, and nothing has changed: it is not the same device, or there is
+ * no memory.
+ */
+bool sound_hand_on(struct sound *from, struct sound *to);
+
 /** Milliseconds from tick to tick that suit it, given the packet time. */
 unsigned sound_tick_ms(const struct sound *s, unsigned ptime_ms);
 
@@ -129,6 +140,16 @@ size_t sound_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us);
 size_t sound_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us); /* its first half … */
 void sound_said(struct sound *s, int16_t *pcm, size_t n);                 /* … and its second */
 
+/* sound_device.c: opening, of a device; reading and writing at its own rate, device_hz, or at the sound's. */
+void sound_tell(struct sound *s, enum ahoy_err err, const char *why);
+void sound_device_open(struct sound *s);
+void sound_device_close(struct sound *s);
+size_t sound_device_want(struct sound *s, unsigned tick_ms, int64_t now_us);
+void sound_device_out(struct sound *s, const int16_t *pcm, size_t n);
+void sound_device_play(struct sound *s, const int16_t *pcm, size_t n);
+size_t sound_device_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us);
+size_t sound_device_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us);
+
 /** Clocks, latency and queues of a live device; false without one. */
 bool sound_device_stats(const struct sound *s, struct audio_device_stats *out);
 
@@ -136,16 +157,18 @@ bool sound_device_stats(const struct sound *s, struct audio_device_stats *out);
  * What is done to a microphone's sound, in sound_mic.c: `processing` is of enum mic_step, where MIC_AUTO means all for a
  * live device and nothing for others. Nothing is ever done to an echo.
  */
-void sound_mic_open(struct sound *s, unsigned processing); /* for rate_hz */
+void sound_mic_open(struct sound *s, unsigned processing); /* for device_hz */
 void sound_mic_close(struct sound *s);
-void sound_mic_far(struct sound *s, const int16_t *pcm, size_t n); /* what the loudspeaker took */
-size_t sound_mic_ask(const struct sound *s, size_t n);             /* how many to read so that n are not exceeded */
+void sound_mic_hand_on(struct sound *from, struct sound *to);
+bool sound_mic_stats(const struct sound *s, struct mic_stats *out); /* false: nothing is done to a microphone */
+void sound_mic_far(struct sound *s, const int16_t *pcm, size_t n);  /* what the loudspeaker took */
+size_t sound_mic_ask(const struct sound *s, size_t n);              /* how many to read so that n are not exceeded */
 size_t sound_mic_run(struct sound *s, int16_t *pcm, size_t n, int64_t now_us); /* in place; how many are ready */
 double sound_mic_delay_ms(const struct sound *s);
 
 /** Sound queued in front of the loudspeaker, and latency of the hardware both ways, microseconds. */
-int64_t sound_queued_us(struct sound *s);
-int64_t sound_latency_us(struct sound *s);
+int64_t sound_queued_us(const struct sound *s);
+int64_t sound_latency_us(const struct sound *s);
 
 /** Takes the file over and plays it. */
 void sound_play(struct sound *s, const struct sound_play *play);

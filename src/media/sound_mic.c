@@ -17,7 +17,7 @@ static unsigned steps_of(const struct sound *s, unsigned processing)
 
 void sound_mic_open(struct sound *s, unsigned processing)
 {
-    struct mic_config cfg = { .rate_hz = s->rate_hz, .steps = steps_of(s, processing) };
+    struct mic_config cfg = { .rate_hz = s->device_hz, .steps = steps_of(s, processing) };
     sound_mic_close(s);
     s->processing = processing;
     s->mic_idle = cfg.steps == 0;
@@ -33,6 +33,25 @@ void sound_mic_close(struct sound *s)
     s->mic = NULL;
     s->underruns = 0;
     s->muted_ms = s->speech_ms = 0;
+}
+
+void sound_mic_hand_on(struct sound *from, struct sound *to)
+{
+    sound_mic_close(to);
+    to->mic = from->mic;
+    to->mic_idle = from->mic_idle;
+    to->underruns = from->underruns;
+    to->speech_ms = from->speech_ms;
+    to->hinted_us = from->hinted_us;
+    from->mic = NULL;
+}
+
+bool sound_mic_stats(const struct sound *s, struct mic_stats *out)
+{
+    if (!s->mic || s->mic_idle)
+        return false;
+    mic_read_stats(s->mic, out);
+    return true;
 }
 
 /* Silence that the hardware played because nothing was queued is part of what the loudspeaker said. */
@@ -65,11 +84,13 @@ static void watch_muted(struct sound *s, size_t n, int64_t now_us)
     mic_read_stats(s->mic, &st);
     uint32_t spoke_ms = st.speech_ms - s->speech_ms;
     s->speech_ms = st.speech_ms;
-    if (!s->muted) {
+    s->spoke_ms += spoke_ms;
+    s->listened_us += 1000000 * (uint64_t) n / s->device_hz;
+    if (!s->mic_muted) {
         s->muted_ms = 0;
         return;
     }
-    uint32_t ms = (uint32_t) (1000 * n / s->rate_hz);
+    uint32_t ms = (uint32_t) (1000 * n / s->device_hz);
     s->muted_ms = spoke_ms > 0 ? s->muted_ms + spoke_ms : s->muted_ms - AHOY_MIN(s->muted_ms, ms);
     if (s->muted_ms < HINT_SPEECH_MS || (s->hinted_us != 0 && now_us - s->hinted_us < HINT_EVERY_US))
         return;
@@ -81,7 +102,7 @@ static void watch_muted(struct sound *s, size_t n, int64_t now_us)
 
 size_t sound_mic_ask(const struct sound *s, size_t n)
 {
-    size_t block = (size_t) s->rate_hz / 100;
+    size_t block = (size_t) s->device_hz / 100;
     return s->mic && !s->mic_idle && s->live && n > block ? n - block : n;
 }
 
@@ -93,7 +114,7 @@ double sound_mic_delay_ms(const struct sound *s)
 size_t sound_mic_run(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
 {
     int16_t clean[SOUND_MAX_TICK_SAMPLES + MIC_MORE];
-    if (!s->mic || (s->mic_idle && !s->muted))
+    if (!s->mic || (s->mic_idle && !s->mic_muted))
         return n; /* bit by bit; voice activity is for the hint only */
     size_t got = mic_run(s->mic, pcm, n, clean);
     AHOY_ASSERT(got <= n + MIC_MORE);

@@ -178,7 +178,7 @@ static void sound_played(void *arg)
 
 static void sound_muted_speech(void *arg)
 {
-    media_note_muted_speech(arg);
+    media_seat_muted_speech(arg);
 }
 
 static void sound_recorded(void *arg, enum ahoy_err err, const char *why)

@@ -155,12 +155,14 @@ static void finish(struct ua_call *c)
     ua_result(c->ua, c->answer_command, AHOY_ERR_CANCELLED, c->end.status, "the call has ended", 0);
     ua_result(c->ua, c->change_command, AHOY_ERR_CANCELLED, c->end.status, "the call has ended", 0);
     c->answer_command = c->change_command = 0;
-    ua_conference_forget(c);
-    if (c->media) {
+    bool sounds = c->media != NULL;
+    if (sounds) { /* before the conference is told, so that who stays in it takes the device over */
         c->media_closing = true;
         media_session_close(c->media);
-        return;
     }
+    ua_conference_forget(c);
+    if (sounds)
+        return;
     tell_end(c, NULL);
     call_free(c);
 }

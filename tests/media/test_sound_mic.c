@@ -173,7 +173,7 @@ static void test_speech_while_muted_is_told_every_ten_seconds(struct t *t)
     struct room r;
     T_OK(room_open(&r, "hpf,aec,ns,agc", 0));
     run(&r, 4);
-    r.s->muted = true;
+    r.s->mic_muted = true;
     run(&r, 5);
     T_EQ(r.hints, 0); /* only the loudspeaker speaks */
     r.speaks = true;
@@ -181,7 +181,7 @@ static void test_speech_while_muted_is_told_every_ten_seconds(struct t *t)
     T_EQ(r.hints, 1);
     run(&r, 10);
     T_EQ(r.hints, 2);
-    r.s->muted = false;
+    r.s->mic_muted = false;
     run(&r, 12);
     T_EQ(r.hints, 2);
 out:

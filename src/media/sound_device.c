@@ -1,0 +1,245 @@
+/* The device of a stream's sound: opened, read and written, let rest, handed on to another stream's. */
+#include "media/sound.h"
+
+#include <string.h>
+
+void sound_tell(struct sound *s, enum ahoy_err err, const char *why)
+{
+    if (s->events.state)
+        s->events.state(s->events.arg, err, why);
+}
+
+/* Of a pulled device: the end of a file comes on the worker itself, out of audio_device_read. */
+static void pulled_event(void *arg, enum audio_event event, const char *text)
+{
+    struct sound *s = arg;
+    (void) text;
+    if (event == AUDIO_EVENT_SILENT && s->events.played)
+        s->events.played(s->events.arg);
+}
+
+static void live_state(void *arg, enum ahoy_err err, const char *why)
+{
+    sound_tell(arg, err, why);
+}
+
+static void live_devices(void *arg)
+{
+    struct sound *s = arg;
+    if (s->events.devices)
+        s->events.devices(s->events.arg);
+}
+
+static void live_moved(void *arg)
+{
+    struct sound *s = arg;
+    if (s->events.moved)
+        s->events.moved(s->events.arg);
+}
+
+/* ---- opening ----------------------------------------------------------------------------------------------------- */
+
+bool sound_is_live(const struct media_session_config *c)
+{
+    return c->sound == MEDIA_SOUND_DEVICE
+           && (c->device.kind == AUDIO_PULSE || c->device.kind == AUDIO_ALSA
+               || (c->device.kind == AUDIO_MEM && audio_mem_clocked(c->mem)));
+}
+
+static void open_live(struct sound *s, const struct audio_device_config *device)
+{
+    struct live_config cfg = { .device = *device,
+                               .worker = s->worker,
+                               .opener = s->spec.kind == AUDIO_MEM ? NULL : s->opener,
+                               .state = live_state,
+                               .devices = live_devices,
+                               .moved = live_moved,
+                               .arg = s };
+    if (live_open(&s->live_device, &cfg))
+        sound_tell(s, AHOY_ERR_NOMEM, "the sound device cannot be opened: out of memory");
+}
+
+void sound_device_open(struct sound *s)
+{
+    struct audio_device_config cfg = audio_device_defaults();
+    char why[AUDIO_WHY_BYTES];
+    s->device_hz = s->rate_hz;
+    cfg.spec = s->spec;
+    cfg.capture = cfg.playback = true;
+    cfg.rate_hz = s->rate_hz;
+    cfg.frame_ms = LIVE_PERIOD_MS;
+    cfg.loop = s->worker;
+    cfg.log = s->log;
+    cfg.mem = s->mem;
+    cfg.event = pulled_event;
+    cfg.arg = s;
+    if (s->live) {
+        open_live(s, &cfg);
+        return;
+    }
+    enum ahoy_err err = audio_device_open(&s->device, &cfg, why);
+    if (err)
+        sound_tell(s, err, why);
+}
+
+static void free_resamplers(struct sound *s)
+{
+    resample_destroy(s->from_device);
+    resample_destroy(s->to_device);
+    s->from_device = s->to_device = NULL;
+}
+
+void sound_device_close(struct sound *s)
+{
+    live_close(s->live_device);
+    audio_device_close(s->device);
+    s->live_device = NULL;
+    s->device = NULL;
+    free_resamplers(s);
+}
+
+void sound_park(struct sound *s, bool on)
+{
+    if (s->parked == on)
+        return;
+    s->parked = on;
+    if (!s->live)
+        return;
+    if (on) {
+        sound_device_close(s);
+        return;
+    }
+    bool other = s->device_hz != s->rate_hz || !s->mic; /* the microphone's chain has gone on with the device */
+    sound_device_open(s);
+    if (other)
+        sound_mic_open(s, s->processing);
+}
+
+/* ---- handing on -------------------------------------------------------------------------------------------------- */
+
+static bool same_device(const struct audio_spec *a, const struct audio_spec *b)
+{
+    return a->kind == b->kind && strcmp(a->dev, b->dev) == 0 && strcmp(a->out, b->out) == 0;
+}
+
+bool sound_hand_on(struct sound *from, struct sound *to)
+{
+    struct resample *in = NULL, *out = NULL;
+    uint32_t hz = from->device_hz;
+    if (!from->live_device || !to->live || to->live_device || from->mem != to->mem
+        || !same_device(&from->spec, &to->spec))
+        return false;
+    if (hz != to->rate_hz
+        && (resample_create(&in, hz, to->rate_hz, RESAMPLE_VOICE)
+            || resample_create(&out, to->rate_hz, hz, RESAMPLE_VOICE))) {
+        resample_destroy(in);
+        return false;
+    }
+    to->from_device = in;
+    to->to_device = out;
+    to->live_device = from->live_device;
+    to->device_hz = hz;
+    live_retarget(to->live_device, to);
+    from->live_device = NULL;
+    free_resamplers(from);
+    sound_mic_hand_on(from, to);
+    from->parked = true;
+    to->parked = false;
+    return true;
+}
+
+/* ---- sound ------------------------------------------------------------------------------------------------------- */
+
+bool sound_clocks(const struct sound *s, int64_t now_us)
+{
+    return s->live_device && live_runs(s->live_device, now_us);
+}
+
+size_t sound_device_want(struct sound *s, unsigned tick_ms, int64_t now_us)
+{
+    if (s->live_device)
+        return live_want(s->live_device, now_us, SOUND_MAX_TICK_SAMPLES);
+    return (size_t) s->device_hz / 1000 * tick_ms;
+}
+
+size_t sound_want(struct sound *s, unsigned tick_ms, int64_t now_us)
+{
+    size_t n = sound_device_want(s, tick_ms, now_us);
+    if (s->to_device) /* what is a sample too few is asked for again */
+        n = AHOY_MIN(n * s->rate_hz / s->device_hz, (size_t) SOUND_MAX_TICK_SAMPLES);
+    return n;
+}
+
+void sound_device_out(struct sound *s, const int16_t *pcm, size_t n)
+{
+    if (s->live_device) {
+        int64_t now_us = sys_now_us(s->worker);
+        live_write(s->live_device, pcm, n, now_us);
+        if (live_runs(s->live_device, now_us))
+            sound_mic_far(s, pcm, n);
+    } else if (s->device) {
+        sound_mic_far(s, pcm, audio_device_write(s->device, pcm, n));
+    }
+}
+
+/* How many samples may be converted at a time without more than `most` coming out. */
+static size_t part_for(const struct resample *r, size_t n, size_t most)
+{
+    while (n > 0 && resample_max_out(r, n) > most)
+        n -= n / 8 + 1;
+    return n;
+}
+
+void sound_device_play(struct sound *s, const int16_t *pcm, size_t n)
+{
+    int16_t raw[SOUND_MAX_TICK_SAMPLES];
+    if (!s->to_device) {
+        sound_device_out(s, pcm, n);
+        return;
+    }
+    for (size_t part; n > 0; n -= part, pcm += part) {
+        part = part_for(s->to_device, n, AHOY_COUNT(raw));
+        sound_device_out(s, raw, resample_run(s->to_device, pcm, part, raw));
+    }
+}
+
+size_t sound_device_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
+{
+    size_t got = n;
+    if (s->live_device)
+        got = live_read(s->live_device, pcm, sound_mic_ask(s, n), now_us);
+    else if (s->device)
+        got = audio_device_read(s->device, pcm, n);
+    else
+        memset(pcm, 0, n * sizeof *pcm);
+    return sound_mic_run(s, pcm, got, now_us);
+}
+
+size_t sound_device_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
+{
+    int16_t raw[SOUND_MAX_TICK_SAMPLES];
+    if (!s->from_device)
+        return sound_device_in(s, pcm, n, now_us);
+    size_t most = part_for(s->from_device, AHOY_COUNT(raw), n);
+    size_t got = sound_device_in(s, raw, most, now_us);
+    return resample_run(s->from_device, raw, got, pcm);
+}
+
+bool sound_device_stats(const struct sound *s, struct audio_device_stats *out)
+{
+    return s->live_device && live_stats(s->live_device, out);
+}
+
+int64_t sound_queued_us(const struct sound *s)
+{
+    struct audio_device_stats st;
+    return sound_device_stats(s, &st) ? (int64_t) st.playback_queued * 1000000 / s->device_hz : 0;
+}
+
+int64_t sound_latency_us(const struct sound *s)
+{
+    struct audio_device_stats st;
+    if (!sound_device_stats(s, &st))
+        return 0;
+    return AHOY_MAX(st.capture_latency_us, (int64_t) 0) + AHOY_MAX(st.playback_latency_us, (int64_t) 0);
+}
