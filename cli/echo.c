@@ -20,6 +20,7 @@ enum {
     ECHO_LEAD_MS = 1000, /* the test signal begins so long after the answer, in a call that is long enough … */
     ECHO_TAIL_MS = 400,  /* … and ends so long before the call does, for the rest of it to come back */
     SENTENCE_BYTES = 640,
+    ECHO_WORTH_DB = 6, /* less was none, as with a headset */
 };
 
 struct echo {
@@ -96,16 +97,18 @@ static void say_source(const struct echo_result *r, struct text *t)
         text_add(t, " (no sound card was found, so a test signal stood in for microphone and loudspeaker)");
     else if (r->audio)
         text_add(t, " (with %s for microphone and loudspeaker)", r->audio);
-    else if (r->stats.level_out_dbfs <= ECHO_SILENT_DBFS)
+    else if (r->stats.loudest_out_dbfs <= ECHO_SILENT_DBFS)
         text_add(t, "; the microphone gives nothing but silence: it may be muted, or the wrong one is chosen");
     else
-        text_add(t, " (microphone at %.0f dBFS, loudspeaker played)", r->stats.level_out_dbfs);
+        text_add(t, " (microphone at up to %.0f dBFS, loudspeaker played)", r->stats.loudest_out_dbfs);
+    if (r->stats.echo && r->stats.erle_db >= ECHO_WORTH_DB)
+        text_add(t, ", what the microphone hears of the loudspeaker is lowered by %.0f dB", r->stats.erle_db);
 }
 
 bool echo_verdict(const struct echo_result *r, struct text *t)
 {
     bool heard = r->compared && r->score.level_dbfs > ECHO_SILENT_DBFS;
-    bool quiet = r->stats.level_out_dbfs <= ECHO_SILENT_DBFS && !heard && r->stats.rtp_in > 0;
+    bool quiet = r->stats.loudest_out_dbfs <= ECHO_SILENT_DBFS && !heard && r->stats.rtp_in > 0;
     bool works = r->stats.rtp_in > 0 && (heard || quiet);
     bool poor = works && heard && (r->score.correlation < 0.7 || (r->stats.mos >= 0 && r->stats.mos < 3.0));
     text_add(t, !works ? "Sound does not work: " : poor ? "Sound works, but poorly: " : "Sound works: ");

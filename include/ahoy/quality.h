@@ -38,6 +38,16 @@ struct ahoy_call_stats {
     double r_factor;                    /* the E-model's rating: to 100, 129 or 148 */
     char model[8]; /* which form it is of: "G.107" narrowband, "G.107.1" wideband, "G.107.2" full-band; or empty */
     double level_in_dbfs, level_out_dbfs; /* now, smoothed over 125 ms; -100 is silence */
+    double loudest_out_dbfs;              /* of all seconds so far, what we say */
+    /* What is done to our microphone; in a conference it is the same one for all calls. */
+    bool mic_known;        /* a microphone is worked on; the next three are known then */
+    double mic_speech;     /* share of the time in which somebody spoke into it, 0 … 1 */
+    double mic_noise_dbfs; /* the background that comes in, before it is lowered; any sign */
+    double mic_gain_db;    /* automatic gain now; any sign */
+    bool echo;             /* the loudspeaker is heard in the microphone; the next three are known then */
+    double erle_db;        /* how much of that echo is taken out while only they talk */
+    double echo_delay_ms;  /* from what is handed to the loudspeaker to its echo */
+    double echo_drift_ppm; /* how much faster the loudspeaker's clock runs than the microphone's; any sign */
     /* What the peer reports of our sound. */
     bool send_stopped;           /* nothing is sent for a while: it would not arrive, or only clog (RFC 8083) */
     bool remote_deaf;            /* it reports, and nothing of ours ever reached it */
@@ -75,12 +85,15 @@ enum ahoy_spoiler {
     AHOY_SPOILER_REMOTE_DEAF, /* nothing of ours reaches them */
     AHOY_SPOILER_STOPPED,     /* we do not send for a while: the network would not bear it */
     AHOY_SPOILER_SILENT,      /* all we send is silence: the microphone */
+    AHOY_SPOILER_QUIET,       /* the microphone gives so little that automatic gain is at its end */
+    AHOY_SPOILER_NOISE,       /* the room is loud */
 };
 
 struct ahoy_judgement {
     enum ahoy_grade grade; /* of what we hear */
     enum ahoy_spoiler spoiler;
-    char text[256];   /* "sound: good, 4.2 of 5; 1.3 % lost, all but 20 ms repaired; 85 ms mouth to ear" */
+    /* "sound: good, 4.2 of 5; 1.3 % lost, all but 20 ms repaired; 85 ms mouth to ear; our echo is lowered by 43 dB" */
+    char text[320];
     char advice[256]; /* what to do about the spoiler, or empty */
 };
 

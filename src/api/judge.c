@@ -14,6 +14,13 @@ enum { LEAST_EXPECTED = 50 /* packets: a second of sound */, SILENCE_AFTER_MS = 
 static const double good_mos = 4.0, fair_mos = 3.6, poor_mos = 3.1;
 static const double long_delay_ms = 250, silent_dbfs = -85;
 
+/*
+ * A background that speech of a usual level (-26 dBFS) is only 19 dB above; and what is near the end of automatic gain
+ * (audio/agc.h), with enough speech heard to say so. Less than 6 dB of echo taken out is not worth a word: there was none.
+ */
+static const double loud_room_dbfs = -45, most_gain_db = 17, least_erle_db = 6;
+enum { LEAST_SPEECH_MS = 3000 };
+
 void ahoy_call_stats_init(struct ahoy_call_stats *s)
 {
     *s = (struct ahoy_call_stats){ .loss = -1,
@@ -32,6 +39,7 @@ void ahoy_call_stats_init(struct ahoy_call_stats *s)
                                    .r_factor = -1,
                                    .level_in_dbfs = -100,
                                    .level_out_dbfs = -100,
+                                   .loudest_out_dbfs = -100,
                                    .remote_lost_fraction = -1,
                                    .remote_jitter_ms = -1,
                                    .remote_burst = -1,
@@ -53,8 +61,8 @@ const char *ahoy_grade_name(enum ahoy_grade grade)
 
 const char *ahoy_spoiler_name(enum ahoy_spoiler spoiler)
 {
-    static const char *const name[] = { "none",        "loss",        "jitter",  "delay", "codec",
-                                        "remote-loss", "remote-deaf", "stopped", "silent" };
+    static const char *const name[] = { "none",        "loss",    "jitter", "delay", "codec", "remote-loss",
+                                        "remote-deaf", "stopped", "silent", "quiet", "noise" };
     return (size_t) spoiler < AHOY_COUNT(name) ? name[spoiler] : "unknown";
 }
 
@@ -71,6 +79,19 @@ static enum ahoy_grade grade_of(const struct ahoy_call_stats *s)
 static double share(uint64_t part, uint64_t whole)
 {
     return whole > 0 ? (double) part / (double) whole : 0;
+}
+
+static enum ahoy_spoiler microphone_of(const struct ahoy_call_stats *s)
+{
+    if (s->rtp_out < LEAST_EXPECTED || s->duration_ms < SILENCE_AFTER_MS)
+        return AHOY_SPOILER_NONE;
+    if (s->loudest_out_dbfs <= silent_dbfs)
+        return AHOY_SPOILER_SILENT;
+    if (!s->mic_known)
+        return AHOY_SPOILER_NONE;
+    if (s->mic_gain_db >= most_gain_db && s->mic_speech * s->duration_ms >= LEAST_SPEECH_MS)
+        return AHOY_SPOILER_QUIET;
+    return s->mic_noise_dbfs >= loud_room_dbfs ? AHOY_SPOILER_NOISE : AHOY_SPOILER_NONE;
 }
 
 static enum ahoy_spoiler spoiler_of(const struct ahoy_call_stats *s, enum ahoy_grade grade)
@@ -90,9 +111,7 @@ static enum ahoy_spoiler spoiler_of(const struct ahoy_call_stats *s, enum ahoy_g
     }
     if (s->remote_mos >= 0 && s->remote_mos < fair_mos)
         return s->remote_delay_ms >= 2 * long_delay_ms ? AHOY_SPOILER_DELAY : AHOY_SPOILER_REMOTE_LOSS;
-    if (s->rtp_out >= LEAST_EXPECTED && s->duration_ms >= SILENCE_AFTER_MS && s->level_out_dbfs <= silent_dbfs)
-        return AHOY_SPOILER_SILENT;
-    return AHOY_SPOILER_NONE;
+    return microphone_of(s);
 }
 
 static const char *advice_for(enum ahoy_spoiler spoiler)
@@ -113,7 +132,12 @@ static const char *advice_for(enum ahoy_spoiler spoiler)
         return "nothing of what we send reaches the other side: a firewall or NAT drops it, see `ahoy doctor`";
     case AHOY_SPOILER_STOPPED:
         return "nothing is sent for a while, since it did not arrive or clogged the network: stop what fills the line";
-    case AHOY_SPOILER_SILENT: return "what we send is silence: is the microphone muted, or the wrong one?";
+    case AHOY_SPOILER_SILENT:
+        return "the microphone gives nothing but silence: is it muted or unplugged, or the wrong one? See `ahoy devices ls`";
+    case AHOY_SPOILER_QUIET:
+        return "the microphone is so quiet that our gain is at its end: come closer, or raise it in the system's sound settings";
+    case AHOY_SPOILER_NOISE:
+        return "the room is loud: they hear less of it than you do, but a microphone nearer to your mouth would help";
     }
     return "";
 }
@@ -163,6 +187,8 @@ void ahoy_call_judge(const struct ahoy_call_stats *s, struct ahoy_judgement *out
         add(&j, "; %.0f ms mouth to ear", s->delay_ms);
     if (s->remote_mos >= 0)
         add(&j, "; they hear %s%.1f", s->remote_estimated ? "about " : "", s->remote_mos);
+    if (s->echo && s->erle_db >= least_erle_db)
+        add(&j, "; our loudspeaker's echo is lowered by %.0f dB", s->erle_db);
     (void) snprintf(j.advice, sizeof j.advice, "%s", advice_for(j.spoiler));
     *out = j;
 }

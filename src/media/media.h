@@ -108,6 +108,14 @@ struct media_stats {
     double r, r_lq, r_100;              /* its rating, without delay, on the scale of 100 */
     const char *model;                  /* "G.107.2", or ""; static storage */
     double level_in_dbfs, level_out_dbfs;
+    double loudest_out_dbfs; /* of all seconds so far */
+    bool mic_known;          /* a microphone is worked on; the rest of it is known then */
+    double mic_speech;       /* share of the time in which somebody spoke into it */
+    double mic_noise_dbfs;   /* background that comes in */
+    double mic_gain_db;      /* automatic gain now */
+    bool echo;               /* the loudspeaker is heard in it; the rest is known then */
+    double erle_db;          /* how much of that is taken out */
+    double echo_delay_ms, echo_drift_ppm;
     struct rtcp_voip voip; /* what the peer is told, if it wants it */
     /* What the peer tells. */
     double remote_lost_fraction; /* of late, on the network */

@@ -1,5 +1,5 @@
 /* A stream's figures, and what the peer is told of them. */
-#include "media/stream.h"
+#include "media/seat.h"
 
 #include <math.h>
 
@@ -36,6 +36,7 @@ void media_stats_init(struct media_stats *s)
                                .model = "",
                                .level_in_dbfs = MIX_SILENCE_DBFS,
                                .level_out_dbfs = MIX_SILENCE_DBFS,
+                               .loudest_out_dbfs = MIX_SILENCE_DBFS,
                                .remote_lost_fraction = -1,
                                .remote_jitter_ms = -1,
                                .remote_burst = -1,
@@ -96,6 +97,11 @@ void media_quality_heard(struct media_stream *st, const int16_t *pcm, size_t n)
 
 /* ---- delays ------------------------------------------------------------------------------------------------------ */
 
+static double share(double part, double whole)
+{
+    return whole > 0 ? AHOY_MIN(part / whole, 1.0) : 0;
+}
+
 static struct emodel_codec model_of(const struct audio_codec *c, double bitrate_bps)
 {
     return emodel_codec(view_str(c->name), c->rate_hz, bitrate_bps);
@@ -115,7 +121,7 @@ static void device_figures(const struct sound *sound, struct media_stats *s)
     if (!sound_device_stats(sound, &d))
         return;
     if (d.capture_latency_us >= 0)
-        s->device_in_ms = (double) d.capture_latency_us / 1000 + (double) d.capture_ready * 1000 / sound->rate_hz;
+        s->device_in_ms = (double) d.capture_latency_us / 1000 + (double) d.capture_ready * 1000 / sound->device_hz;
     if (d.playback_latency_us >= 0)
         s->device_out_ms = (double) d.playback_latency_us / 1000;
     s->clock_known = d.clock_known;
@@ -127,6 +133,21 @@ static void device_figures(const struct sound *sound, struct media_stats *s)
 static double heard_bps(const struct media_stream *st)
 {
     return st->quality.packet_bytes * 8000 / packet_ms(st);
+}
+
+static void mic_figures(const struct sound *sound, struct media_stats *s)
+{
+    struct mic_stats m;
+    s->mic_known = sound_mic_stats(sound, &m) && sound->listened_us > 0;
+    s->echo = s->mic_known && m.echo;
+    if (!s->mic_known)
+        return;
+    s->mic_speech = share((double) sound->spoke_ms * 1000, (double) sound->listened_us);
+    s->mic_noise_dbfs = m.noise_dbfs;
+    s->mic_gain_db = m.gain_db;
+    s->erle_db = m.erle_db;
+    s->echo_delay_ms = m.echo_delay_ms;
+    s->echo_drift_ppm = m.drift_ppm;
 }
 
 struct delays {
@@ -144,11 +165,13 @@ static void find_delays(struct media_stream *st, const struct rtp_remote_quality
 {
     const struct audio_codec *rx = st->playout.codec, *tx = st->params.tx_codec;
     struct media_stats *s = &st->stats;
+    const struct sound *desk = media_seat_desk(st);
     double frame = packet_ms(st) + (rx ? model_of(rx, 0).look_ahead_ms : 0);
-    device_figures(&st->sound, s);
+    device_figures(desk, s);
+    mic_figures(desk, s);
     d->send_ms = st->params.ptime_ms + (tx ? model_of(tx, 0).look_ahead_ms : 0) + AHOY_MAX(s->device_in_ms, 0.0)
-                 + sound_mic_delay_ms(&st->sound);
-    d->receive_ms = s->buffer_ms + (double) sound_queued_us(&st->sound) / 1000 + AHOY_MAX(s->device_out_ms, 0.0);
+                 + sound_mic_delay_ms(desk);
+    d->receive_ms = s->buffer_ms + (double) sound_queued_us(desk) / 1000 + AHOY_MAX(s->device_out_ms, 0.0);
     d->peer_send_ms = frame;
     d->peer_receive_ms = -1;
     if (peer->end_system_ms < 0)
@@ -159,11 +182,6 @@ static void find_delays(struct media_stream *st, const struct rtp_remote_quality
 }
 
 /* ---- scores ------------------------------------------------------------------------------------------------------ */
-
-static double share(double part, double whole)
-{
-    return whole > 0 ? AHOY_MIN(part / whole, 1.0) : 0;
-}
 
 static struct media_quality_mark mark_now(const struct media_stream *st)
 {
@@ -329,6 +347,7 @@ static void fill_counts(struct media_stream *st, const struct rtp_stats *r)
     bool sounds = st->sound.rate_hz > 0;
     s->level_in_dbfs = sounds ? mix_meter_dbfs(&st->sound.meter_in) : MIX_SILENCE_DBFS;
     s->level_out_dbfs = sounds ? mix_meter_dbfs(&st->sound.meter_out) : MIX_SILENCE_DBFS;
+    s->loudest_out_dbfs = AHOY_MAX(s->loudest_out_dbfs, s->level_out_dbfs);
 }
 
 static void fill_remote(struct media_stats *s, const struct rtp_remote_quality *peer)

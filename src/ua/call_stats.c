@@ -27,6 +27,7 @@ static void fill_sound(const struct media_stats *m, struct ahoy_call_stats *out)
     out->burst = m->burst;
     out->level_in_dbfs = m->level_in_dbfs;
     out->level_out_dbfs = m->level_out_dbfs;
+    out->loudest_out_dbfs = m->loudest_out_dbfs;
     out->mos = m->mos;
     out->mos_lq = m->mos_lq;
     out->mos_now = m->mos_now;
@@ -47,6 +48,18 @@ static void fill_delays(const struct media_stats *m, struct ahoy_call_stats *out
     out->clock_out_ppm = m->clock_out_ppm;
     out->end_system_ms = m->end_system_ms;
     out->delay_ms = m->delay_ms;
+}
+
+static void fill_mic(const struct media_stats *m, struct ahoy_call_stats *out)
+{
+    out->mic_known = m->mic_known;
+    out->mic_speech = m->mic_speech;
+    out->mic_noise_dbfs = m->mic_noise_dbfs;
+    out->mic_gain_db = m->mic_gain_db;
+    out->echo = m->echo;
+    out->erle_db = m->erle_db;
+    out->echo_delay_ms = m->echo_delay_ms;
+    out->echo_drift_ppm = m->echo_drift_ppm;
 }
 
 static void fill_remote(const struct media_stats *m, struct ahoy_call_stats *out)
@@ -82,5 +95,6 @@ void ua_call_fill_stats(const struct ua_call *c, const struct media_stats *m, st
     }
     fill_sound(m, out);
     fill_delays(m, out);
+    fill_mic(m, out);
     fill_remote(m, out);
 }

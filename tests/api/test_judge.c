@@ -10,7 +10,7 @@ static struct ahoy_call_stats fine(void)
     s.duration_ms = 20000;
     s.rtp_in = s.rtp_out = s.expected = 1000;
     s.mos = s.mos_lq = 4.2;
-    s.level_out_dbfs = -25;
+    s.level_out_dbfs = s.loudest_out_dbfs = -25;
     return s;
 }
 
@@ -79,7 +79,9 @@ static void test_the_other_side_counts_too(struct t *t)
     s.send_stopped = true;
     says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_STOPPED, "sound: good, 4.2 of 5; nothing lost");
     s = fine();
-    s.level_out_dbfs = -100;
+    s.level_out_dbfs = -100; /* a pause */
+    says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_NONE, "sound: good, 4.2 of 5; nothing lost");
+    s.loudest_out_dbfs = -100;
     says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_SILENT, "sound: good, 4.2 of 5; nothing lost");
     ahoy_call_stats_init(&s);
     says(t, &s, AHOY_GRADE_UNKNOWN, AHOY_SPOILER_NONE, "sound: none came");
@@ -88,15 +90,38 @@ static void test_the_other_side_counts_too(struct t *t)
     says(t, &s, AHOY_GRADE_UNKNOWN, AHOY_SPOILER_NONE, "sound: too little to judge");
 }
 
+static void test_what_the_microphone_knows_is_told(struct t *t)
+{
+    struct ahoy_call_stats s = fine();
+    s.mic_known = s.echo = true;
+    s.mic_speech = 0.4;
+    s.mic_noise_dbfs = -62;
+    s.mic_gain_db = 3;
+    s.erle_db = 43.4;
+    says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_NONE,
+         "sound: good, 4.2 of 5; nothing lost; our loudspeaker's echo is lowered by 43 dB");
+    s.erle_db = 2; /* a headset's */
+    says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_NONE, "sound: good, 4.2 of 5; nothing lost");
+    s.mic_noise_dbfs = -38;
+    says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_NOISE, "sound: good, 4.2 of 5; nothing lost");
+    s.mic_gain_db = 18;
+    says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_QUIET, "sound: good, 4.2 of 5; nothing lost");
+    s.mic_speech = 0.1; /* too little to say */
+    says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_NOISE, "sound: good, 4.2 of 5; nothing lost");
+    s.mic_known = false;
+    says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_NONE, "sound: good, 4.2 of 5; nothing lost");
+}
+
 static void test_names_are_stable(struct t *t)
 {
     T_STR(ahoy_grade_name(AHOY_GRADE_BAD), "bad");
     T_STR(ahoy_grade_name((enum ahoy_grade) 99), "unknown");
     T_STR(ahoy_spoiler_name(AHOY_SPOILER_REMOTE_DEAF), "remote-deaf");
     T_STR(ahoy_spoiler_name(AHOY_SPOILER_SILENT), "silent");
+    T_STR(ahoy_spoiler_name(AHOY_SPOILER_NOISE), "noise");
 out:
     return;
 }
 
 T_MAIN(T(test_a_good_call_is_told_in_a_line), T(test_a_bad_call_is_told_with_its_cause),
-       T(test_the_other_side_counts_too), T(test_names_are_stable))
+       T(test_the_other_side_counts_too), T(test_what_the_microphone_knows_is_told), T(test_names_are_stable))

@@ -90,7 +90,7 @@ static void test_the_verdict_says_what_was_measured(struct t *t)
                              .compared = true,
                              .score = { .correlation = 0.98, .delay_ms = 62, .level_dbfs = -23 } };
     r.stats = (struct ahoy_call_stats){
-        .codec = "opus", .rate_hz = 48000, .rtp_in = 250, .mos = 4.4, .level_out_dbfs = -23
+        .codec = "opus", .rate_hz = 48000, .rtp_in = 250, .mos = 4.4, .loudest_out_dbfs = -23
     };
     text_init(&x, buf, sizeof buf);
     T_CHECK(echo_verdict(&r, &x));
@@ -98,6 +98,18 @@ static void test_the_verdict_says_what_was_measured(struct t *t)
         buf,
         "Sound works: Opus 48 kHz, what you say comes back after 62 ms, level -23 dBFS, 0 packets lost, similarity 0.98, MOS 4.4 "
         "(no sound card was found, so a test signal stood in for microphone and loudspeaker).");
+    r.test_signal = false;
+    r.stats.echo = true;
+    r.stats.erle_db = 41;
+    text_init(&x, buf, sizeof buf);
+    T_CHECK(echo_verdict(&r, &x));
+    T_CHECK(strstr(buf, "MOS 4.4 (microphone at up to -23 dBFS, loudspeaker played), what the microphone hears of the "
+                        "loudspeaker is lowered by 41 dB."));
+    r.stats.loudest_out_dbfs = -100;
+    text_init(&x, buf, sizeof buf);
+    (void) echo_verdict(&r, &x);
+    T_CHECK(strstr(buf, "the microphone gives nothing but silence"));
+    r.stats.loudest_out_dbfs = -23;
     r.stats.rtp_in = 0;
     text_init(&x, buf, sizeof buf);
     T_CHECK(!echo_verdict(&r, &x));

@@ -230,7 +230,7 @@ static void show(const char *what, const struct line *l)
 {
     if (getenv("AHOY_TEST_FIGURES"))
         printf("    %s: %.0f to %.0f, device in %.1f out %.1f ms, speech %.2f\n", what, l->least, l->most,
-               l->stats.device_in_ms, l->stats.device_out_ms, 0.0);
+               l->stats.device_in_ms, l->stats.device_out_ms, l->stats.mic_speech);
 }
 
 /* The tone is not torn for anybody: the device is not opened anew when calls are joined, and when its call ends. */
