@@ -5,13 +5,13 @@ pkg_check_modules(UV REQUIRED IMPORTED_TARGET libuv)
 pkg_check_modules(CARES REQUIRED IMPORTED_TARGET libcares)
 pkg_check_modules(CRYPTO REQUIRED IMPORTED_TARGET libcrypto)
 pkg_check_modules(SPEEXDSP REQUIRED IMPORTED_TARGET speexdsp)
-pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(INIH REQUIRED IMPORTED_TARGET inih)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
-# Sound servers and file formats are opened at run time (src/audio/), so only their headers are needed here.
+# Sound servers, file formats (src/audio/) and SQLite (server/) are opened at run time, so only their headers are needed.
 pkg_check_modules(PULSE REQUIRED libpulse)
 pkg_check_modules(ALSA REQUIRED alsa)
 pkg_check_modules(SNDFILE REQUIRED sndfile)
+pkg_check_modules(SQLITE REQUIRED sqlite3)
 # Opus: the one of tools/get-opus where it was made (deep redundancy, deep concealment), else the system's. The folder is
 # watched, so that a build that was configured before takes it up.
 set(AHOY_OPUS "auto" CACHE STRING "auto, or system: never the one in build/deps")

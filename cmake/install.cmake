@@ -12,7 +12,7 @@ endforeach()
 
 add_library(libahoy SHARED ${objects})
 target_link_libraries(libahoy PRIVATE PkgConfig::UV PkgConfig::CARES PkgConfig::CRYPTO ahoy_opus
-    PkgConfig::SPEEXDSP PkgConfig::SQLITE PkgConfig::INIH Threads::Threads m ${CMAKE_DL_LIBS})
+    PkgConfig::SPEEXDSP PkgConfig::INIH Threads::Threads m ${CMAKE_DL_LIBS})
 set_target_properties(libahoy PROPERTIES OUTPUT_NAME ahoy VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
 
 configure_file(${PROJECT_SOURCE_DIR}/packaging/ahoy.pc.in ${CMAKE_BINARY_DIR}/ahoy.pc @ONLY)
@@ -28,7 +28,7 @@ set(CPACK_GENERATOR DEB)
 set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
 set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
 set(CPACK_DEBIAN_PACKAGE_SECTION comm)
-set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libpulse0, libasound2, libsndfile1")
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS "libpulse0, libasound2, libsndfile1, libsqlite3-0")
 set(CPACK_STRIP_FILES ON)
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 include(CPack)

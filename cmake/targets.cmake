@@ -4,7 +4,8 @@ file(GLOB server_sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/server/*.c)
 
 if(server_sources)
     add_library(ahoy_server STATIC ${server_sources})
-    target_link_libraries(ahoy_server PUBLIC ahoy_media PkgConfig::SQLITE)
+    target_link_libraries(ahoy_server PUBLIC ahoy_media)
+    target_include_directories(ahoy_server SYSTEM PRIVATE ${SQLITE_INCLUDE_DIRS})
     target_include_directories(ahoy_server PUBLIC ${PROJECT_SOURCE_DIR})
 endif()
 

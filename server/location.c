@@ -1,9 +1,9 @@
 #include "server/location.h"
 
 #include "base/mem.h"
+#include "server/sqlite_lib.h"
 
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -28,6 +28,7 @@ enum statement {
 };
 
 struct location {
+    struct sqlite_lib lib;
     sqlite3 *db;
     sqlite3_stmt *stmt[STATEMENTS];
 };
@@ -76,20 +77,25 @@ enum ahoy_err location_open(struct location **out, const char *file, char *why, 
     struct location *l = mem_zalloc(sizeof *l);
     if (!l)
         return AHOY_ERR_NOMEM;
+    if (!sqlite_lib_open(&l->lib)) {
+        snprintf(why, why_size, "SQLite's library is not installed (libsqlite3.so.0)");
+        mem_free(l);
+        return AHOY_ERR_STORE;
+    }
     if (file)
         make_private(file);
-    bool ok = sqlite3_open_v2(file ? file : ":memory:", &l->db,
-                              SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL)
+    bool ok = l->lib.sqlite3_open_v2(file ? file : ":memory:", &l->db,
+                                     SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL)
               == SQLITE_OK;
     if (ok) {
-        sqlite3_busy_timeout(l->db, BUSY_WAIT_MS);
-        ok = sqlite3_exec(l->db, schema, NULL, NULL, NULL) == SQLITE_OK;
+        l->lib.sqlite3_busy_timeout(l->db, BUSY_WAIT_MS);
+        ok = l->lib.sqlite3_exec(l->db, schema, NULL, NULL, NULL) == SQLITE_OK;
     }
     for (int i = 0; ok && i < STATEMENTS; i++)
-        ok = sqlite3_prepare_v3(l->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &l->stmt[i], NULL) == SQLITE_OK;
+        ok = l->lib.sqlite3_prepare_v3(l->db, sql[i], -1, SQLITE_PREPARE_PERSISTENT, &l->stmt[i], NULL) == SQLITE_OK;
     if (!ok) {
         snprintf(why, why_size, "the location database %s cannot be opened: %s", file ? file : "in memory",
-                 sqlite3_errmsg(l->db));
+                 l->lib.sqlite3_errmsg(l->db));
         location_close(l);
         return AHOY_ERR_STORE;
     }
@@ -102,19 +108,20 @@ void location_close(struct location *l)
     if (!l)
         return;
     for (int i = 0; i < STATEMENTS; i++)
-        sqlite3_finalize(l->stmt[i]);
-    sqlite3_close(l->db);
+        l->lib.sqlite3_finalize(l->stmt[i]);
+    l->lib.sqlite3_close(l->db);
+    sys_dl_close(l->lib.handle);
     mem_free(l);
 }
 
-static bool bind_view(sqlite3_stmt *s, int at, struct view v)
+static bool bind_view(struct location *l, sqlite3_stmt *s, int at, struct view v)
 {
-    return v.n <= INT32_MAX && sqlite3_bind_text(s, at, v.p ? v.p : "", (int) v.n, SQLITE_STATIC) == SQLITE_OK;
+    return v.n <= INT32_MAX && l->lib.sqlite3_bind_text(s, at, v.p ? v.p : "", (int) v.n, SQLITE_STATIC) == SQLITE_OK;
 }
 
-static bool bind_int(sqlite3_stmt *s, int at, int64_t i)
+static bool bind_int(struct location *l, sqlite3_stmt *s, int at, int64_t i)
 {
-    return sqlite3_bind_int64(s, at, i) == SQLITE_OK;
+    return l->lib.sqlite3_bind_int64(s, at, i) == SQLITE_OK;
 }
 
 static enum ahoy_err err_of(int rc)
@@ -126,16 +133,16 @@ static enum ahoy_err err_of(int rc)
 static enum ahoy_err run(struct location *l, enum statement which, bool bound)
 {
     sqlite3_stmt *s = l->stmt[which];
-    int rc = bound ? sqlite3_step(s) : SQLITE_NOMEM;
-    sqlite3_reset(s);
-    sqlite3_clear_bindings(s);
+    int rc = bound ? l->lib.sqlite3_step(s) : SQLITE_NOMEM;
+    l->lib.sqlite3_reset(s);
+    l->lib.sqlite3_clear_bindings(s);
     return err_of(rc);
 }
 
-static struct view column(sqlite3_stmt *s, int at)
+static struct view column(struct location *l, sqlite3_stmt *s, int at)
 {
-    const char *p = (const char *) sqlite3_column_text(s, at);
-    int n = sqlite3_column_bytes(s, at);
+    const char *p = (const char *) l->lib.sqlite3_column_text(s, at);
+    int n = l->lib.sqlite3_column_bytes(s, at);
     return view_of(p, p && n > 0 ? (size_t) n : 0);
 }
 
@@ -144,26 +151,26 @@ static enum ahoy_err each(struct location *l, enum statement which, struct view 
 {
     sqlite3_stmt *s = l->stmt[which];
     int rc = SQLITE_NOMEM;
-    bool bound = bind_view(s, 1, what) && bind_int(s, 2, now_ms);
-    while (bound && (rc = sqlite3_step(s)) == SQLITE_ROW) {
-        struct location_binding b = { .contact = column(s, 0),
-                                      .params = column(s, 1),
-                                      .call_id = column(s, 2),
-                                      .cseq = (uint32_t) sqlite3_column_int64(s, 3),
-                                      .expires_ms = sqlite3_column_int64(s, 4),
-                                      .q_milli = (uint16_t) sqlite3_column_int(s, 5),
-                                      .path = column(s, 6),
-                                      .proto = sip_proto_of(column(s, 7)),
-                                      .port = (uint16_t) sqlite3_column_int(s, 9) };
-        if (b.proto != SIP_PROTO_UNKNOWN && addr_parse(column(s, 8), 0, &b.source))
+    bool bound = bind_view(l, s, 1, what) && bind_int(l, s, 2, now_ms);
+    while (bound && (rc = l->lib.sqlite3_step(s)) == SQLITE_ROW) {
+        struct location_binding b = { .contact = column(l, s, 0),
+                                      .params = column(l, s, 1),
+                                      .call_id = column(l, s, 2),
+                                      .cseq = (uint32_t) l->lib.sqlite3_column_int64(s, 3),
+                                      .expires_ms = l->lib.sqlite3_column_int64(s, 4),
+                                      .q_milli = (uint16_t) l->lib.sqlite3_column_int(s, 5),
+                                      .path = column(l, s, 6),
+                                      .proto = sip_proto_of(column(l, s, 7)),
+                                      .port = (uint16_t) l->lib.sqlite3_column_int(s, 9) };
+        if (b.proto != SIP_PROTO_UNKNOWN && addr_parse(column(l, s, 8), 0, &b.source))
             b.proto = SIP_PROTO_UNKNOWN;
         if (!fn(arg, &b)) {
             rc = SQLITE_DONE;
             break;
         }
     }
-    sqlite3_reset(s);
-    sqlite3_clear_bindings(s);
+    l->lib.sqlite3_reset(s);
+    l->lib.sqlite3_clear_bindings(s);
     return err_of(rc);
 }
 
@@ -204,52 +211,53 @@ enum ahoy_err location_put(struct location *l, const char *key, const struct loc
     bool way = b->proto != SIP_PROTO_UNKNOWN;
     if (way)
         addr_print(&b->source, source);
-    bool bound = bind_view(s, 1, view_str(key)) && bind_view(s, 2, b->contact) && bind_view(s, 3, b->params)
-                 && bind_view(s, 4, b->call_id) && bind_int(s, 5, b->cseq) && bind_int(s, 6, b->expires_ms)
-                 && bind_int(s, 7, b->q_milli) && bind_view(s, 8, b->path)
-                 && bind_view(s, 9, view_str(way ? sip_proto_name(b->proto) : "")) && bind_view(s, 10, view_str(source))
-                 && bind_int(s, 11, b->port);
+    bool bound = bind_view(l, s, 1, view_str(key)) && bind_view(l, s, 2, b->contact) && bind_view(l, s, 3, b->params)
+                 && bind_view(l, s, 4, b->call_id) && bind_int(l, s, 5, b->cseq) && bind_int(l, s, 6, b->expires_ms)
+                 && bind_int(l, s, 7, b->q_milli) && bind_view(l, s, 8, b->path)
+                 && bind_view(l, s, 9, view_str(way ? sip_proto_name(b->proto) : ""))
+                 && bind_view(l, s, 10, view_str(source)) && bind_int(l, s, 11, b->port);
     return run(l, S_PUT, bound);
 }
 
 enum ahoy_err location_remove(struct location *l, const char *key, struct view contact)
 {
     sqlite3_stmt *s = l->stmt[S_REMOVE];
-    return run(l, S_REMOVE, bind_view(s, 1, view_str(key)) && bind_view(s, 2, contact));
+    return run(l, S_REMOVE, bind_view(l, s, 1, view_str(key)) && bind_view(l, s, 2, contact));
 }
 
 enum ahoy_err location_remove_all(struct location *l, const char *key)
 {
-    return run(l, S_REMOVE_ALL, bind_view(l->stmt[S_REMOVE_ALL], 1, view_str(key)));
+    return run(l, S_REMOVE_ALL, bind_view(l, l->stmt[S_REMOVE_ALL], 1, view_str(key)));
 }
 
 void location_sweep(struct location *l, int64_t now_ms)
 {
-    (void) run(l, S_SWEEP, bind_int(l->stmt[S_SWEEP], 1, now_ms));
+    (void) run(l, S_SWEEP, bind_int(l, l->stmt[S_SWEEP], 1, now_ms));
 }
 
 size_t location_count(struct location *l, int64_t now_ms)
 {
     sqlite3_stmt *s = l->stmt[S_COUNT];
     size_t n = 0;
-    if (bind_int(s, 1, now_ms) && sqlite3_step(s) == SQLITE_ROW)
-        n = (size_t) sqlite3_column_int64(s, 0);
-    sqlite3_reset(s);
-    sqlite3_clear_bindings(s);
+    if (bind_int(l, s, 1, now_ms) && l->lib.sqlite3_step(s) == SQLITE_ROW)
+        n = (size_t) l->lib.sqlite3_column_int64(s, 0);
+    l->lib.sqlite3_reset(s);
+    l->lib.sqlite3_clear_bindings(s);
     return n;
 }
 
 enum ahoy_err location_secret(struct location *l, void *key, size_t n)
 {
     sqlite3_stmt *put = l->stmt[S_SECRET_PUT], *get = l->stmt[S_SECRET_GET];
-    enum ahoy_err err = run(l, S_SECRET_PUT, sqlite3_bind_blob(put, 1, key, (int) n, SQLITE_TRANSIENT) == SQLITE_OK);
+    enum ahoy_err err = run(l, S_SECRET_PUT,
+                            l->lib.sqlite3_bind_blob(put, 1, key, (int) n, SQLITE_TRANSIENT) == SQLITE_OK);
     if (err)
         return err;
-    int rc = sqlite3_step(get);
-    if (rc == SQLITE_ROW && (size_t) sqlite3_column_bytes(get, 0) == n && sqlite3_column_blob(get, 0))
-        memcpy(key, sqlite3_column_blob(get, 0), n);
+    int rc = l->lib.sqlite3_step(get);
+    if (rc == SQLITE_ROW && (size_t) l->lib.sqlite3_column_bytes(get, 0) == n && l->lib.sqlite3_column_blob(get, 0))
+        memcpy(key, l->lib.sqlite3_column_blob(get, 0), n);
     else
         err = rc == SQLITE_NOMEM ? AHOY_ERR_NOMEM : AHOY_ERR_STORE;
-    sqlite3_reset(get);
+    l->lib.sqlite3_reset(get);
     return err;
 }

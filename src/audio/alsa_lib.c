@@ -1,7 +1,7 @@
 #include "audio/alsa_lib.h"
 
 #include "audio/device_impl.h"
-#include "audio/dl.h"
+#include "sys/dl.h"
 
 #include <stdio.h>
 
@@ -16,12 +16,12 @@ static void quiet(const char *file, int line, const char *function, int err, con
 
 enum ahoy_err alsa_lib_load(struct alsa_lib *lib, char why[AUDIO_WHY_BYTES])
 {
-    const struct audio_dl_symbol symbols[] = {
+    const struct sys_dl_symbol symbols[] = {
 #define X(result, name, args) { #name, &lib->name },
         ALSA_FUNCTIONS(X)
 #undef X
     };
-    if (!audio_dl_open(&lib->handle, "libasound.so.2", symbols, AHOY_COUNT(symbols))) {
+    if (!sys_dl_open(&lib->handle, "libasound.so.2", symbols, AHOY_COUNT(symbols))) {
         (void) snprintf(why, AUDIO_WHY_BYTES, "ALSA's library (libasound.so.2) is not installed");
         return AHOY_ERR_DEVICE;
     }
@@ -31,7 +31,7 @@ enum ahoy_err alsa_lib_load(struct alsa_lib *lib, char why[AUDIO_WHY_BYTES])
 
 void alsa_lib_unload(struct alsa_lib *lib)
 {
-    audio_dl_close(lib->handle);
+    sys_dl_close(lib->handle);
 }
 
 /* ---- what there is ----------------------------------------------------------------------------------------------- */

@@ -2,10 +2,10 @@
  * FLAC written through libsndfile, opened when first asked for. libsndfile tells the length of a file in its header only
  * when it closes it, and reads a file without a length as empty; so the length is kept up here, about once a second.
  */
-#include "audio/dl.h"
 #include "audio/path.h"
 #include "audio/soundfile_impl.h"
 #include "base/mem.h"
+#include "sys/dl.h"
 
 #include <sndfile.h>
 #include <unistd.h>
@@ -41,7 +41,7 @@ static enum ahoy_err end(struct flac_file *f)
         err = AHOY_ERR_IO;
     if (f->fd >= 0 && close(f->fd) != 0)
         err = AHOY_ERR_IO;
-    audio_dl_close(f->lib);
+    sys_dl_close(f->lib);
     mem_free(f);
     return err;
 }
@@ -51,14 +51,14 @@ enum ahoy_err flac_file_create(struct flac_file **out, const struct soundfile_co
     struct flac_file *f = mem_zalloc(sizeof *f);
     if (!f)
         return AHOY_ERR_NOMEM;
-    const struct audio_dl_symbol symbols[] = {
+    const struct sys_dl_symbol symbols[] = {
 #define X(result, name, args) { #name, &f->name },
         FLAC_FUNCTIONS(X)
 #undef X
     };
     f->fd = -1;
     f->rate_hz = cfg->rate_hz;
-    if (!audio_dl_open(&f->lib, "libsndfile.so.1", symbols, AHOY_COUNT(symbols))) {
+    if (!sys_dl_open(&f->lib, "libsndfile.so.1", symbols, AHOY_COUNT(symbols))) {
         mem_free(f);
         return AHOY_ERR_UNSUPPORTED;
     }

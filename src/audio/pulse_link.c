@@ -1,6 +1,6 @@
 #include "audio/pulse_link.h"
 
-#include "audio/dl.h"
+#include "sys/dl.h"
 
 #include <stdio.h>
 
@@ -10,12 +10,12 @@ PULSE_FUNCTIONS(X)
 
 static bool load(struct pulse_lib *lib)
 {
-    const struct audio_dl_symbol symbols[] = {
+    const struct sys_dl_symbol symbols[] = {
 #define X(result, name, args) { #name, &lib->name },
         PULSE_FUNCTIONS(X)
 #undef X
     };
-    return audio_dl_open(&lib->handle, "libpulse.so.0", symbols, AHOY_COUNT(symbols));
+    return sys_dl_open(&lib->handle, "libpulse.so.0", symbols, AHOY_COUNT(symbols));
 }
 
 enum ahoy_err pulse_link_init(struct pulse_link *k, char why[AUDIO_WHY_BYTES])
@@ -27,14 +27,14 @@ enum ahoy_err pulse_link_init(struct pulse_link *k, char why[AUDIO_WHY_BYTES])
     }
     k->loop = k->lib.pa_threaded_mainloop_new();
     if (!k->loop) {
-        audio_dl_close(k->lib.handle);
+        sys_dl_close(k->lib.handle);
         return AHOY_ERR_NOMEM;
     }
     k->api = k->lib.pa_threaded_mainloop_get_api(k->loop);
     k->lib.pa_threaded_mainloop_set_name(k->loop, "ahoy-pulse");
     if (k->lib.pa_threaded_mainloop_start(k->loop) < 0) {
         k->lib.pa_threaded_mainloop_free(k->loop);
-        audio_dl_close(k->lib.handle);
+        sys_dl_close(k->lib.handle);
         (void) snprintf(why, AUDIO_WHY_BYTES, "no thread could be started for PulseAudio");
         return AHOY_ERR_DEVICE;
     }
@@ -48,7 +48,7 @@ void pulse_link_fini(struct pulse_link *k)
     k->lib.pa_threaded_mainloop_unlock(k->loop);
     k->lib.pa_threaded_mainloop_stop(k->loop);
     k->lib.pa_threaded_mainloop_free(k->loop);
-    audio_dl_close(k->lib.handle);
+    sys_dl_close(k->lib.handle);
 }
 
 enum ahoy_err pulse_link_connect(struct pulse_link *k, const char *app_name, pa_context_flags_t flags,

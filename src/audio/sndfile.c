@@ -1,7 +1,7 @@
 #include "audio/sndfile.h"
 
-#include "audio/dl.h"
 #include "base/mem.h"
+#include "sys/dl.h"
 
 #include <sndfile.h>
 
@@ -32,12 +32,12 @@ enum ahoy_err sndfile_open(struct sndfile **out, const char *path, uint32_t *rat
     struct sndfile *s = mem_zalloc(sizeof *s);
     if (!s)
         return AHOY_ERR_NOMEM;
-    const struct audio_dl_symbol symbols[] = {
+    const struct sys_dl_symbol symbols[] = {
 #define X(result, name, args) { #name, &s->name },
         SNDFILE_FUNCTIONS(X)
 #undef X
     };
-    if (!audio_dl_open(&s->lib, "libsndfile.so.1", symbols, AHOY_COUNT(symbols))) {
+    if (!sys_dl_open(&s->lib, "libsndfile.so.1", symbols, AHOY_COUNT(symbols))) {
         mem_free(s);
         return AHOY_ERR_UNSUPPORTED;
     }
@@ -61,7 +61,7 @@ void sndfile_close(struct sndfile *s)
         return;
     if (s->file)
         (void) s->sf_close(s->file);
-    audio_dl_close(s->lib);
+    sys_dl_close(s->lib);
     mem_free(s);
 }
 

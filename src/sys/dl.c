@@ -1,9 +1,9 @@
-#include "audio/dl.h"
+#include "sys/dl.h"
 
 #include <dlfcn.h>
 #include <string.h>
 
-bool audio_dl_open(void **lib, const char *soname, const struct audio_dl_symbol *symbols, size_t n)
+bool sys_dl_open(void **lib, const char *soname, const struct sys_dl_symbol *symbols, size_t n)
 {
     void *handle = dlopen(soname, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
     if (!handle)
@@ -20,7 +20,7 @@ bool audio_dl_open(void **lib, const char *soname, const struct audio_dl_symbol 
     return true;
 }
 
-void audio_dl_close(void *lib)
+void sys_dl_close(void *lib)
 {
     if (lib)
         (void) dlclose(lib);
