@@ -10,8 +10,9 @@
 
 enum { SEND_BUFFER_BYTES = 1 << 20 };
 
-void control_init(struct control *c)
+void control_init(struct control *c, struct control_memory *memory)
 {
+    c->memory = memory;
     c->fd = -1;
     c->serial = 0;
     c->path[0] = 0;
@@ -88,7 +89,7 @@ int control_accept(struct control *c)
         k->fd = fd;
         k->serial = ++c->serial;
         k->trace = false;
-        lines_init(&k->lines, k->buf, sizeof k->buf);
+        lines_init(&k->lines, c->memory->line[i], sizeof c->memory->line[i]);
         return i;
     }
     (void) close(fd);

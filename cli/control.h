@@ -14,7 +14,11 @@ struct control_client {
     uint32_t serial; /* tells this client from an earlier one in its place */
     bool trace;      /* wants SIP messages, too */
     struct lines lines;
-    char buf[CONTROL_LINE_BYTES];
+};
+
+/* What clients' lines are read into. */
+struct control_memory {
+    char line[CONTROL_CLIENTS][CONTROL_LINE_BYTES];
 };
 
 struct control {
@@ -22,9 +26,11 @@ struct control {
     uint32_t serial;
     char path[CONTROL_PATH_BYTES];
     struct control_client client[CONTROL_CLIENTS];
+    struct control_memory *memory;
 };
 
-void control_init(struct control *c);
+/** `memory` outlives it; what is in it does not matter. */
+void control_init(struct control *c, struct control_memory *memory);
 /** Listens in `dir`; false with a sentence in `why`. */
 bool control_open(struct control *c, const char *dir, struct text *why);
 void control_close(struct control *c);

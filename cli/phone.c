@@ -147,7 +147,10 @@ static const char *tones_of_locale(struct phone *p)
 
 int phone_open(struct phone *p, const struct cli_args *args, const struct phone_options *o)
 {
-    *p = (struct phone){ .args = args, .json = args->json, .wake_fd = -1, .signal_fd = -1, .trace_fd = -1 };
+    memset(p, 0, offsetof(struct phone, lines));
+    p->args = args;
+    p->json = args->json;
+    p->wake_fd = p->signal_fd = p->trace_fd = -1;
     p->on_event = o->on_event;
     p->on_event_arg = o->on_event_arg;
     p->started_ms = clock_ms();
@@ -162,8 +165,8 @@ int phone_open(struct phone *p, const struct cli_args *args, const struct phone_
                                            .ring_sound = args->ring_sound,
                                            .impair = args->impair,
                                            .dtmf = args->dtmf };
-    control_init(&p->control);
-    lines_init(&p->console, p->console_buf, sizeof p->console_buf);
+    control_init(&p->control, &p->lines.control);
+    lines_init(&p->console, p->lines.console, sizeof p->lines.console);
     p->console_open = args->json;
     p->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     p->signal_fd = open_signals();

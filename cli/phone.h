@@ -38,7 +38,6 @@ struct phone {
     bool ask;        /* single letters on standard input */
     bool console_open;
     struct lines console;
-    char console_buf[PHONE_LINE_BYTES];
     struct control control;
     struct phone_pending pending[PHONE_PENDING];
 
@@ -53,6 +52,12 @@ struct phone {
     ahoy_command_id recording, playing; /* the last commands of --record and --play */
     bool no_device;                     /* the sound device does not work */
     int status;                         /* what the process ends with */
+
+    /* Last, and not cleared at the beginning: as long as nobody writes lines, this takes no memory. */
+    struct {
+        char console[PHONE_LINE_BYTES];
+        struct control_memory control;
+    } lines;
 };
 
 struct phone_options {
