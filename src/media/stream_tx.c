@@ -97,8 +97,12 @@ enum ahoy_err media_tx_configure(struct media_stream *st, const struct media_par
     }
     configure_dtmf(st, p);
     configure_protection(st, p);
-    if (p->tx_red_pt >= 0 && !st->red && (err = red_sender_create(&st->red)))
+    if (p->tx_red_pt < 0) { /* it was agreed on for another codec */
+        red_sender_destroy(st->red);
+        st->red = NULL;
+    } else if (!st->red && (err = red_sender_create(&st->red))) {
         goto fail;
+    }
     if (st->encoder && st->params.tx_codec == p->tx_codec && st->tx_from_hz == st->sound.rate_hz
         && same_params(&st->params.tx_params, &p->tx_params))
         return AHOY_OK;
