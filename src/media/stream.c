@@ -277,6 +277,20 @@ static bool expects(const struct media_params *p)
     return p->active && p->receive && !p->held;
 }
 
+/* What was sent before the peer heard of the change still comes with the numbers that held until now. */
+static void keep_past_formats(struct media_params *p, const struct media_params *was)
+{
+    for (size_t i = 0; i < was->rx_n && p->rx_n < MEDIA_MAX_RX; i++) {
+        bool taken = was->rx[i].past;
+        for (size_t k = 0; k < p->rx_n && !taken; k++)
+            taken = p->rx[k].pt == was->rx[i].pt;
+        if (taken)
+            continue;
+        p->rx[p->rx_n] = was->rx[i];
+        p->rx[p->rx_n++].past = true;
+    }
+}
+
 void media_stream_configure(struct media_stream *st, const struct media_params *p)
 {
     int64_t now = sys_now_us(st->worker->loop);
@@ -297,7 +311,10 @@ void media_stream_configure(struct media_stream *st, const struct media_params *
         st->listening_us = now;
         st->rtp_silent = false;
     }
+    struct media_params was = st->params;
     st->params = *p;
+    if (p->active)
+        keep_past_formats(&st->params, &was);
     rtp_session_set_xr(st->rtp, &p->xr);
     const struct addr *near = p->signalling.family ? &p->signalling : NULL;
     if (latch_signal(&st->latch, &p->rtp, near) || latch_signal(&st->rtcp_latch, &p->rtcp, near))

@@ -58,6 +58,7 @@ struct media_params {
         uint8_t pt;
         enum sdp_use use;
         const struct audio_codec *codec; /* SDP_USE_CODEC */
+        bool past;                       /* of the exchange before: packets may be on their way */
     } rx[MEDIA_MAX_RX];
     size_t rx_n;
 };
