@@ -50,11 +50,19 @@ static void worker_tick(void *arg)
             heap_insert(&w->ticks, n, (due / step + 1) * step);
             continue;
         }
-        int64_t next_us = media_stream_tick(st, now);
+        int64_t next_us = media_stream_tick(st, now, due);
         heap_insert(&w->ticks, n, due + next_us);
     }
     LIST_EACH(k, &w->buses)
         media_bus_run(LIST_ENTRY(k, struct media_bus, link), now);
+    restart_tick(w);
+}
+
+void media_worker_run_early(struct media_worker *w, struct media_stream *st)
+{
+    int64_t due = st->tick.key;
+    heap_remove(&w->ticks, &st->tick);
+    heap_insert(&w->ticks, &st->tick, due + media_stream_tick(st, sys_now_us(w->loop), due));
     restart_tick(w);
 }
 

@@ -421,6 +421,11 @@ size_t playout_ready(struct playout *p, int64_t now_us, int64_t queued_us)
     return p->fifo_n - p->fifo_at;
 }
 
+bool playout_goes_on(const struct playout *p)
+{
+    return p->fifo_n == p->fifo_at && jitter_goes_on(p->jitter);
+}
+
 void playout_get(struct playout *p, int64_t now_us, int64_t queued_us, int16_t *pcm, size_t n)
 {
     AHOY_ASSERT(p->sound_hz > 0);

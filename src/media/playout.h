@@ -72,6 +72,9 @@ void playout_expect(struct playout *p, const struct audio_codec *codec, unsigned
  */
 size_t playout_ready(struct playout *p, int64_t now_us, int64_t queued_us);
 
+/** Whether the next of it is a packet that is here already, in its turn: then it can as well be asked for now. */
+bool playout_goes_on(const struct playout *p);
+
 /** How much faster than nominal the endpoint's clock runs; 0 for one that follows ours. */
 void playout_set_clock(struct playout *p, double ppm);
 

@@ -16,11 +16,23 @@ enum {
 
 /* ---- sockets ----------------------------------------------------------------------------------------------------- */
 
+/*
+ * Sound to be played has come: the tick that plays it may as well run now. What is spoken into a memory is timed by its
+ * reader, so that one's ticks stay where they are.
+ */
+static void join_tick(struct media_stream *st, int64_t now_us)
+{
+    if (st->tick.linked && !st->seat && sound_follows(&st->sound) && st->sound.spec.kind != AUDIO_MEM
+        && playout_goes_on(&st->playout) && join_arrival(&st->join, st->tick.key - now_us))
+        media_worker_run_early(st->worker, st);
+}
+
 static void on_rtp(void *arg, const struct addr *src, const struct addr *local, const void *data, size_t n,
                    int64_t when_us)
 {
     (void) local;
     media_rx_datagram(arg, false, src, data, n, when_us);
+    join_tick(arg, when_us);
 }
 
 static void on_rtcp(void *arg, const struct addr *src, const struct addr *local, const void *data, size_t n,
@@ -193,10 +205,11 @@ static void sound_recorded(void *arg, enum ahoy_err err, const char *why)
 static void sound_moved(void *arg)
 {
     struct media_stream *st = arg;
+    int64_t now_us = sys_now_us(st->worker->loop);
     if (st->tick.linked && st->seat)
-        media_seat_moved(st, sys_now_us(st->worker->loop));
+        media_seat_moved(st, now_us);
     else if (st->tick.linked)
-        (void) media_stream_tick(st, sys_now_us(st->worker->loop));
+        (void) media_stream_tick(st, now_us, now_us);
 }
 
 static void sound_devices(void *arg)
@@ -386,13 +399,14 @@ void media_stream_hear(struct media_stream *st, int16_t *pcm, size_t n, int64_t 
 }
 
 /* A tick of a stream by itself: its own device. */
-static int64_t run_alone(struct media_stream *st, int64_t now_us)
+static int64_t run_alone(struct media_stream *st, int64_t now_us, int64_t due_us)
 {
     int16_t pcm[SOUND_MAX_TICK_SAMPLES];
     bool follows = sound_follows(&st->sound);
-    size_t want = follows ? follow(st, now_us) : sound_want(&st->sound, st->tick_ms, now_us);
+    int64_t heard_us = AHOY_MAX(now_us, due_us);
+    size_t want = follows ? follow(st, heard_us) : sound_want(&st->sound, st->tick_ms, now_us);
     if (want > 0) {
-        media_stream_hear(st, pcm, want, now_us);
+        media_stream_hear(st, pcm, want, heard_us);
         sound_out(&st->sound, pcm, want);
     }
     size_t tick = follows ? want : (size_t) st->sound.rate_hz / 1000 * st->tick_ms;
@@ -404,13 +418,13 @@ static int64_t run_alone(struct media_stream *st, int64_t now_us)
     return follows ? lasts_us(st, want) : SYS_MS(st->tick_ms);
 }
 
-int64_t media_stream_tick(struct media_stream *st, int64_t now_us)
+int64_t media_stream_tick(struct media_stream *st, int64_t now_us, int64_t due_us)
 {
     int64_t next_us = SYS_MS(MIXER_SLOT_MS);
     if (st->seat)
         media_seat_tick(st, now_us);
     else
-        next_us = run_alone(st, now_us);
+        next_us = run_alone(st, now_us, due_us);
     end_lost_digit(st, now_us);
     if (now_us - st->stats_us >= STATS_US) {
         st->stats_us = AHOY_MAX(st->stats_us + STATS_US, now_us - STATS_US);

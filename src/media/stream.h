@@ -10,6 +10,7 @@
 #include "audio/tone.h"
 #include "base/heap.h"
 #include "base/list.h"
+#include "media/join.h"
 #include "media/media.h"
 #include "media/playout.h"
 #include "media/protect.h"
@@ -135,6 +136,7 @@ struct media_stream {
     /* time */
     unsigned tick_ms;
     uint32_t tick_rest;   /* of a tick's length, in parts of a microsecond */
+    struct join join;     /* ticks and packets that come together */
     int64_t listening_us; /* since when packets are expected */
     int64_t sending_us;   /* when the first packet left; 0: none did */
     int64_t stats_us;
@@ -160,8 +162,11 @@ void media_stream_finish(struct media_stream *st);
 /** Takes new parameters; on the worker. */
 void media_stream_configure(struct media_stream *st, const struct media_params *params);
 
-/** One tick of sound; on the worker. Returns how long after this one the next is due, microseconds. */
-int64_t media_stream_tick(struct media_stream *st, int64_t now_us);
+/**
+ * One tick of sound, `due_us` by the clock of what is played (later than now: it has joined a packet's wake-up); on the
+ * worker. Returns how long after that the next is due, microseconds.
+ */
+int64_t media_stream_tick(struct media_stream *st, int64_t now_us, int64_t due_us);
 
 /** The next `n` samples of what the peer says: metered, recorded, searched for keys, made louder or softer. */
 void media_stream_hear(struct media_stream *st, int16_t *pcm, size_t n, int64_t now_us);
@@ -218,6 +223,8 @@ struct media_worker *media_conference_worker(const struct media_conference *c);
 void media_worker_add(struct media_worker *w, struct media_stream *st);
 /** The same for ticks that are under way: the next one comes on the grid, at `from_us` or later. */
 void media_worker_regrid(struct media_worker *w, struct media_stream *st, int64_t from_us);
+/** Runs a stream's tick now, a little before it is due; what is due then stays as it is. */
+void media_worker_run_early(struct media_worker *w, struct media_stream *st);
 void media_worker_remove(struct media_worker *w, struct media_stream *st);
 struct media_worker *media_engine_worker(struct media_engine *e); /* the next in turn; NULL on failure to start */
 struct sys_loop *media_engine_opener(struct media_engine *e);     /* where devices are opened; NULL on failure */

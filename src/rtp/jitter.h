@@ -111,6 +111,9 @@ struct jitter_frame {
 /** `held_us`: sound that the caller still has and will play before this frame. */
 enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, struct jitter_frame *out);
 
+/** Whether the frame that goes on with what was played last is here: asking for it early changes nothing. */
+bool jitter_goes_on(const struct jitter *j);
+
 enum jitter_advice {
     JITTER_NORMAL,
     JITTER_STRETCH, /* the delay is too short: lengthen by a pitch period */

@@ -257,6 +257,13 @@ enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, st
     }
 }
 
+bool jitter_goes_on(const struct jitter *j)
+{
+    const struct jitter_slot *s = &j->slot[(uint64_t) j->next_ext % JITTER_RING];
+    bool here = s->used && s->ext == j->next_ext && !s->filler;
+    return here && j->started && !j->fresh && !j->silent && j->run == 0 && !is_behind_gap(j, s);
+}
+
 /* By how much the delay is surely above the target, or below it: the last two frames agree. */
 static int64_t error_us(const struct jitter *j)
 {

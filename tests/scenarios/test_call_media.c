@@ -1,4 +1,5 @@
 /* The sound of calls: every codec, packet times, losses, keys, NATs and paths that lead nowhere. */
+#include "rtp/packet.h"
 #include "support/phone.h"
 
 #include <stdio.h>
@@ -276,10 +277,49 @@ out:
 }
 
 /* Codecs and losses are measured without failing allocations: test_call.c has those. */
+/* Packets of sound, and how many of them left in the very moment at which one of the peer's arrived. */
+struct crossing {
+    int64_t sent_us[2];
+    unsigned packets, joined;
+};
+
+static void on_crossing(void *arg, int64_t now_us, const struct addr *src, const struct addr *dst, const void *data,
+                        size_t n, bool lost)
+{
+    struct crossing *x = arg;
+    (void) dst, (void) lost;
+    if (rtp_classify(view_of(data, n)) != RTP_KIND_RTP)
+        return;
+    int who = src->ip[3] == 1 ? 0 : 1;
+    x->sent_us[who] = now_us;
+    x->packets++;
+    x->joined += now_us - x->sent_us[!who] == 3000;
+}
+
+static void test_on_a_quiet_line_packets_come_and_go_in_one_wake_up(struct t *t)
+{
+    struct world w;
+    struct crossing x = { .packets = 0 };
+    struct ahoy_media_config media = { .codecs = "pcmu", .audio = "tone:440" };
+    T_OK(world_open(&w, 0));
+    sim_default_link(w.sim, &(struct sim_link){ .delay_us = 3000 });
+    T_CHECK(world_call(&w, &media, &media, 0));
+    phone_run_ms(&w.a, &w.b, 2000);
+    sim_tap(w.sim, on_crossing, &x);
+    phone_run_ms(&w.a, &w.b, 2000);
+    sim_tap(w.sim, NULL, NULL);
+    T_NEAR(x.packets, 200, 2);
+    T_LE(95, x.joined); /* one of the two, whose turn comes just after the other's */
+    T_EQ(w.a.stats.concealed_ms + w.b.stats.concealed_ms, 0);
+out:
+    world_close(t, &w);
+}
+
 T_MAIN(T_PLAIN(test_opus_sounds), T_PLAIN(test_g722_sounds), T_PLAIN(test_pcmu_sounds), T_PLAIN(test_pcma_sounds),
        T_PLAIN(test_l16_sounds_at_each_rate), T_PLAIN(test_packet_times_from_10_to_60_ms_sound),
        T_PLAIN(test_a_fifth_lost_is_made_good), T_PLAIN(test_a_tenth_lost_on_the_way_is_still_speech),
        T_PLAIN(test_a_tenth_lost_by_impairment_is_still_speech), T_PLAIN(test_who_speaks_while_muted_is_told),
        T_PLAIN(test_processing_that_is_asked_for_leaves_speech), T_STRIDE(test_keys_arrive_both_ways, 61),
        T_STRIDE(test_keys_survive_losses, 31), T_PLAIN(test_a_telephone_behind_a_symmetric_nat_is_heard_and_hears),
-       T_STRIDE(test_sound_one_way_is_told_by_both, 31), T_STRIDE(test_no_sound_at_all_is_a_failed_call, 31))
+       T_STRIDE(test_sound_one_way_is_told_by_both, 31), T_STRIDE(test_no_sound_at_all_is_a_failed_call, 31),
+       T_PLAIN(test_on_a_quiet_line_packets_come_and_go_in_one_wake_up))
