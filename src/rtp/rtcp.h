@@ -250,8 +250,11 @@ struct rtcp_xr_wants {
 /** Reads the attribute's value; formats that are not known are passed over. `out` is set in any case. */
 void rtcp_xr_parse_sdp(struct view value, struct rtcp_xr_wants *out);
 
-/** The value that asks for all that is understood here. Linphone 5.1 takes it only with a size behind rcvr-rtt. */
-#define RTCP_XR_SDP "rcvr-rtt=all:256 stat-summary=loss,dup,jitt voip-metrics pkt-loss-rle=256"
+/**
+ * The value that asks for all that is understood here. The order is Linphone's: its parser takes nothing behind a format
+ * with a number any more, and rcvr-rtt only with one.
+ */
+#define RTCP_XR_SDP "voip-metrics stat-summary=loss,dup,jitt rcvr-rtt=all:256 pkt-loss-rle=256"
 
 /* ---- printing ---------------------------------------------------------------------------------------------------- */
 

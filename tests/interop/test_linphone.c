@@ -75,10 +75,10 @@ out:
 }
 
 /*
- * With extended reports agreed: it gets our statistics and VoIP metrics and an answer to its reference times, and goes on
- * as before. Of its own it sends no metrics, so what it hears is our estimate.
+ * With extended reports agreed, VoIP metrics go both ways: it takes ours and goes on as before, and what it hears is what it
+ * says itself. (It knows neither its end system delay nor echo, and rates a clean call 4.9.)
  */
-static void test_it_takes_extended_reports(struct t *t)
+static void test_extended_reports_go_both_ways(struct t *t)
 {
     struct lab lab;
     struct proc *phone, *peer;
@@ -95,7 +95,11 @@ static void test_it_takes_extended_reports(struct t *t)
     const char *line = ahoy_summary(phone);
     T_CHECK(json_is(line, "result", "done"));
     T_CHECK(json_is(line, "grade", "good"));
-    T_CHECK(json_number(line, "remote_mos") > 4 && json_number(line, "remote_lost_fraction") < 0.05);
+    T_CHECK(strstr(line, "\"remote_estimated\":false"));
+    T_CHECK(json_number(line, "remote_mos") > 4 && json_number(line, "remote_mos_lq") > 4);
+    T_CHECK(json_number(line, "remote_r_factor") > 80 && json_number(line, "remote_r_factor") <= 100);
+    T_CHECK(json_number(line, "remote_loss") < 0.05 && json_number(line, "remote_discarded") < 0.05);
+    T_CHECK(json_number(line, "remote_buffer_ms") > 0 && json_number(line, "remote_lost_fraction") < 0.05);
     T_CHECK(json_number(line, "rtt_ms") >= 0 && json_number(line, "rtt_ms") < 100);
     T_CHECK(json_number(line, "rtp_in") > 400);
     T_EQ(proc_exit(phone, WAIT_MS), 0);
@@ -203,6 +207,6 @@ out:
     lab_close(&lab, t->failed);
 }
 
-T_MAIN(T_PLAIN(test_it_takes_extended_reports), T_PLAIN(test_we_call_in_opus), T_PLAIN(test_we_call_in_g722),
+T_MAIN(T_PLAIN(test_extended_reports_go_both_ways), T_PLAIN(test_we_call_in_opus), T_PLAIN(test_we_call_in_g722),
        T_PLAIN(test_we_call_in_pcmu), T_PLAIN(test_it_calls_in_opus), T_PLAIN(test_it_calls_in_pcma),
        T_PLAIN(test_it_hears_itself_at_our_echo), T_PLAIN(test_it_and_baresip_talk_through_our_exchange))
