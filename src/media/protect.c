@@ -5,6 +5,8 @@
 enum {
     QUICK_PACKETS = 40, /* a change is noticed over so many packets */
     SLOW_PACKETS = 250, /* loss and runs are smoothed over so many: five seconds of 20 ms */
+    REPAY_S = 2,        /* what was sent beyond the wire is saved again within so long */
+    CREDIT_MS = 100,    /* so much of what was not sent may be sent later */
     LEAST_BPS = 12000,  /* speech below that is not worth protecting */
     ASKED_PROVES = 3,   /* packets asked for since the last report */
     TWICE_REPORTS = 4,  /* for so many reports behind the last loss packets are sent twice */
@@ -25,6 +27,8 @@ enum {
  */
 static const double seen = 0.003, step_one = 0.006, step_near = 0.04, step_two = 0.07, step_two_far = 0.16,
                     step_twice = 0.03, bursty_run = 1.7, keep_step = 0.75;
+
+static const double most_repaid = 1.0 / 16; /* of the wire: copies are not given up for it */
 
 static const double share_cut = 0.75, share_raise = 1.06, share_least = 0.3;
 
@@ -129,11 +133,20 @@ void protect_round_trip(struct protect *p, double rtt_ms, double jitter_ms, int6
 
 /* ---- what to do -------------------------------------------------------------------------------------------------- */
 
+/*
+ * Bits a second that the wire may carry now. Opus' rate is variable: of some voices it makes some per cent more than it is
+ * asked for, for as long as they speak.
+ */
+static double wire_bps(const struct protect *p)
+{
+    return (double) p->means.wire_bps * p->share - AHOY_MAX(p->debt_bits, 0.0) / REPAY_S;
+}
+
 /* Payload bits a second that may be spent on frames, copies and their headers. */
 static uint32_t budget_bps(const struct protect *p)
 {
     uint32_t heads = p->means.head_bytes * 8 * 1000 / p->means.frame_ms;
-    double wire = (double) p->means.wire_bps * p->share;
+    double wire = wire_bps(p);
     return wire > heads + LEAST_BPS ? (uint32_t) wire - heads : LEAST_BPS;
 }
 
@@ -207,7 +220,7 @@ static void plan_copies(struct protect *p, unsigned copies)
 static uint32_t rate_twice(const struct protect *p)
 {
     uint32_t heads = p->means.head_bytes * 8 * 1000 / p->means.frame_ms;
-    double wire = (double) p->means.wire_bps * p->share;
+    double wire = wire_bps(p);
     return wire > 2.0 * heads ? (uint32_t) (wire - 2.0 * heads) / 2 : 0;
 }
 
@@ -278,8 +291,11 @@ uint32_t protect_generations(struct protect *p)
     return g;
 }
 
-void protect_sent(struct protect *p, uint16_t seq)
+void protect_sent(struct protect *p, uint16_t seq, size_t bytes)
 {
+    double wire = p->means.wire_bps, times = p->plan.twice_after > 0 ? 2 : 1;
+    double debt = p->debt_bits + times * 8 * (double) (bytes + p->means.head_bytes) - wire * p->means.frame_ms / 1000;
+    p->debt_bits = AHOY_MIN(AHOY_MAX(debt, -wire * CREDIT_MS / 1000), wire * most_repaid * REPAY_S);
     p->seq = seq;
     p->sent_any = true;
     p->unreported++;

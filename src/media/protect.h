@@ -58,6 +58,7 @@ struct protect {
     unsigned asked, unreported; /* packets asked for, and sent, since the last report told of losses */
     double asked_share;         /* copies a packet that were asked for, smoothed */
 
+    double debt_bits;                /* that were sent beyond what the wire may carry; below 0: less than that was */
     double share;                    /* of the wire that may be used: below 1 while the network is congested */
     double rtt_recent[PROTECT_RTTS]; /* a ring */
     unsigned rtts;
@@ -102,7 +103,7 @@ const struct protect_plan *protect_plan(struct protect *p);
 /** Which earlier packets go along with the one about to be sent: the plan's and those asked for, which are then done. */
 uint32_t protect_generations(struct protect *p);
 
-/** A packet left. */
-void protect_sent(struct protect *p, uint16_t seq);
+/** A packet left, of so many bytes behind its RTP header. */
+void protect_sent(struct protect *p, uint16_t seq, size_t bytes);
 
 #endif

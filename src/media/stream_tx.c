@@ -181,7 +181,7 @@ static void send_packet(struct media_stream *st, struct rtp_packet *p, struct vi
     if (st->sending_us == 0)
         st->sending_us = now_us;
     p->payload = payload;
-    protect_sent(&st->protect, p->seq);
+    protect_sent(&st->protect, p->seq, payload.n);
     if (rtp_print(p, packet, sizeof packet, &n))
         return;
     (void) sys_udp_send(st->rtp_socket, NULL, latch_target(&st->latch), packet, n);
