@@ -4,6 +4,7 @@
 #include "cli/json.h"
 #include "cli/verbs.h"
 
+#include <string.h>
 #include <unistd.h>
 
 enum { HELP_BYTES = 65536 };
@@ -45,12 +46,14 @@ static int version(const struct cli_args *args)
             b.opus_dred       ? ", deep redundancy and deep concealment"
             : b.opus_deep_plc ? ", deep concealment, no deep redundancy"
                               : ", neither deep redundancy nor deep concealment");
+        say("microphone: %s",
+            strcmp(b.mic, "own") == 0 ? "processed by our own chain" : "processed by webrtc-audio-processing");
         return EXIT_DONE;
     }
-    json_t *o = json_pack("{s:i, s:i, s:s, s:s, s:[s,s,s,s,s], s:[s,s], s:{s:s, s:b, s:b}}", "v", JSON_SCHEMA_VERSION,
-                          "t_ms", 0, "event", "version", "version", ahoy_version(), "codecs", "opus", "g722", "pcmu",
-                          "pcma", "l16", "transports", "udp", "tcp", "opus", "version", b.opus, "deep_plc",
-                          (int) b.opus_deep_plc, "dred", (int) b.opus_dred);
+    json_t *o = json_pack("{s:i, s:i, s:s, s:s, s:[s,s,s,s,s], s:[s,s], s:{s:s, s:b, s:b}, s:{s:s}}", "v",
+                          JSON_SCHEMA_VERSION, "t_ms", 0, "event", "version", "version", ahoy_version(), "codecs",
+                          "opus", "g722", "pcmu", "pcma", "l16", "transports", "udp", "tcp", "opus", "version", b.opus,
+                          "deep_plc", (int) b.opus_deep_plc, "dred", (int) b.opus_dred, "microphone", "chain", b.mic);
     return json_say(o) ? EXIT_DONE : EXIT_CONFIG;
 }
 

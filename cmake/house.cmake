@@ -1,8 +1,11 @@
 # One folder, one static library; its tests, one program a file.
 
-# ahoy_room(name libs...): src/<name>/*.c becomes ahoy_<name>. A lib that is a room's name means that room.
+# ahoy_room(name libs...): src/<name>/*.c becomes ahoy_<name>. A lib that is a room's name means that room. Files that
+# AHOY_WITHOUT lists are left out, here and among tests: they belong to another choice of the same cache.
 function(ahoy_room name)
     file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.c)
+    list(TRANSFORM AHOY_WITHOUT PREPEND ${PROJECT_SOURCE_DIR}/ OUTPUT_VARIABLE without)
+    list(REMOVE_ITEM sources ${without})
     set(libs)
     foreach(lib IN LISTS ARGN)
         if(TARGET ahoy_${lib})
@@ -24,6 +27,8 @@ endfunction()
 # door is wrapped, so that each allocation can be made to fail.
 function(ahoy_tests folder)
     file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${folder}/test_*.c)
+    list(TRANSFORM AHOY_WITHOUT PREPEND ${PROJECT_SOURCE_DIR}/ OUTPUT_VARIABLE without)
+    list(REMOVE_ITEM sources ${without})
     file(GLOB helpers CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/tests/${folder}/support_*.c)
     foreach(source IN LISTS sources)
         get_filename_component(name ${source} NAME_WE)

@@ -13,6 +13,10 @@ endforeach()
 add_library(libahoy SHARED ${objects})
 target_link_libraries(libahoy PRIVATE PkgConfig::UV PkgConfig::CARES PkgConfig::CRYPTO ahoy_opus
     PkgConfig::SPEEXDSP PkgConfig::INIH Threads::Threads m ${CMAKE_DL_LIBS})
+if(AHOY_MIC STREQUAL "webrtc")
+    target_link_libraries(libahoy PRIVATE PkgConfig::WEBRTC_AP)
+    set_target_properties(libahoy PROPERTIES LINKER_LANGUAGE CXX)
+endif()
 set_target_properties(libahoy PROPERTIES OUTPUT_NAME ahoy VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
 
 configure_file(${PROJECT_SOURCE_DIR}/packaging/ahoy.pc.in ${CMAKE_BINARY_DIR}/ahoy.pc @ONLY)

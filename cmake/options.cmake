@@ -5,9 +5,9 @@ if(CMAKE_BUILD_TYPE STREQUAL "Debug")
     target_compile_definitions(ahoy_options INTERFACE AHOY_RT_TRAP) # base/rt.h
 endif()
 target_compile_options(ahoy_options INTERFACE
-    -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wpointer-arith -Wundef
-    -Werror=implicit-function-declaration -Werror=incompatible-pointer-types -Werror=return-type
-    -fno-common -fstack-protector-strong)
+    -Wall -Wextra -Wconversion -Wshadow -Wvla -Wpointer-arith -Wundef -Werror=return-type -fno-common -fstack-protector-strong
+    $<$<COMPILE_LANGUAGE:C>:-Wstrict-prototypes;-Wmissing-prototypes>
+    $<$<COMPILE_LANGUAGE:C>:-Werror=implicit-function-declaration;-Werror=incompatible-pointer-types>)
 target_include_directories(ahoy_options INTERFACE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 
 if(AHOY_SANITIZE STREQUAL "address")

@@ -5,10 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 struct canceller {
     const char *name;
     void *(*create)(unsigned rate_hz); /* NULL: it does not run at that rate */
@@ -23,10 +19,6 @@ extern const struct canceller canceller_speex;
 extern const struct canceller canceller_none;
 #ifdef BENCH_WEBRTC
 extern const struct canceller canceller_webrtc;
-#endif
-
-#ifdef __cplusplus
-}
 #endif
 
 #endif

@@ -5,10 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef __cplusplus
-extern "C" {
-#endif
-
 struct reducer {
     const char *name;
     void *(*create)(unsigned rate_hz); /* NULL: it does not run at that rate */
@@ -19,10 +15,6 @@ struct reducer {
 extern const struct reducer reducer_none, reducer_speex, reducer_ahoy, reducer_chain;
 #ifdef BENCH_WEBRTC
 extern const struct reducer reducer_webrtc_moderate, reducer_webrtc_high;
-#endif
-
-#ifdef __cplusplus
-}
 #endif
 
 #endif

@@ -65,6 +65,7 @@ struct ahoy_build {
     const char *opus;   /* version of libopus, "1.5.2" */
     bool opus_deep_plc; /* losses of Opus are concealed by a neural vocoder */
     bool opus_dred;     /* deep redundancy (DRED): bursts of loss are bridged from later packets */
+    const char *mic;    /* what processes a microphone: "own", or "webrtc": webrtc-audio-processing */
 };
 
 AHOY_API struct ahoy_build ahoy_build(void);

@@ -2,6 +2,7 @@
 #include "ahoy/ahoy.h"
 
 #include "audio/codec.h"
+#include "audio/mic.h"
 #include "base/base.h"
 #include "base/mem.h"
 
@@ -13,7 +14,9 @@ const char *ahoy_version(void)
 struct ahoy_build ahoy_build(void)
 {
     struct audio_opus_build opus = audio_opus_build();
-    return (struct ahoy_build){ .opus = opus.version, .opus_deep_plc = opus.deep_plc, .opus_dred = opus.dred };
+    return (struct ahoy_build){
+        .opus = opus.version, .opus_deep_plc = opus.deep_plc, .opus_dred = opus.dred, .mic = mic_chain()
+    };
 }
 
 void ahoy_free(void *p)

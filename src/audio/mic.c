@@ -69,6 +69,11 @@ static void high_pass(struct mic *m, int16_t *pcm, size_t n)
     }
 }
 
+const char *mic_chain(void)
+{
+    return "own";
+}
+
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static enum ahoy_err open_ways(struct mic *m)
@@ -180,26 +185,13 @@ static void work(struct mic *m, int16_t *pcm)
     m->stats.level_dbfs = mix_level_dbfs(pcm, m->block);
 }
 
-/* Without any step only voice activity is looked for, and the sound passes at once. */
-static size_t pass(struct mic *m, const int16_t *pcm, size_t n, int16_t *out)
-{
-    size_t block = m->config.rate_hz / 1000 * MIC_BLOCK_MS;
-    memcpy(out, pcm, n * sizeof *pcm);
-    for (size_t at = 0, part; at < n; at += part) {
-        part = AHOY_MIN(n - at, block);
-        m->stats.speech = vad_run(&m->vad, pcm + at, part);
-        m->stats.speech_ms += m->stats.speech ? (uint32_t) (1000 * part / m->config.rate_hz) : 0;
-        m->stats.level_dbfs = m->vad.level_dbfs;
-        m->stats.noise_dbfs = m->vad.floor_dbfs;
-    }
-    return n;
-}
-
 size_t mic_run(struct mic *m, const int16_t *pcm, size_t n, int16_t *out)
 {
     size_t done = 0;
-    if (m->config.steps == 0)
-        return pass(m, pcm, n, out);
+    if (m->config.steps == 0) {
+        mic_way_pass(&m->vad, &m->stats, pcm, n, out);
+        return n;
+    }
     while (mic_way_take(&m->near, &pcm, &n))
         for (; mic_way_has_block(&m->near); mic_way_drop(&m->near)) {
             work(m, m->near.fifo);

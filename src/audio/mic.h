@@ -25,6 +25,9 @@ enum mic_step {
 /** "auto", "off", or a list of hpf, aec, ns, agc. SYNTAX: another word, or one of the first two in a list. */
 AHOY_MUST_USE enum ahoy_err mic_steps_parse(struct view text, unsigned *out);
 
+/** Which chain this build has: "own", or "webrtc" for webrtc-audio-processing (AHOY_MIC in CMake). Static storage. */
+const char *mic_chain(void);
+
 struct mic_config {
     uint32_t rate_hz; /* 8000 … 48000 */
     unsigned steps;   /* of enum mic_step, without MIC_AUTO */
@@ -56,10 +59,10 @@ struct mic_stats {
     uint32_t speech_ms;   /* how much of that there was since the object was made */
     double level_dbfs;    /* of the last block that came out */
     double noise_dbfs;    /* background that comes in; -100 unknown */
-    double gain_db;       /* automatic gain now */
+    double gain_db;       /* automatic gain now; NAN: this chain does not know */
     bool echo;            /* an echo was found; the next three are 0 until then */
     double echo_delay_ms; /* from mic_far to the strongest echo */
-    double drift_ppm;     /* by how much the loudspeaker's clock is faster than the microphone's */
+    double drift_ppm;     /* by how much the loudspeaker's clock is faster than the microphone's; NAN: not known */
     double erle_db;       /* echo taken out while only the far end talks */
 };
 

@@ -45,3 +45,16 @@ double mic_way_delay_ms(const struct mic_way *w)
 {
     return w->resample ? resample_delay_ms(w->resample) : 0;
 }
+
+void mic_way_pass(struct vad *vad, struct mic_stats *stats, const int16_t *pcm, size_t n, int16_t *out)
+{
+    size_t block = vad->rate_hz / 1000 * MIC_BLOCK_MS;
+    memcpy(out, pcm, n * sizeof *pcm);
+    for (size_t at = 0, part; at < n; at += part) {
+        part = AHOY_MIN(n - at, block);
+        stats->speech = vad_run(vad, pcm + at, part);
+        stats->speech_ms += stats->speech ? (uint32_t) (1000 * part / vad->rate_hz) : 0;
+        stats->level_dbfs = vad->level_dbfs;
+        stats->noise_dbfs = vad->floor_dbfs;
+    }
+}

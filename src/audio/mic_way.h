@@ -5,7 +5,9 @@
 #ifndef AHOY_AUDIO_MIC_WAY_H
 #define AHOY_AUDIO_MIC_WAY_H
 
+#include "audio/mic.h"
 #include "audio/resample.h"
+#include "audio/vad.h"
 
 enum { MIC_BLOCK_MS = 10, MIC_BLOCK_MOST = 480 };
 
@@ -31,5 +33,11 @@ void mic_way_drop(struct mic_way *w);
 
 /** Delay of the resampler alone. */
 double mic_way_delay_ms(const struct mic_way *w);
+
+/**
+ * The way of a chain without steps: `n` samples pass at once to `out`, bit by bit, and only their level and voice activity
+ * are followed. `vad` is for the outer rate. AHOY_RT.
+ */
+void mic_way_pass(struct vad *vad, struct mic_stats *stats, const int16_t *pcm, size_t n, int16_t *out);
 
 #endif

@@ -36,6 +36,20 @@ out:
     lab_close(&lab, t->failed);
 }
 
+static void test_the_version_tells_what_was_built(struct t *t)
+{
+    struct lab lab;
+    struct proc *run;
+    T_CHECK(lab_open(&lab));
+    RUN(&lab, 0, "--version");
+    T_CHECK(proc_said(run, "ahoy " AHOY_VERSION) && proc_said(run, "opus ") && proc_said(run, "microphone: "));
+    RUN(&lab, 0, "--version", "--json");
+    T_CHECK(proc_said(run, "\"version\":\"" AHOY_VERSION "\""));
+    T_CHECK(proc_said(run, "\"microphone\":{\"chain\":\"own\"}"));
+out:
+    lab_close(&lab, t->failed);
+}
+
 static void test_a_taken_port_names_who_holds_it(struct t *t)
 {
     struct lab lab;
@@ -183,7 +197,7 @@ out:
     lab_close(&lab, t->failed);
 }
 
-T_MAIN(T_PLAIN(test_each_cause_has_its_exit_status), T_PLAIN(test_a_taken_port_names_who_holds_it),
-       T_PLAIN(test_ctrl_c_ends_a_call_at_once_with_bye), T_PLAIN(test_commands_go_over_standard_input),
-       T_PLAIN(test_echo_ends_with_a_verdict), T_PLAIN(test_accounts_are_added_listed_and_removed),
-       T_PLAIN(test_a_running_phone_shows_status_and_trace))
+T_MAIN(T_PLAIN(test_each_cause_has_its_exit_status), T_PLAIN(test_the_version_tells_what_was_built),
+       T_PLAIN(test_a_taken_port_names_who_holds_it), T_PLAIN(test_ctrl_c_ends_a_call_at_once_with_bye),
+       T_PLAIN(test_commands_go_over_standard_input), T_PLAIN(test_echo_ends_with_a_verdict),
+       T_PLAIN(test_accounts_are_added_listed_and_removed), T_PLAIN(test_a_running_phone_shows_status_and_trace))

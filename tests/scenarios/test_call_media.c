@@ -162,7 +162,8 @@ static void test_processing_that_is_asked_for_leaves_speech(struct t *t)
     T_CHECK(world_call(&w, &a, &b, 4));
     T_CHECK(phone_run(&w.a, &w.b, phone_both_ended, 8000));
     T_EQ(w.a.stats.lost + w.b.stats.lost, 0);
-    T_LE(50, world_score(&w, w.heard_b));
+    T_LE(strcmp(ahoy_build().mic, "own") == 0 ? 60 : 40,
+         world_score(&w, w.heard_b)); /* the library's gain bends more */
     T_LE(80, world_score(&w, w.heard_a));
     a.processing = "aec,louder";
     T_ERR(ahoy_call_place(w.a.engine, &(struct ahoy_call_config){ .uri = "sip:b@192.0.2.2", .media = a }, &w.a.placed),

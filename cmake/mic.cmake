@@ -1,0 +1,40 @@
+# The chain from microphone to wire behind src/audio/mic.h: our own, or webrtc-audio-processing's (C++, hence the only
+# compiler of that language that an engine is ever built with).
+set(AHOY_MIC "own" CACHE STRING "own, or webrtc: webrtc-audio-processing 0.3")
+set_property(CACHE AHOY_MIC PROPERTY STRINGS own webrtc)
+if(AHOY_MIC STREQUAL "own")
+    set(AHOY_WITHOUT src/audio/mic_webrtc.c)
+    pkg_check_modules(WEBRTC_AP IMPORTED_TARGET webrtc-audio-processing) # for the benchmarks
+elseif(AHOY_MIC STREQUAL "webrtc")
+    # Ours goes, and so do the tests that hold it to its own figures.
+    set(AHOY_WITHOUT src/audio/mic.c tests/audio/test_mic.c tests/media/test_sound_mic.c)
+    pkg_check_modules(WEBRTC_AP REQUIRED IMPORTED_TARGET webrtc-audio-processing)
+else()
+    message(FATAL_ERROR "AHOY_MIC is own or webrtc, not '${AHOY_MIC}'")
+endif()
+
+include(CheckLanguage)
+if(WEBRTC_AP_FOUND AND (AHOY_BENCH OR AHOY_MIC STREQUAL "webrtc"))
+    check_language(CXX)
+endif()
+if(CMAKE_CXX_COMPILER)
+    enable_language(CXX)
+    set(CMAKE_CXX_STANDARD 17)
+    set(CMAKE_CXX_STANDARD_REQUIRED ON)
+    set(CMAKE_CXX_EXTENSIONS OFF)
+    set(CMAKE_CXX_VISIBILITY_PRESET hidden)
+    set(CMAKE_CXX_FLAGS_DEBUG "${CMAKE_C_FLAGS_DEBUG}")
+    set(CMAKE_CXX_FLAGS_RELEASE "${CMAKE_C_FLAGS_RELEASE}")
+    if(CCACHE)
+        set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_C_COMPILER_LAUNCHER})
+    endif()
+elseif(AHOY_MIC STREQUAL "webrtc")
+    message(FATAL_ERROR "AHOY_MIC=webrtc needs a C++ compiler")
+endif()
+
+# ahoy_mic_webrtc(target): puts the C face of the library into a target.
+function(ahoy_mic_webrtc target)
+    target_sources(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src/audio/webrtc_apm.cc)
+    set_source_files_properties(${PROJECT_SOURCE_DIR}/src/audio/webrtc_apm.cc PROPERTIES COMPILE_DEFINITIONS WEBRTC_POSIX)
+    target_link_libraries(${target} PUBLIC PkgConfig::WEBRTC_AP)
+endfunction()
