@@ -1,6 +1,7 @@
 #include "media/playout.h"
 
 #include "audio/mix.h"
+#include "audio/pitch.h"
 #include "audio/stretch.h"
 #include "base/mem.h"
 
@@ -10,7 +11,8 @@
 enum {
     FIFO_SAMPLES = 48 * 400, /* at the sound's rate: the longest packet, stretched, and a tick */
     WORK_SAMPLES = AUDIO_MAX_SAMPLES + AUDIO_MAX_SAMPLES / 2,
-    STRETCH_EVERY_MS = 1000, /* between changes of length in speech */
+    UNPAUSED_MS = 2000,      /* speech goes on without a pause for so long: its length may be changed … */
+    STRETCH_EVERY_MS = 1000, /* … so often */
     SHRINK_EVERY_MS = 300,
     FEC_TRIES = 8,    /* losses over which it is learnt whether in-band FEC is sent */
     REACH_EVERY = 25, /* packets between looks at how far redundancy reaches, while any are lost */
@@ -204,11 +206,15 @@ void playout_set_clock(struct playout *p, double ppm)
     p->endpoint_ppm = ppm;
 }
 
-/* In speech the length of a frame is changed only now and then: each change is a small flaw. */
+/*
+ * In speech the length of a frame is changed only where no pause comes in which that would not be heard, and then only
+ * now and then: each change is a small flaw, and many in a row make a word's delay drift.
+ */
 static bool may_change(const struct playout *p, enum jitter_advice advice)
 {
-    size_t ms = p->since_change / (p->codec->rate_hz / 1000);
-    return ms >= (advice == JITTER_STRETCH ? STRETCH_EVERY_MS : SHRINK_EVERY_MS);
+    size_t per_ms = p->codec->rate_hz / 1000;
+    return p->since_quiet / per_ms >= UNPAUSED_MS
+           && p->since_change / per_ms >= (advice == JITTER_STRETCH ? STRETCH_EVERY_MS : SHRINK_EVERY_MS);
 }
 
 /* From `a` to `b` over n samples, into `out`, which may be either. */
@@ -216,6 +222,24 @@ static void blend(const int16_t *a, const int16_t *b, size_t n, int16_t *out)
 {
     for (size_t i = 0; i < n; i++)
         out[i] = (int16_t) (a[i] + (b[i] - a[i]) * (int32_t) (i + 1) / (int32_t) (n + 1));
+}
+
+/*
+ * Where the last `by` samples look most like those before them, between half of `most` and `most`. What counts as quiet
+ * beside its background may be a tone, music or hum, and these must not meet out of phase.
+ */
+static size_t best_cut(const int16_t *pcm, size_t n, size_t most)
+{
+    size_t best = most;
+    double best_corr = -2;
+    for (size_t by = most; by > 0 && by >= most / 2; by--) {
+        double corr = pitch_ncc(pcm + n - by, pcm + n - 2 * by, by);
+        if (corr > best_corr) {
+            best_corr = corr;
+            best = by;
+        }
+    }
+    return best;
 }
 
 /* Silence has no pitch: `by` samples more or less, at most half of it. */
@@ -247,11 +271,14 @@ static size_t adapt(struct playout *p, int16_t *pcm, size_t n, int16_t *spare)
     (void) vad_run(&p->vad, pcm, n);
     bool quiet = p->vad.level_dbfs < fmax(QUIET_DBFS, p->vad.floor_dbfs + QUIET_DB);
     p->since_change += n;
+    p->since_quiet = quiet ? 0 : p->since_quiet + n;
     follow_clocks(p, quiet);
     if (advice == JITTER_NORMAL || n < (size_t) hz / 1000 * STRETCH_MIN_PIECE_MS)
         return n;
     if (quiet) {
-        size_t by = (size_t) ((uint64_t) by_us * hz / 1000000);
+        size_t by = AHOY_MIN((size_t) ((uint64_t) by_us * hz / 1000000), n / 2);
+        if (p->vad.level_dbfs > QUIET_DBFS)
+            by = best_cut(pcm, n, by);
         m = advice == JITTER_STRETCH ? lengthen_quiet(pcm, n, by) : shorten_quiet(pcm, n, by);
     } else if (advice != JITTER_TRIM && may_change(p, advice)) {
         bool longer = advice == JITTER_STRETCH;

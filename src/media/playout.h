@@ -39,6 +39,7 @@ struct playout {
     uint64_t concealed_us; /* time concealed */
     struct vad vad;
     size_t since_change;             /* samples of frames since the length of one was changed */
+    size_t since_quiet;              /* the same since the last that was quiet */
     uint64_t stretched, shrunk;      /* frames whose length was changed to move the delay */
     double fec_share;                /* of late, of losses that in-band FEC of the next packet made good */
     unsigned dred_reach;             /* packets back */
