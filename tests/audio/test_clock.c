@@ -28,7 +28,7 @@ static void test_drift_is_measured_through_jitter(struct t *t)
         audio_clock_init(&c, 48000);
         feed(&c, ppms[i], 5000, 20);
         T_CHECK(audio_clock_ppm(&c, &ppm));
-        T_NEAR(ppm, ppms[i], 120);
+        T_NEAR(ppm, ppms[i], 15);
     }
 out:
     return;
