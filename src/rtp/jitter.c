@@ -28,7 +28,7 @@ struct jitter_config jitter_config_default(uint32_t clock_hz)
         .clock_hz = clock_hz,
         .frame_ts = clock_hz / 50,
         .player_us = 20000,
-        .min_delay_us = 5000,
+        .min_delay_us = 2000,
         .max_delay_us = 600000,
         .start_delay_us = 10000,
         .slab_bytes = 32768,

@@ -18,6 +18,7 @@ enum {
     LATE_US = 4000000,       /* a packet that comes too late is worth this delay, shared by all packets of the window */
     LATE_LEAST_SAMPLES = 100, /* of few packets a late one does not tell how often that happens */
     CHANGE_US = 15000,        /* what a change of the target is worth */
+    CALM_US = 3000,           /* where all packets are this near, nothing is changed that would be heard */
     MOST_LATE = 4,            /* per cent: more are not given up for any delay */
     TOP = DELAY_SAMPLES * MOST_LATE / 100 + 2,
 };
@@ -84,6 +85,7 @@ static unsigned keep_largest(int32_t top[TOP], unsigned n, unsigned most, int32_
 
 /* What a delay costs, and the one that costs least. */
 struct choice {
+    bool calm; /* long enough */
     int64_t best_us, best_cost_us;
     int64_t now_cost_us; /* of the present target */
 };
@@ -121,6 +123,7 @@ static void choose_delay(struct delay *d, struct choice *out)
             out->best_us = late == 0 ? us + us / counted : us; /* the greatest yet to come is a little greater */
         }
     }
+    out->calm = counted >= LATE_LEAST_SAMPLES && out->best_us <= CALM_US;
 }
 
 /*
@@ -137,13 +140,17 @@ static int64_t spike_floor(const struct delay *d, int64_t when_us)
     return AHOY_MIN(height, (int64_t) SPIKE_MOST_US);
 }
 
-/* The target stays as it is unless another one is better by more than its change is worth. */
+/*
+ * The target stays as it is unless another one is better by more than its change is worth. On a calm network it falls at
+ * once: the way there is silence that is shortened.
+ */
 static void update_target(struct delay *d, int64_t when_us)
 {
     struct choice c;
     choose_delay(d, &c);
     int64_t least = AHOY_MAX(spike_floor(d, when_us) + MARGIN_US, d->min_us);
-    int64_t want = c.now_cost_us > c.best_cost_us + CHANGE_US ? c.best_us + MARGIN_US : d->target_us;
+    int64_t change_us = c.calm ? 0 : CHANGE_US;
+    int64_t want = c.now_cost_us > c.best_cost_us + change_us ? c.best_us + MARGIN_US : d->target_us;
     want = AHOY_MIN(AHOY_MAX(want, least), d->max_us);
     int64_t fall = (when_us - d->updated_us) * DOWN_US_PER_S / 1000000;
     d->target_us = want >= d->target_us ? want : AHOY_MAX(want, d->target_us - AHOY_MAX(fall, (int64_t) 0));

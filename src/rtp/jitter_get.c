@@ -13,7 +13,13 @@ enum {
     SETTLED_FRAMES = JITTER_LOST_AFTER + 5, /* behind a gap: by then it is known whether it was a loss */
     TRIM_US = 6000,                         /* above that: shorten silence */
     SHRINK_US = 80000,                      /* above that: shorten speech too, which is heard, but so is the delay */
-    HELD_US = 12000, /* a pitch period: the player may shrink by it without asking for the next frame sooner */
+    CALM_TARGET_US = 10000, /* a network without jitter: there the delay is brought near to the target … */
+    NEAR_FRAMES = 100,      /* … after so many frames in which nothing was too late: */
+    NEAR_MOST = 3200,       /* … twice as many each time that something was */
+    NEAR_TOLD = 25,         /* frames that what was found out then is good for */
+    NEAR_KEEP_US = 1000,    /* … less this: clocks differ */
+    NEAR_LEAST_US = 1500,   /* … when it is worth it */
+    HELD_US = 12000,        /* a pitch period: the player may shrink by it without asking for the next frame sooner */
 };
 
 static int64_t frame_us(const struct jitter *j)
@@ -60,6 +66,19 @@ static uint32_t duration_of(struct jitter *j, const struct jitter_slot *s)
     return j->frame_ts;
 }
 
+static unsigned near_frames(const struct jitter *j)
+{
+    return AHOY_MIN((unsigned) NEAR_FRAMES << AHOY_MIN(j->near.stumbles, 8U), (unsigned) NEAR_MOST);
+}
+
+/* Something was not there in time: the delay is brought near to the target more slowly. */
+static void note_stumble(struct jitter *j)
+{
+    j->near.stumbles += j->near.frames > 0;
+    j->near.frames = 0;
+    j->settled_frames = 0;
+}
+
 static void note_delay(struct jitter *j, int64_t us, int64_t held_us)
 {
     double ms = (double) (us + held_us) / 1000;
@@ -72,6 +91,10 @@ static void note_delay(struct jitter *j, int64_t us, int64_t held_us)
     j->delay_us[0] = us;
     j->held_us[1] = j->has_delay ? j->held_us[0] : held_us;
     j->held_us[0] = held_us;
+    bool first = j->near.frames == 0 || j->near.frames >= near_frames(j) + NEAR_TOLD;
+    j->near.frames = first ? 1 : j->near.frames + 1;
+    j->near.asked_us = first ? us : AHOY_MIN(j->near.asked_us, us);
+    j->near.held_us = first ? held_us : AHOY_MIN(j->near.held_us, held_us);
     j->has_delay = true;
 }
 
@@ -124,7 +147,7 @@ static enum jitter_got answer_empty(struct jitter *j, bool covers, struct jitter
 {
     *out = (struct jitter_frame){ .duration_ts = step_ts(j), .run = ++j->run };
     int64_t us = jitter_ts_to_us(j, out->duration_ts);
-    j->settled_frames = 0;
+    note_stumble(j);
     if (covers)
         j->covered_ts += out->duration_ts;
     j->run_us += us;
@@ -141,7 +164,7 @@ static void pass_over(struct jitter *j, uint32_t duration_ts)
 {
     jitter_step(j, false);
     j->next_ts += duration_ts;
-    j->settled_frames = 0;
+    note_stumble(j);
     j->stats.lost++;
     jitter_count_loss(j);
 }
@@ -272,6 +295,19 @@ static int64_t error_us(const struct jitter *j)
     return least > 0 ? least : AHOY_MIN(most, (int64_t) 0);
 }
 
+/*
+ * What can be left out on a calm network, and every packet is still in time: whole steps of the player's that a frame is
+ * asked for later than need be, and what the player had in hand then. Frames that were asked for late (the machine was
+ * busy) do not count, for the least of several does.
+ */
+static int64_t spare_us(const struct jitter *j)
+{
+    if (j->near.frames < near_frames(j) || jitter_target_us(j) > CALM_TARGET_US)
+        return 0;
+    int64_t over_us = AHOY_MAX(j->near.asked_us - jitter_target_us(j), (int64_t) 0);
+    return over_us / j->config.player_us * j->config.player_us + j->near.held_us - NEAR_KEEP_US;
+}
+
 enum jitter_advice jitter_advice(const struct jitter *j, int64_t *by_us)
 {
     *by_us = 0;
@@ -287,7 +323,10 @@ enum jitter_advice jitter_advice(const struct jitter *j, int64_t *by_us)
         return JITTER_NORMAL; /* if it was a loss, the next ones will need that delay */
     if (over <= TRIM_US) {
         *by_us = AHOY_MIN(j->held_us[0], j->held_us[1]);
-        return *by_us > HELD_US ? JITTER_TRIM : JITTER_NORMAL;
+        if (*by_us > HELD_US)
+            return JITTER_TRIM;
+        *by_us = spare_us(j);
+        return *by_us >= NEAR_LEAST_US ? JITTER_TRIM : JITTER_NORMAL;
     }
     if (j->count == 0 && j->waited_us <= j->config.player_us + SLACK_US)
         return JITTER_NORMAL; /* packets are played as they come: there is nothing to gain */

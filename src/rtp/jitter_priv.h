@@ -103,7 +103,11 @@ struct jitter {
     bool has_delay;
     int64_t delay_us[2]; /* of the last two frames, when they were asked for */
     int64_t held_us[2];  /* what the player had in hand then */
-    int64_t waited_us;   /* how long the last one lay here */
+    struct {             /* the least of some frames: how near sound is to being too late */
+        unsigned frames, stumbles;
+        int64_t asked_us, held_us; /* how late a frame was asked for, and what the player had in hand */
+    } near;
+    int64_t waited_us; /* how long the last one lay here */
     int64_t smooth_us;
     double loss;                              /* recent, 0 … 1 */
     double beyond[JITTER_MAX_REDUNDANCY + 1]; /* recent share of frames lost that later packets could bring back only if
