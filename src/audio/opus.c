@@ -28,6 +28,7 @@ struct opus_sender {
     uint32_t max_bps;
     unsigned complexity, dred_ms;
     bool fec_allowed, dtx;
+    bool resting; /* a pause was begun, and told */
 };
 
 struct opus_receiver {
@@ -145,7 +146,9 @@ static enum ahoy_err encode(struct audio_encoder *e, const int16_t *pcm, size_t 
         return AHOY_ERR_LIMIT;
     if (got < 0)
         return AHOY_ERR_INTERNAL;
-    *n = s->dtx && got <= 2 ? 0 : (size_t) got; /* RFC 7587 section 3.1.3: such a packet need not be sent */
+    bool rests = s->dtx && got <= 2; /* RFC 7587 section 3.1.3: such a packet need not be sent … */
+    *n = rests && s->resting ? 0 : (size_t) got;
+    s->resting = rests; /* … but the first one tells the peer that it is a pause, and not a loss */
     return AHOY_OK;
 }
 

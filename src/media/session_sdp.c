@@ -128,6 +128,8 @@ static void fill_tx(const struct media_session *s, const struct sdp_stream *stre
     if (event && event->clock_hz == p->tx_codec->clock_hz)
         p->tx_event_pt = event->tx_pt;
     p->event_clock_hz = event ? event->clock_hz : 0;
+    const struct sdp_agreed *noise = sdp_stream_cn(stream, p->tx_codec->clock_hz);
+    p->tx_noise_pt = noise && !p->tx_codec->ops->recover ? noise->tx_pt : -1; /* Opus has its own */
     const struct sdp_agreed *red = sdp_stream_red(stream, p->tx_codec->clock_hz);
     p->tx_red_pt = red && p->tx_codec->ops->set_fec ? red->tx_pt : -1;
     p->bandwidth_bps = stream->bandwidth_bps;
@@ -212,7 +214,7 @@ static void hand_down(struct media_session *s, struct media_cmd *c)
 {
     const struct sdp_stream *stream = sdp_session_stream_of(s->sdp, 0);
     struct media_params *p = &c->u.params;
-    p->tx_event_pt = p->tx_red_pt = -1;
+    p->tx_event_pt = p->tx_red_pt = p->tx_noise_pt = -1;
     p->bandwidth_bps = -1;
     p->signalling = s->signalling;
     if (stream && stream->active) {

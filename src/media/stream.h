@@ -12,6 +12,7 @@
 #include "base/list.h"
 #include "media/join.h"
 #include "media/media.h"
+#include "media/pause.h"
 #include "media/playout.h"
 #include "media/protect.h"
 #include "media/sound.h"
@@ -53,6 +54,7 @@ struct media_params {
     unsigned ptime_ms;
     uint32_t sound_hz; /* rate of the sound endpoint; 0 without a codec */
     int tx_event_pt;   /* -1: none, digits go as tones */
+    int tx_noise_pt;   /* comfort noise (RFC 3389) for pauses of tx_codec; -1: not agreed on */
     uint32_t event_clock_hz;
     struct rtcp_xr_wants xr; /* extended reports that the peer wants */
     struct {
@@ -123,6 +125,7 @@ struct media_stream {
     size_t tx_fifo_n;
     uint32_t tx_from_hz; /* the sound's rate that tx_resample was made for */
     uint32_t tx_ts;
+    struct pause pause;
     struct dtmf_sender dtmf_tx;
     struct tone_gen tones; /* the key that sounds, for a peer without telephone-event */
     char tone_queue[DTMF_QUEUE];
@@ -189,6 +192,7 @@ void media_tx_fini(struct media_stream *st);
 void media_tx_rtcp(struct media_stream *st);
 void media_tx_send_rtcp(struct media_stream *st, const void *data, size_t n);
 void media_tx_bye(struct media_stream *st);
+bool media_tx_pauses(const struct media_stream *st); /* whether pauses are not sent */
 
 /* stream_feedback.c */
 /** A packet came, or was found in another's redundancy (`copy`). */

@@ -53,16 +53,40 @@ void media_stats_init(struct media_stats *s)
 
 /* ---- gathering --------------------------------------------------------------------------------------------------- */
 
-void media_quality_arrived(struct media_stream *st, uint16_t seq, size_t bytes, bool late)
+/* Small packets are of pauses, which do not tell what speech gets, unless there is nothing else for long. */
+static void weigh(double *mean, double bytes)
 {
-    double *mean = &st->quality.packet_bytes, now = (double) bytes;
-    fates_tell(&st->quality.fates, seq, late ? FATE_LATE : FATE_PLAYED);
     if (*mean <= 0)
-        *mean = now;
-    else if (
-        bytes
-        > 0) /* small packets are of pauses, which do not tell what speech gets, unless there is nothing else for long */
-        *mean += (now - *mean) * (now < *mean / 2 ? pause_weight : speech_weight);
+        *mean = bytes;
+    else
+        *mean += (bytes - *mean) * (bytes < *mean / 2 ? pause_weight : speech_weight);
+}
+
+/*
+ * A packet that is next by number and not by time: the sender paused. What was made up until it came was no loss, though
+ * nobody could know while it was.
+ */
+static void watch_pauses(struct media_stream *st, const struct jitter_packet *j)
+{
+    struct media_quality *q = &st->quality;
+    uint64_t concealed_us = st->playout.concealed_us;
+    int16_t step = (int16_t) (uint16_t) (j->seq - q->newest.seq);
+    if (q->newest.known && step <= 0)
+        return;
+    if (q->newest.known && step == 1 && (int32_t) (j->timestamp - q->newest.next_ts) > 0)
+        q->paused_us += concealed_us - q->newest.concealed_us;
+    q->newest.known = true;
+    q->newest.seq = j->seq;
+    q->newest.next_ts = j->timestamp + j->duration_ts;
+    q->newest.concealed_us = concealed_us;
+}
+
+void media_quality_arrived(struct media_stream *st, const struct jitter_packet *j, bool sound, bool late)
+{
+    fates_tell(&st->quality.fates, j->seq, late ? FATE_LATE : FATE_PLAYED);
+    if (sound && !j->silence)
+        weigh(&st->quality.packet_bytes, (double) j->payload.n);
+    watch_pauses(st, j);
 }
 
 void media_quality_recovered(void *arg, uint16_t seq, enum playout_recovered by)
@@ -189,7 +213,7 @@ static struct media_quality_mark mark_now(const struct media_stream *st)
     return (struct media_quality_mark){ .judged = f->judged,
                                         .losses = f->bursts.losses + f->bursts.discards,
                                         .runs = f->bursts.runs,
-                                        .concealed_us = st->playout.concealed_us,
+                                        .concealed_us = st->playout.concealed_us - st->quality.paused_us,
                                         .impaired = fates_impaired(f) * (double) f->judged };
 }
 
@@ -314,7 +338,7 @@ static void fill_names(struct media_stream *st)
     if (s->tx_codec) {
         s->tx_pt = p->tx_pt;
         s->tx_frame_ms = p->ptime_ms;
-        s->tx_dtx = p->tx_params.dtx;
+        s->tx_dtx = p->tx_params.dtx || media_tx_pauses(st);
     }
     s->ssrc = rtp_session_ssrc(st->rtp);
     (void) rtp_session_remote_ssrc(st->rtp, &s->remote_ssrc);
@@ -336,7 +360,7 @@ static void fill_counts(struct media_stream *st, const struct rtp_stats *r)
     s->recovered_fec = f->fec;
     s->recovered_red = f->red;
     s->recovered_dred = f->dred;
-    s->concealed_ms = (uint32_t) (st->playout.concealed_us / 1000);
+    s->concealed_ms = (uint32_t) ((st->playout.concealed_us - st->quality.paused_us) / 1000);
     s->loss = f->judged > 0 ? fates_impaired(f) : -1;
     s->burst = f->bursts.runs > 0 ? quality_mean_run(&f->bursts) : -1;
     s->jitter_ms = r->jitter_ms;

@@ -23,15 +23,22 @@ struct media_quality {
     struct fates fates;
     struct media_quality_mark mark[MEDIA_QUALITY_SECONDS];
     unsigned marks;
-    struct vad vad;                   /* of what the peer says */
+    struct vad vad; /* of what the peer says */
+    struct {
+        bool known;
+        uint16_t seq;
+        uint32_t next_ts;      /* behind it */
+        uint64_t concealed_us; /* when it came */
+    } newest;
+    uint64_t paused_us;               /* concealed while the peer paused without a word: nothing was missing */
     double packet_bytes;              /* mean size of what is in a packet, but for pauses; 0: none came */
     double speech_power, noise_power; /* of full scale squared, smoothed; 0: none heard yet */
     double jitter_sum_ms, rtt_sum_ms; /* once a second, for means */
     unsigned seconds, rtts;
 };
 
-/** A packet came, with so much of a codec's sound in it, 0 for none; `late`: too late to be played. */
-void media_quality_arrived(struct media_stream *st, uint16_t seq, size_t bytes, bool late);
+/** A packet came; `sound`: a codec's; `late`: too late to be played. */
+void media_quality_arrived(struct media_stream *st, const struct jitter_packet *j, bool sound, bool late);
 
 /** Sound that the peer said, as it is played, at the sound's rate. */
 void media_quality_heard(struct media_stream *st, const int16_t *pcm, size_t n);

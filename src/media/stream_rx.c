@@ -68,7 +68,7 @@ static void put_audio(struct media_stream *st, struct jitter_packet *j, int64_t 
         return;
     if (late)
         rtp_session_count_late(st->rtp, 1);
-    media_quality_arrived(st, j->seq, codec && !j->silence ? j->payload.n : 0, late);
+    media_quality_arrived(st, j, codec != NULL, late);
 }
 
 /*

@@ -229,11 +229,48 @@ static struct view with_copies(struct media_stream *st, uint32_t generations, st
                : view_of(NULL, 0);
 }
 
+/* ---- pauses ------------------------------------------------------------------------------------------------------ */
+
+/* Only what a microphone of ours gives: a file, a tone or a conference may have quiet parts that are meant to be heard. */
+bool media_tx_pauses(const struct media_stream *st)
+{
+    return st->params.tx_noise_pt >= 0 && st->sound.live && !st->seat && !st->sound.play.file;
+}
+
+static void send_noise(struct media_stream *st, int64_t now_us)
+{
+    uint8_t noise[CNG_MAX_BYTES];
+    struct rtp_packet p;
+    size_t n = pause_describe(&st->pause, noise);
+    struct rtp_send send = { .payload_type = (uint8_t) st->params.tx_noise_pt,
+                             .marker = RTP_MARKER_CLEAR,
+                             .timestamp = st->tx_ts,
+                             .duration_ts = frame_ts(&st->params),
+                             .payload_bytes = n };
+    rtp_session_send(st->rtp, &send, now_us, &p);
+    send_packet(st, &p, view_of((const char *) noise, n), now_us);
+}
+
+/* In a pause: the background is told now and then, and the frame is not sent. */
+static bool rests(struct media_stream *st, const int16_t *pcm, size_t n, int64_t now_us)
+{
+    struct mic_stats mic;
+    if (!media_tx_pauses(st))
+        return false;
+    if (st->pause.rate_hz != st->params.tx_codec->rate_hz)
+        pause_init(&st->pause, st->params.tx_codec->rate_hz);
+    bool speech = !st->muted && sound_mic_stats(&st->sound, &mic) && mic.speech;
+    enum pause_act act = pause_look(&st->pause, pcm, n, speech);
+    if (act == PAUSE_DESCRIBE)
+        send_noise(st, now_us);
+    return act != PAUSE_SEND;
+}
+
 static void send_frame(struct media_stream *st, const int16_t *pcm, size_t n, int64_t now_us)
 {
     uint8_t coded[AUDIO_MAX_PAYLOAD_BYTES], red[RED_PACKET_BYTES];
     size_t bytes;
-    if (!may_send(st) || send_event(st, now_us))
+    if (!may_send(st) || send_event(st, now_us) || rests(st, pcm, n, now_us))
         return;
     follow_plan(st);
     if (audio_encode(st->encoder, pcm, n, coded, sizeof coded, &bytes) || bytes == 0) {
