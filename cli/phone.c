@@ -264,6 +264,12 @@ static void keep_summary(struct phone *p, const struct ahoy_event *e)
         (void) text_copy(s->text, sizeof s->text, e->call.text);
 }
 
+/* What was asked for is no microphone, and may well be silent. */
+static bool stands_in(const char *audio)
+{
+    return audio && strncmp(audio, "pulse", 5) != 0 && strncmp(audio, "alsa", 4) != 0;
+}
+
 void phone_say_summary(struct phone *p)
 {
     const struct ahoy_call_stats *s = &p->summary.stats;
@@ -284,7 +290,7 @@ void phone_say_summary(struct phone *p)
     say("%s", line);
     ahoy_call_judge(s, &j);
     say("%s", j.text);
-    if (j.advice[0])
+    if (j.advice[0] && !(j.spoiler == AHOY_SPOILER_SILENT && stands_in(p->args->audio)))
         say("%s", j.advice);
 }
 

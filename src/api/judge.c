@@ -11,7 +11,8 @@
 enum { LEAST_EXPECTED = 50 /* packets: a second of sound */, SILENCE_AFTER_MS = 4000 };
 
 /* G.107 annex B: users are satisfied from 4.0 on, many dissatisfied below 3.6, nearly all below 3.1. */
-static const double good_mos = 4.0, fair_mos = 3.6, poor_mos = 3.1;
+static const double best_mos = 4.5, good_mos = 4.0, fair_mos = 3.6, poor_mos = 3.1;
+static const double least_loss = 0.005, least_made_up = 0.01; /* heard as loss */
 static const double long_delay_ms = 250, silent_dbfs = -85;
 
 /*
@@ -94,27 +95,38 @@ static enum ahoy_spoiler microphone_of(const struct ahoy_call_stats *s)
     return s->mic_noise_dbfs >= loud_room_dbfs ? AHOY_SPOILER_NOISE : AHOY_SPOILER_NONE;
 }
 
+/* Whether it is the delay that takes more of a score than the rest does. */
+static bool delay_takes_most(double mos, double mos_lq)
+{
+    return mos >= 0 && mos_lq >= 0 && mos_lq - mos > best_mos - mos_lq;
+}
+
+/* What spoils what we hear, when something does. */
+static enum ahoy_spoiler hearing_of(const struct ahoy_call_stats *s)
+{
+    double made_up = share(s->concealed_ms, s->duration_ms);
+    if (s->loss >= least_loss || made_up >= least_made_up)
+        return s->lost > 0 && s->lost >= s->late ? AHOY_SPOILER_LOSS : AHOY_SPOILER_JITTER;
+    return s->delay_ms >= long_delay_ms || delay_takes_most(s->mos, s->mos_lq) ? AHOY_SPOILER_DELAY
+                                                                               : AHOY_SPOILER_CODEC;
+}
+
 static enum ahoy_spoiler spoiler_of(const struct ahoy_call_stats *s, enum ahoy_grade grade)
 {
     if (s->send_stopped)
         return AHOY_SPOILER_STOPPED;
     if (s->remote_deaf && s->rtp_out >= LEAST_EXPECTED)
         return AHOY_SPOILER_REMOTE_DEAF;
-    if (grade > AHOY_GRADE_GOOD) {
-        double lost = share(s->lost, s->expected), late = share(s->late, s->expected);
-        bool torn = s->mos_lq >= 0 && s->loss >= 0.005;
-        if (torn && lost >= late)
-            return AHOY_SPOILER_LOSS;
-        if (torn)
-            return AHOY_SPOILER_JITTER;
-        return s->delay_ms >= long_delay_ms ? AHOY_SPOILER_DELAY : AHOY_SPOILER_CODEC;
-    }
+    if (grade > AHOY_GRADE_GOOD)
+        return hearing_of(s);
     if (s->remote_mos >= 0 && s->remote_mos < fair_mos)
-        return s->remote_delay_ms >= 2 * long_delay_ms ? AHOY_SPOILER_DELAY : AHOY_SPOILER_REMOTE_LOSS;
+        return s->remote_delay_ms >= 2 * long_delay_ms || delay_takes_most(s->remote_mos, s->remote_mos_lq)
+                   ? AHOY_SPOILER_DELAY
+                   : AHOY_SPOILER_REMOTE_LOSS;
     return microphone_of(s);
 }
 
-static const char *advice_for(enum ahoy_spoiler spoiler)
+static const char *advice_for(const struct ahoy_call_stats *s, enum ahoy_spoiler spoiler)
 {
     switch (spoiler) {
     case AHOY_SPOILER_NONE: break;
@@ -125,6 +137,8 @@ static const char *advice_for(enum ahoy_spoiler spoiler)
     case AHOY_SPOILER_DELAY:
         return "the delay is long: a nearer server, or a path without a satellite or VPN, would help";
     case AHOY_SPOILER_CODEC:
+        if (strcmp(s->codec, "opus") == 0)
+            return "nothing is lost: the other side gives Opus too few bits to sound better";
         return "nothing is lost: it is the codec that sounds so; Opus or G.722 sound better, if the peer has them";
     case AHOY_SPOILER_REMOTE_LOSS:
         return "we hear well, but the other side loses what we send: look at our uplink, or at their network";
@@ -159,6 +173,9 @@ static void say_loss(const struct ahoy_call_stats *s, struct ahoy_judgement *j)
     double gone = share(s->lost + s->late, s->expected) * 100;
     if (s->lost + s->late == 0) {
         add(j, "; nothing lost");
+        if (share(s->concealed_ms, s->duration_ms)
+            >= least_made_up) /* it came, and not in time to go on without a break */
+            add(j, ", %u ms made up", (unsigned) s->concealed_ms);
         return;
     }
     add(j, gone < 0.1 ? "; %.2f %% lost" : "; %.1f %% lost", gone);
@@ -183,12 +200,12 @@ void ahoy_call_judge(const struct ahoy_call_stats *s, struct ahoy_judgement *out
         add(&j, "sound: %s, %.1f of 5", ahoy_grade_name(j.grade), s->mos);
         say_loss(s, &j);
     }
-    if (s->delay_ms >= 0)
+    if (s->delay_ms >= 0 && s->rtp_in > 0)
         add(&j, "; %.0f ms mouth to ear", s->delay_ms);
     if (s->remote_mos >= 0)
         add(&j, "; they hear %s%.1f", s->remote_estimated ? "about " : "", s->remote_mos);
     if (s->echo && s->erle_db >= least_erle_db)
         add(&j, "; our loudspeaker's echo is lowered by %.0f dB", s->erle_db);
-    (void) snprintf(j.advice, sizeof j.advice, "%s", advice_for(j.spoiler));
+    (void) snprintf(j.advice, sizeof j.advice, "%s", advice_for(s, j.spoiler));
     *out = j;
 }

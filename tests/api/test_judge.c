@@ -63,8 +63,14 @@ static void test_a_bad_call_is_told_with_its_cause(struct t *t)
     s.mos = 3.7;
     s.delay_ms = 400;
     says(t, &s, AHOY_GRADE_FAIR, AHOY_SPOILER_DELAY, "sound: fair, 3.7 of 5; nothing lost; 400 ms mouth to ear");
+    s.delay_ms = 200; /* and it is that which takes most: 4.2 without */
+    says(t, &s, AHOY_GRADE_FAIR, AHOY_SPOILER_DELAY, "sound: fair, 3.7 of 5; nothing lost; 200 ms mouth to ear");
     s.delay_ms = 80;
+    s.mos_lq = 3.75;
     says(t, &s, AHOY_GRADE_FAIR, AHOY_SPOILER_CODEC, "sound: fair, 3.7 of 5; nothing lost; 80 ms mouth to ear");
+    s.concealed_ms = 600; /* all came, and some of it too late to go on without a break */
+    says(t, &s, AHOY_GRADE_FAIR, AHOY_SPOILER_JITTER,
+         "sound: fair, 3.7 of 5; nothing lost, 600 ms made up; 80 ms mouth to ear");
 }
 
 static void test_the_other_side_counts_too(struct t *t)
@@ -84,7 +90,9 @@ static void test_the_other_side_counts_too(struct t *t)
     s.loudest_out_dbfs = -100;
     says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_SILENT, "sound: good, 4.2 of 5; nothing lost");
     ahoy_call_stats_init(&s);
+    s.delay_ms = 24; /* of nothing */
     says(t, &s, AHOY_GRADE_UNKNOWN, AHOY_SPOILER_NONE, "sound: none came");
+    s.delay_ms = -1;
     s.rtp_in = s.expected = 10;
     s.mos = 4;
     says(t, &s, AHOY_GRADE_UNKNOWN, AHOY_SPOILER_NONE, "sound: too little to judge");
