@@ -11,9 +11,9 @@ enum {
 };
 
 static const double to_dbm0 = 6.15; /* a full-scale sine is -3.01 dBFS here and +3.14 dBm0 in A-law (ITU-T G.711) */
-static const double speech_weight = 1.0 / 64, pause_weight = 1.0 / 1024; /* of a new packet in their mean size */
-static const double level_weight = 0.01;    /* of a new tick in levels: about two seconds of it */
-static const double phone_loudness_db = 10; /* SLR 8 and RLR 2 (RFC 3611 section 4.7.4) */
+static const double packet_weight = 1.0 / 64; /* of a new packet in their mean size */
+static const double level_weight = 0.01;      /* of a new tick in levels: about two seconds of it */
+static const double phone_loudness_db = 10;   /* SLR 8 and RLR 2 (RFC 3611 section 4.7.4) */
 
 void media_stats_init(struct media_stats *s)
 {
@@ -53,13 +53,15 @@ void media_stats_init(struct media_stats *s)
 
 /* ---- gathering --------------------------------------------------------------------------------------------------- */
 
-/* Small packets are of pauses, which do not tell what speech gets, unless there is nothing else for long. */
-static void weigh(double *mean, double bytes)
+/* What a packet of speech has in it: pauses get fewer bits and do not tell what speech gets. */
+static void weigh(struct media_quality *q, double bytes)
 {
-    if (*mean <= 0)
-        *mean = bytes;
+    if (!q->vad.active)
+        return;
+    if (q->packet_bytes <= 0)
+        q->packet_bytes = bytes;
     else
-        *mean += (bytes - *mean) * (bytes < *mean / 2 ? pause_weight : speech_weight);
+        q->packet_bytes += (bytes - q->packet_bytes) * packet_weight;
 }
 
 /*
@@ -85,7 +87,7 @@ void media_quality_arrived(struct media_stream *st, const struct jitter_packet *
 {
     fates_tell(&st->quality.fates, j->seq, late ? FATE_LATE : FATE_PLAYED);
     if (sound && !j->silence)
-        weigh(&st->quality.packet_bytes, (double) j->payload.n);
+        weigh(&st->quality, (double) j->payload.n);
     watch_pauses(st, j);
 }
 

@@ -31,7 +31,7 @@ struct media_quality {
         uint64_t concealed_us; /* when it came */
     } newest;
     uint64_t paused_us;               /* concealed while the peer paused without a word: nothing was missing */
-    double packet_bytes;              /* mean size of what is in a packet, but for pauses; 0: none came */
+    double packet_bytes;              /* mean size of what is in a packet while the peer speaks; 0: it did not */
     double speech_power, noise_power; /* of full scale squared, smoothed; 0: none heard yet */
     double jitter_sum_ms, rtt_sum_ms; /* once a second, for means */
     unsigned seconds, rtts;
