@@ -9,6 +9,7 @@
  * named device and the default in turn.
  */
 #include "audio/device_impl.h"
+#include "audio/pulse_find.h"
 #include "audio/pulse_link.h"
 #include "base/mem.h"
 #include "sys/thread.h"
@@ -49,6 +50,7 @@ struct pulse_side {
 struct pulse_device {
     struct pulse_link link;
     struct pulse_side rec, play;
+    struct pulse_find find;
     pa_time_event *retry;
     pa_io_event *kicked;
     int kick_fd;
@@ -344,6 +346,14 @@ static bool make_stream(struct pulse_side *s, bool use_default)
     return lib->pa_stream_connect_playback(s->stream, dev, &attr, stream_flags, NULL, NULL) >= 0;
 }
 
+static void unusable(struct pulse_side *s, int code)
+{
+    char text[AUDIO_WHY_BYTES];
+    (void) snprintf(text, sizeof text, "the %s \"%.100s\" cannot be used", s->capture ? "microphone" : "speaker",
+                    s->id[0] ? s->id : "default");
+    broken(s->d, text, code);
+}
+
 static void stream_failed(struct pulse_side *s)
 {
     struct pulse_device *d = s->d;
@@ -362,10 +372,7 @@ static void stream_failed(struct pulse_side *s)
             return;
     }
     s->away = was_away;
-    char text[AUDIO_WHY_BYTES];
-    (void) snprintf(text, sizeof text, "the %s \"%.100s\" cannot be used", s->capture ? "microphone" : "speaker",
-                    s->id[0] ? s->id : "default");
-    broken(d, text, code);
+    unusable(s, code);
 }
 
 static bool ready(const struct pulse_side *s)
@@ -491,6 +498,31 @@ static void on_subscribed(pa_context *c, pa_subscription_event_type_t t, uint32_
 
 /* ---- opening and closing ----------------------------------------------------------------------------------------- */
 
+static void make_streams(struct pulse_device *d)
+{
+    if ((d->rec.way && !make_stream(&d->rec, d->use_default))
+        || (d->play.way && !make_stream(&d->play, d->use_default)))
+        broken(d, "the sound server refuses a stream", d->link.lib.pa_context_errno(d->link.ctx));
+    else if (d->lost)
+        tell(d, AUDIO_EVENT_DEVICES, "");
+}
+
+/* While it is being opened: what is named must be there. One name for both is that of one device, seldom of two. */
+static void on_names_known(void *arg)
+{
+    struct pulse_device *d = arg;
+    bool no_source = d->rec.way && !d->find.source_found;
+    bool no_sink = d->play.way && !d->find.sink_found;
+    if (d->one_name && no_source != no_sink) {
+        (no_source ? &d->rec : &d->play)->id[0] = '\0';
+        d->one_name = no_source = no_sink = false;
+    }
+    if (no_source || no_sink)
+        unusable(no_source ? &d->rec : &d->play, PA_ERR_NOENTITY);
+    else
+        make_streams(d);
+}
+
 static void on_context_state(pa_context *c, void *arg)
 {
     struct pulse_device *d = arg;
@@ -509,11 +541,13 @@ static void on_context_state(pa_context *c, void *arg)
         lib->pa_operation_unref(op);
     (void) sys_thread_hasten();
     ask_defaults(d);
-    if ((d->rec.way && !make_stream(&d->rec, d->use_default))
-        || (d->play.way && !make_stream(&d->play, d->use_default)))
-        broken(d, "the sound server refuses a stream", lib->pa_context_errno(c));
-    else if (d->lost)
-        tell(d, AUDIO_EVENT_DEVICES, "");
+    d->find = (struct pulse_find){
+        .link = &d->link, .source = d->rec.id, .sink = d->play.id, .done = on_names_known, .arg = d
+    };
+    if (d->opened) /* a name that is missing now is replaced */
+        make_streams(d);
+    else if (!pulse_find_start(&d->find))
+        broken(d, "the sound server does not list its devices", lib->pa_context_errno(c));
 }
 
 static void start(struct pulse_device *d)

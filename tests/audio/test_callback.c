@@ -6,8 +6,8 @@
 #include "audio/device.h"
 #include "audio/device_impl.h"
 #include "base/rt.h"
+#include "support/pulse.h"
 #include "support/t.h"
-#include "support_pulse.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -299,7 +299,7 @@ int main(int argc, char **argv)
     };
     set_hooks();
     if (!pulse_daemon_init(&the_daemon) || !pulse_daemon_start(&the_daemon)) {
-        fprintf(stderr, "pulseaudio cannot be started: is it installed?\n");
+        fprintf(stderr, "the sound server cannot be started: is it installed?\n");
         pulse_daemon_fini(&the_daemon);
         return 1;
     }

@@ -4,8 +4,8 @@
  * uses threads.
  */
 #include "audio/device.h"
+#include "support/pulse.h"
 #include "support/t.h"
-#include "support_pulse.h"
 #include "support_sound.h"
 
 #include <pthread.h>
@@ -19,6 +19,8 @@ enum { RATE = 48000, TICK = 240, AHEAD = 3 * TICK, MOST = RATE * 12, QUIET = 200
 
 static struct pulse_daemon the_daemon;
 static char why[AUDIO_WHY_BYTES];
+static const char load_other[] = "load-module module-remap-sink sink_name=other master=ear";
+static const char load_other_mic[] = "load-module module-remap-source source_name=other_mic master=mouth.monitor";
 
 /* A phone's device with a steady tone in both directions, and an ear behind all loudspeakers. */
 struct talk {
@@ -127,6 +129,31 @@ static void talk_on(struct talk *k, unsigned ms)
     }
 }
 
+/* What happens to the devices while they talk on: the server's commands take their time. */
+struct change {
+    const char *const *commands; /* up to NULL; NULL: the streams on `other` are killed */
+    bool ok;
+};
+
+static void *change_main(void *arg)
+{
+    struct change *c = arg;
+    c->ok = c->commands || pulse_daemon_kill_streams(&the_daemon, "other");
+    for (size_t i = 0; c->commands && c->commands[i]; i++)
+        c->ok = pulse_daemon_command(&the_daemon, c->commands[i]) && c->ok;
+    return NULL;
+}
+
+static bool talk_while(struct talk *k, unsigned ms, const char *const commands[])
+{
+    struct change c = { .commands = commands };
+    pthread_t thread;
+    if (pthread_create(&thread, NULL, change_main, &c) != 0)
+        return false;
+    talk_on(k, ms);
+    return pthread_join(thread, NULL) == 0 && c.ok;
+}
+
 static void start_listening(struct talk *k)
 {
     talk_on(k, SETTLE_MS);
@@ -153,13 +180,12 @@ static void figures(const struct talk *k, const char *what)
 
 static void test_the_default_is_followed(struct t *t)
 {
+    static const char *const to_other[] = { "set-default-sink other", "set-default-source other_mic", NULL };
     struct talk k;
     T_OK(talk_open(&k, "", ""));
     start_listening(&k);
     T_CHECK(gap_ms(&k) < 5 || k.n_heard == 0);
-    T_CHECK(pulse_daemon_command(&the_daemon, "set-default-sink other"));
-    T_CHECK(pulse_daemon_command(&the_daemon, "set-default-source other_mic"));
-    talk_on(&k, 1500);
+    T_CHECK(talk_while(&k, 2000, to_other));
     figures(&k, "default");
     T_CHECK(said_to_be(&k, "other") && said_to_be(&k, "other_mic"));
     T_CHECK(k.n_heard > RATE);
@@ -174,21 +200,19 @@ out:
 
 static void test_a_named_device_that_goes_is_replaced_and_taken_back(struct t *t)
 {
+    static const char *const unload[] = { "unload-module module-remap-sink", "unload-module module-remap-source",
+                                          NULL };
+    static const char *const load[] = { load_other, load_other_mic, NULL };
     struct talk k;
     T_OK(talk_open(&k, "other_mic", "other"));
     start_listening(&k);
-    T_CHECK(pulse_daemon_command(&the_daemon, "unload-module module-remap-sink"));
-    T_CHECK(pulse_daemon_command(&the_daemon, "unload-module module-remap-source"));
-    talk_on(&k, 1500);
+    T_CHECK(talk_while(&k, 2000, unload));
     figures(&k, "gone");
     T_CHECK(said_to_be(&k, "ear") && said_to_be(&k, "mouth.monitor"));
     T_CHECK(gap_ms(&k) <= MOST_GAP_MS);
     T_CHECK(k.longest_in * 5 <= MOST_GAP_MS);
     start_listening(&k);
-    T_CHECK(pulse_daemon_command(&the_daemon, "load-module module-remap-sink sink_name=other master=ear"));
-    T_CHECK(pulse_daemon_command(&the_daemon,
-                                 "load-module module-remap-source source_name=other_mic master=mouth.monitor"));
-    talk_on(&k, 1500);
+    T_CHECK(talk_while(&k, 2000, load));
     figures(&k, "back");
     T_CHECK(said_to_be(&k, "other") && said_to_be(&k, "other_mic"));
     T_CHECK(gap_ms(&k) <= MOST_GAP_MS);
@@ -204,10 +228,7 @@ static void test_a_stream_that_is_killed_is_made_anew(struct t *t)
     struct talk k;
     T_OK(talk_open(&k, "other_mic", "other"));
     start_listening(&k);
-    T_CHECK(pulse_daemon_command(&the_daemon, "kill-sink-input 0\nkill-sink-input 1\nkill-sink-input 2\n"
-                                              "kill-sink-input 3\nkill-sink-input 4\nkill-sink-input 5\n"
-                                              "kill-sink-input 6\nkill-sink-input 7\nkill-sink-input 8"));
-    talk_on(&k, 1500);
+    T_CHECK(talk_while(&k, 2000, NULL));
     figures(&k, "killed");
     T_CHECK(k.n_heard > RATE / 2);
     T_CHECK(gap_ms(&k) <= MOST_GAP_MS);
@@ -222,18 +243,15 @@ int main(int argc, char **argv)
         T_PLAIN(test_a_named_device_that_goes_is_replaced_and_taken_back),
         T_PLAIN(test_a_stream_that_is_killed_is_made_anew),
     };
+    static const char ear[] = "load-module module-null-sink sink_name=ear rate=48000 channels=1 norewinds=1";
+    static const char mouth[] = "load-module module-null-sink sink_name=mouth rate=48000 channels=1 norewinds=1";
     bool ok = pulse_daemon_init(&the_daemon) && pulse_daemon_start(&the_daemon)
-              && pulse_daemon_command(&the_daemon,
-                                      "load-module module-null-sink sink_name=ear rate=48000 channels=1 norewinds=1")
-              && pulse_daemon_command(&the_daemon,
-                                      "load-module module-null-sink sink_name=mouth rate=48000 channels=1 norewinds=1")
-              && pulse_daemon_command(&the_daemon, "load-module module-remap-sink sink_name=other master=ear")
-              && pulse_daemon_command(&the_daemon,
-                                      "load-module module-remap-source source_name=other_mic master=mouth.monitor")
+              && pulse_daemon_command(&the_daemon, ear) && pulse_daemon_command(&the_daemon, mouth)
+              && pulse_daemon_command(&the_daemon, load_other) && pulse_daemon_command(&the_daemon, load_other_mic)
               && pulse_daemon_command(&the_daemon, "set-default-sink ear")
               && pulse_daemon_command(&the_daemon, "set-default-source mouth.monitor");
     if (!ok) {
-        fprintf(stderr, "pulseaudio cannot be started: is it installed?\n");
+        fprintf(stderr, "the sound server cannot be started: is it installed?\n");
         pulse_daemon_fini(&the_daemon);
         return 1;
     }

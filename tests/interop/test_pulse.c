@@ -1,27 +1,25 @@
 /*
- * A virtual cable: two phones of ours on a PulseAudio daemon of the test's own, whose null sinks are their speakers and the
+ * A virtual cable: two phones of ours on a sound server of the test's own, whose null sinks are their speakers and the
  * monitors of other null sinks their microphones. T_PLAIN: real processes, real time.
  */
+#include "support/pulse.h"
 #include "support_ahoy.h"
 
 #include <stdio.h>
 
-static const char script[] = "load-module module-null-sink sink_name=to_alice rate=48000 channels=1\n"
-                             "load-module module-null-sink sink_name=from_alice rate=48000 channels=1\n"
-                             "load-module module-null-sink sink_name=to_bob rate=48000 channels=1\n"
-                             "load-module module-null-sink sink_name=from_bob rate=48000 channels=1\n"
-                             "load-module module-native-protocol-unix auth-anonymous=1 socket=%s/native\n";
+static struct pulse_daemon the_daemon; /* one for all tests: starting it takes long */
 
 static bool daemon_start(struct lab *lab)
 {
-    char file[LAB_PATH_BYTES], server[LAB_PATH_BYTES + 8], native[LAB_PATH_BYTES];
-    (void) snprintf(server, sizeof server, "unix:%s", lab_path(lab, "native", native));
-    struct proc *p = lab_write(lab, "default.pa", script, lab->dir)
-                         ? LAB_START(lab, "pulseaudio", "-n", "-F", lab_path(lab, "default.pa", file), "--daemonize=no",
-                                     "--exit-idle-time=-1", "--use-pid-file=no", "--disable-shm=yes",
-                                     "--high-priority=no", "--realtime=no", "-v")
-                         : NULL;
-    return p && proc_wait(p, "startup complete", WAIT_MS) && lab_env(lab, "PULSE_SERVER", server);
+    static const char *const sinks[] = { "to_alice", "from_alice", "to_bob", "from_bob" };
+    bool started = the_daemon.part[0] > 0, ok = pulse_daemon_start(&the_daemon);
+    for (size_t i = 0; i < AHOY_COUNT(sinks) && ok && !started; i++) {
+        char command[128];
+        (void) snprintf(command, sizeof command, "load-module module-null-sink sink_name=%s rate=48000 channels=1",
+                        sinks[i]);
+        ok = pulse_daemon_command(&the_daemon, command);
+    }
+    return ok && lab_env(lab, "PULSE_SERVER", the_daemon.server);
 }
 
 /* What a person says into the microphone, and what comes out of the speaker: PulseAudio's own tools. */
@@ -125,5 +123,14 @@ out:
     lab_close(&lab, t->failed);
 }
 
-T_MAIN(T_PLAIN(test_two_phones_talk_by_sound_devices), T_PLAIN(test_devices_take_part_in_a_conference),
-       T_PLAIN(test_a_daemon_that_is_not_there_ends_with_15))
+int main(int argc, char **argv)
+{
+    static const struct t_case cases[] = {
+        T_PLAIN(test_two_phones_talk_by_sound_devices),
+        T_PLAIN(test_devices_take_part_in_a_conference),
+        T_PLAIN(test_a_daemon_that_is_not_there_ends_with_15),
+    };
+    int failed = !pulse_daemon_init(&the_daemon) || t_main(argc, argv, cases, AHOY_COUNT(cases));
+    pulse_daemon_fini(&the_daemon);
+    return failed;
+}
