@@ -60,11 +60,14 @@ if(TARGET ahoy)
     add_dependencies(ahoy-bench-phone ahoy)
 endif()
 
-# Mouth to ear through PulseAudio: ours beside baresip and linphonec.
+# Mouth to ear through PulseAudio or PipeWire: ours beside baresip and linphonec.
 pkg_check_modules(PULSE_SIMPLE IMPORTED_TARGET libpulse-simple)
 if(TARGET ahoy AND PULSE_SIMPLE_FOUND)
-    ahoy_bench(latency latency.c latency_cable.c phone_process.c signalling_peers.c
-        LIBS ahoy_audio PkgConfig::PULSE_SIMPLE m)
+    add_library(ahoy_bench_cable STATIC ${PROJECT_SOURCE_DIR}/bench/latency_cable.c
+        ${PROJECT_SOURCE_DIR}/tests/support/pulse.c ${PROJECT_SOURCE_DIR}/tests/support/temp.c)
+    target_link_libraries(ahoy_bench_cable PUBLIC ahoy_base PkgConfig::PULSE_SIMPLE Threads::Threads)
+    target_include_directories(ahoy_bench_cable PUBLIC ${PROJECT_SOURCE_DIR}/bench ${PROJECT_SOURCE_DIR}/tests)
+    ahoy_bench(latency latency.c phone_process.c signalling_peers.c LIBS ahoy_audio ahoy_bench_cable m)
     add_dependencies(ahoy-bench-latency ahoy)
 endif()
 
@@ -72,10 +75,10 @@ endif()
 ahoy_bench(sound sound/main.c sound/conditions.c sound/prompts.c sound/stream.c sound/receivers.c sound/run.c sound/call.c
     sound/capture.c sound/spoken.c sound/report.c sound/plot.c sound/measure.c sound/align.c sound/pq.c LIBS ahoy_media)
 if(TARGET ahoy AND PULSE_SIMPLE_FOUND)
-    foreach(source sound/peers.c sound/relay.c sound/sip_call.c latency_cable.c phone_process.c signalling_peers.c)
+    foreach(source sound/peers.c sound/relay.c sound/sip_call.c phone_process.c signalling_peers.c)
         target_sources(ahoy-bench-sound PRIVATE ${PROJECT_SOURCE_DIR}/bench/${source})
     endforeach()
-    target_link_libraries(ahoy-bench-sound PRIVATE PkgConfig::PULSE_SIMPLE)
+    target_link_libraries(ahoy-bench-sound PRIVATE ahoy_bench_cable)
     target_compile_definitions(ahoy-bench-sound PRIVATE BENCH_PEERS)
     add_dependencies(ahoy-bench-sound ahoy)
 endif()

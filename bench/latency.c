@@ -4,7 +4,9 @@
  * recorded on one clock; for each second the lag of their best correlation is the delay. The same with no phone between
  * (the second recorder on the microphone itself) says what the measuring itself adds, and is taken off.
  *
- *     ahoy-bench-latency [--quick] [--json] [--only=NAME]      one JSON object as the last line
+ *     ahoy-bench-latency [--quick] [--json] [--only=NAME] [--pipewire]      one JSON object as the last line
+ *
+ * --pipewire: on PipeWire in place of PulseAudio.
  */
 #include "latency.h"
 
@@ -188,13 +190,15 @@ static void print_rows(struct row row[VARIANTS][PTIMES])
 int main(int argc, char **argv)
 {
     static struct row row[VARIANTS][PTIMES];
-    struct cable cable = { .pid = 0 };
+    struct cable cable = { .listeners = 0 };
     bool json = false, quick = false;
     double own_ms = 0;
     const char *only = NULL;
     for (int i = 1; i < argc; i++) {
         json |= strcmp(argv[i], "--json") == 0;
         quick |= strcmp(argv[i], "--quick") == 0;
+        if (strcmp(argv[i], "--pipewire") == 0)
+            (void) setenv("AHOY_TEST_SOUND_SERVER", "pipewire", 1);
         if (strncmp(argv[i], "--only=", 7) == 0)
             only = argv[i] + 7;
     }
@@ -203,14 +207,14 @@ int main(int argc, char **argv)
     make_speech();
     bool ok = cable_start(&cable) && measure_nothing(&own_ms);
     if (!ok)
-        fprintf(stderr, "PulseAudio cannot be started, or does not carry sound: is it installed?\n");
+        fprintf(stderr, "The sound server cannot be started, or does not carry sound: is it installed?\n");
     else
         printf("the cable itself: %.1f ms, taken off below\n", own_ms);
     for (int turn = 0; ok && turn < (quick ? 1 : 3); turn++)
         for (int i = 0; ok && i < PTIMES; i++)
             for (int k = 0; ok && k < VARIANTS; k++)
                 if (phone_installed(variants[k].kind) && (!only || strcmp(only, variants[k].name) == 0))
-                    ok = run_call(cable.dir, &variants[k], ptimes[i], quick ? 10 : 16, own_ms, &row[k][i]);
+                    ok = run_call(cable.server.dir, &variants[k], ptimes[i], quick ? 10 : 16, own_ms, &row[k][i]);
     if (ok)
         print_rows(row);
     if (ok && json)

@@ -1,13 +1,14 @@
-/* The parts of the latency benchmark: a PulseAudio daemon of its own, and what goes in at one end and comes out. */
+/* The parts of the latency benchmark: a sound server of its own, and what goes in at one end and comes out. */
 #ifndef AHOY_BENCH_LATENCY_H
 #define AHOY_BENCH_LATENCY_H
+
+#include "support/pulse.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 enum { CABLE_HZ = 48000, CABLE_BLOCK = 48 };
 
@@ -21,8 +22,7 @@ enum { CABLE_HZ = 48000, CABLE_BLOCK = 48 };
 enum { CABLE_DEVICES = 4 };
 
 struct cable {
-    char dir[64];
-    pid_t pid;
+    struct pulse_daemon server;
     pthread_t listener[CABLE_DEVICES];
     unsigned listeners;
     atomic_bool ending; /* read by the listeners */

@@ -1,85 +1,41 @@
-/* The latency benchmark's sound: a PulseAudio daemon, a player and two recorders, whose samples have times. */
+/* The latency benchmark's sound: a sound server, a player and two recorders, whose samples have times. */
 #include "latency.h"
 
-#include "phone.h"
+#include "base/base.h"
 
-#include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
 #include <pulse/simple.h>
 #include <sched.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
 
-enum { START_TRIES = 100, START_WAIT_MS = 300, PERIOD_MS = 5 };
+enum { PERIOD_MS = 5 };
 
-static const char script[] =
-    "load-module module-null-sink sink_name=to_mic_a rate=48000 channels=1 sink_properties=device.description=to_mic_a\n"
-    "load-module module-null-sink sink_name=to_mic_b rate=48000 channels=1 sink_properties=device.description=to_mic_b\n"
-    "load-module module-null-sink sink_name=ear_a rate=48000 channels=1 sink_properties=device.description=ear_a\n"
-    "load-module module-null-sink sink_name=ear_b rate=48000 channels=1 sink_properties=device.description=ear_b\n"
+static const char *const script[] = {
+    "load-module module-null-sink sink_name=to_mic_a rate=48000 channels=1 sink_properties=device.description=to_mic_a",
+    "load-module module-null-sink sink_name=to_mic_b rate=48000 channels=1 sink_properties=device.description=to_mic_b",
+    "load-module module-null-sink sink_name=ear_a rate=48000 channels=1 sink_properties=device.description=ear_a",
+    "load-module module-null-sink sink_name=ear_b rate=48000 channels=1 sink_properties=device.description=ear_b",
     "load-module module-remap-source source_name=mic_a master=to_mic_a.monitor remix=no "
-    "source_properties=device.description=mic_a\n"
+    "source_properties=device.description=mic_a",
     "load-module module-remap-source source_name=mic_b master=to_mic_b.monitor remix=no "
-    "source_properties=device.description=mic_b\n"
-    "load-module module-native-protocol-unix auth-anonymous=1 socket=%s/native\n";
+    "source_properties=device.description=mic_b",
+};
 
-/* Where it may, the daemon and who measures run before the machine's other work, which is not to be measured. */
+/* Where it may, who measures runs before the machine's other work, as the server does. */
 static void hurry(void)
 {
     struct sched_param p = { .sched_priority = 10 };
     (void) sched_setscheduler(0, SCHED_RR, &p);
 }
 
-static void become_daemon(const char *dir)
-{
-    char file[96];
-    hurry();
-    snprintf(file, sizeof file, "%s/default.pa", dir);
-    (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
-    (void) unsetenv("PULSE_SERVER");
-    int log = open("/dev/null", O_WRONLY);
-    (void) dup2(log, 1);
-    (void) dup2(log, 2);
-    (void) execlp("pulseaudio", "pulseaudio", "-n", "-F", file, "--daemonize=no", "--exit-idle-time=-1",
-                  "--use-pid-file=no", "--disable-shm=yes", "--high-priority=yes", "--realtime=yes", (char *) NULL);
-    _exit(127);
-}
-
 static bool start_daemon(struct cable *c)
 {
-    char path[96], server[112];
-    snprintf(c->dir, sizeof c->dir, "/tmp/ahoy-bench-XXXXXX");
-    if (!mkdtemp(c->dir))
-        return false;
-    snprintf(path, sizeof path, "%s/default.pa", c->dir);
-    FILE *f = fopen(path, "w");
-    if (!f)
-        return false;
-    fprintf(f, script, c->dir);
-    if (fclose(f) != 0)
-        return false;
-    snprintf(path, sizeof path, "%s/native", c->dir);
-    snprintf(server, sizeof server, "unix:%s", path);
-    (void) setenv("XDG_RUNTIME_DIR", c->dir, 1);
-    (void) setenv("PULSE_RUNTIME_PATH", c->dir, 1);
-    (void) setenv("PULSE_STATE_PATH", c->dir, 1);
-    (void) unsetenv("DBUS_SESSION_BUS_ADDRESS");
-    c->pid = fork();
-    if (c->pid == 0)
-        become_daemon(c->dir);
-    (void) setenv("PULSE_SERVER", server, 1);
-    for (int i = 0; i < START_TRIES && access(path, F_OK) != 0; i++)
-        (void) poll(NULL, 0, START_WAIT_MS);
-    (void) poll(NULL, 0, START_WAIT_MS); /* the socket is there before it listens */
-    return c->pid > 0 && access(path, F_OK) == 0;
+    bool ok = pulse_daemon_init(&c->server) && pulse_daemon_start(&c->server);
+    for (size_t i = 0; ok && i < AHOY_COUNT(script); i++)
+        ok = pulse_daemon_command(&c->server, script[i]);
+    return ok;
 }
 
 static const pa_sample_spec mono = { .format = PA_SAMPLE_S16LE, .rate = CABLE_HZ, .channels = 1 };
@@ -145,13 +101,9 @@ void cable_stop(struct cable *c)
     atomic_store(&c->ending, true); /* for the listeners */
     for (unsigned i = 0; i < c->listeners; i++)
         (void) pthread_join(c->listener[i], NULL);
-    if (c->pid > 0) {
-        (void) kill(c->pid, SIGKILL);
-        (void) waitpid(c->pid, NULL, 0);
-    }
-    c->pid = 0;
-    if (c->dir[0] && !getenv("AHOY_BENCH_LOG"))
-        phone_remove_tree(c->dir);
+    pulse_daemon_stop(&c->server);
+    if (!getenv("AHOY_BENCH_LOG"))
+        temp_end();
 }
 
 /* ---- player and recorders ---------------------------------------------------------------------------------------- */

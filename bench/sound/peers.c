@@ -39,7 +39,7 @@ static enum ahoy_err write_said(const struct peers *p)
 {
     char path[120];
     struct wav_writer *w;
-    (void) snprintf(path, sizeof path, "%.60s/said.wav", p->cable.dir);
+    (void) snprintf(path, sizeof path, "%.60s/said.wav", p->cable.server.dir);
     enum ahoy_err err = wav_writer_open(&w, path, WAV_PCM16, PROMPTS_HZ, 1);
     if (err)
         return err;
@@ -114,7 +114,7 @@ static void send_stream(struct sip_call *call, const struct stream *s, const str
 static bool start_phone(struct peers *p, struct phone *phone, enum phone_kind kind, uint16_t port, const char *wav)
 {
     char home[120];
-    (void) snprintf(home, sizeof home, "%.60s/%s-%u", p->cable.dir, phone_name(kind), p->homes++);
+    (void) snprintf(home, sizeof home, "%.60s/%s-%u", p->cable.server.dir, phone_name(kind), p->homes++);
     struct phone_config cfg = { .dir = home,
                                 .rate_hz = CABLE_HZ,
                                 .codec = p->config.codec->ops->recover ? "opus" : "pcmu",
@@ -160,7 +160,7 @@ static enum ahoy_err talk_ours(struct peers *p, enum phone_kind kind, struct rel
     struct phone phone = { .input = -1 }, caller = { .input = -1 };
     char wav[120];
     enum ahoy_err err = AHOY_ERR_TIMEOUT;
-    (void) snprintf(wav, sizeof wav, "%.60s/said.wav", p->cable.dir);
+    (void) snprintf(wav, sizeof wav, "%.60s/said.wav", p->cable.server.dir);
     if (!start_phone(p, &phone, kind, port, NULL))
         goto out;
     struct cable_recorder *r = cable_record("ear_b.monitor", ear);

@@ -4,7 +4,8 @@
  * measure, such as the one for PulseAudio, gets its whole buffer filled.
  *
  * An overrun or underrun restarts the stream and is counted. A named device that went away is replaced by ALSA's default
- * at once and tried again every second; so is a default that went away.
+ * at once and tried again every second; so is a default that went away. To be gone is to fail, to be restarted in vain or to
+ * stand still.
  */
 #include "audio/alsa_lib.h"
 #include "audio/device_impl.h"
@@ -27,7 +28,10 @@ enum {
     ALSA_BLOCK = 480,
     ALSA_RETRY_US = 1000000,
     ALSA_CALM_US = 60000000,
-    ALSA_IDLE_TURNS = 4, /* woken so often with nothing to do: this device does not know avail_min */
+    ALSA_STILL_US = 3000000, /* a device that moves nothing for so long is gone, whatever it says */
+    ALSA_PAUSE_MS = 2,       /* when a device wakes us for nothing: PulseAudio's plug-in does so without end */
+    ALSA_MOST_RESTARTS = 20, /* within that time: no more help */
+    ALSA_IDLE_TURNS = 4,     /* woken so often with nothing to do: this device does not know avail_min */
 };
 
 struct alsa_side {
@@ -38,9 +42,12 @@ struct alsa_side {
     snd_pcm_uframes_t period, buffer; /* frames, as granted */
     snd_pcm_uframes_t fill;           /* playback: how much of the buffer is used */
     unsigned idle_turns;
-    bool whole;                /* playback: it must always be filled */
-    bool away;                 /* the default is used in place of `id` */
-    int64_t dry_us;            /* the last underrun, or change of fill */
+    bool whole;           /* playback: it must always be filled */
+    bool away;            /* the default is used in place of `id` */
+    int64_t dry_us;       /* the last underrun, or change of fill */
+    int64_t moved_us;     /* when samples went through last */
+    int64_t restarted_us; /* the first of `restarts` */
+    unsigned restarts;
     char id[AUDIO_NAME_BYTES]; /* as named */
 };
 
@@ -147,6 +154,7 @@ static int serve(struct alsa_device *d, struct alsa_side *s)
         if (moved < 0)
             return (int) moved;
         avail -= moved;
+        s->moved_us = clock_us();
     }
     if (avail < 0)
         return avail == -EAGAIN ? 0 : (int) avail;
@@ -238,24 +246,29 @@ static int set_going(struct alsa_device *d, struct alsa_side *s)
     return s->stream == SND_PCM_STREAM_CAPTURE ? d->lib.snd_pcm_start(s->pcm) : serve(d, s);
 }
 
+/* What was open stays until the new one runs. */
 static int side_open(struct alsa_device *d, struct alsa_side *s, bool use_default)
 {
+    const struct alsa_side before = *s;
     snd_pcm_t *pcm = NULL;
     int err = d->lib.snd_pcm_open(&pcm, use_default ? "default" : s->id, s->stream, SND_PCM_NONBLOCK);
     if (err < 0)
         return err;
-    side_close(d, s);
     s->pcm = pcm;
     s->whole = false;
-    s->idle_turns = 0;
+    s->idle_turns = s->restarts = 0;
+    s->moved_us = clock_us();
     /* ALSA's own null device is always ready: serving it would never end. */
     err = d->lib.snd_pcm_type(s->pcm) == SND_PCM_TYPE_NULL ? -ENXIO : configure(d, s);
     if (err >= 0)
         err = set_going(d, s);
-    if (err < 0)
-        side_close(d, s);
-    else
+    if (err >= 0)
         s->away = use_default && !view_eq(view_str(s->id), VIEW("default"));
+    pcm = err < 0 ? pcm : before.pcm;
+    if (pcm)
+        (void) d->lib.snd_pcm_close(pcm);
+    if (err < 0)
+        *s = before;
     return err < 0 ? err : 0;
 }
 
@@ -278,16 +291,9 @@ static void adapt(struct alsa_device *d, struct alsa_side *s, bool dry)
     (void) set_wake_up(d, s);
 }
 
-/* After an error: restarts the stream; when the device is gone the default takes its place. */
-static void recover(struct alsa_device *d, struct alsa_side *s, int err)
+/* The device is gone: the default takes its place. */
+static void replace(struct alsa_device *d, struct alsa_side *s, int err)
 {
-    s->way->stamp.xruns++;
-    if (err == -ESTRPIPE && d->lib.snd_pcm_resume(s->pcm) == 0)
-        return;
-    if (err == -EPIPE)
-        adapt(d, s, true);
-    if (err != -ENODEV && set_going(d, s) >= 0)
-        return;
     log_write(d->log, LOG_WARN, "audio", "alsa: %s was lost: %s", used(s), d->lib.snd_strerror(err));
     bool was_away = s->away;
     side_close(d, s);
@@ -299,6 +305,29 @@ static void recover(struct alsa_device *d, struct alsa_side *s, int err)
     if (!d->lost)
         tell(d, AUDIO_EVENT_LOST, used(s));
     d->lost = true;
+}
+
+/* Whether another restart may help; a device that is gone may say that it works, and fail again at once. */
+static bool may_restart(struct alsa_side *s)
+{
+    int64_t now = clock_us();
+    if (now - s->restarted_us > ALSA_STILL_US) {
+        s->restarted_us = now;
+        s->restarts = 0;
+    }
+    return ++s->restarts <= ALSA_MOST_RESTARTS;
+}
+
+/* After an error: restarts the stream. */
+static void recover(struct alsa_device *d, struct alsa_side *s, int err)
+{
+    s->way->stamp.xruns++;
+    if (err == -ESTRPIPE && d->lib.snd_pcm_resume(s->pcm) == 0)
+        return;
+    if (err == -EPIPE)
+        adapt(d, s, true);
+    if (err == -ENODEV || !may_restart(s) || set_going(d, s) < 0)
+        replace(d, s, err);
 }
 
 /* Tries what is missing once more: by its name, else the default. */
@@ -343,26 +372,45 @@ static nfds_t gather(struct alsa_device *d, struct pollfd fds[ALSA_MAX_FDS], uns
     return n;
 }
 
-/* Until the next try of what is missing, for poll; -1: nothing is. */
+/* Until the next try of what is missing, or until what moves nothing is given up, for poll. */
 static int wait_ms(const struct alsa_device *d)
 {
-    if (!missing(&d->side[0]) && !missing(&d->side[1]))
-        return -1;
-    return (int) (AHOY_MAX(d->retry_us - clock_us(), (int64_t) 0) / 1000) + 1;
+    int64_t until = INT64_MAX;
+    for (size_t i = 0; i < 2; i++) {
+        if (d->side[i].pcm)
+            until = AHOY_MIN(until, d->side[i].moved_us + ALSA_STILL_US);
+        if (missing(&d->side[i]))
+            until = AHOY_MIN(until, d->retry_us);
+    }
+    return (int) (AHOY_MAX(until - clock_us(), (int64_t) 0) / 1000) + 1;
 }
 
 /* Serves a direction that poll has something to say about; false when nothing moved. */
 static bool serve_polled(struct alsa_device *d, struct alsa_side *s, struct pollfd *fds, unsigned count)
 {
     unsigned short events = 0;
-    if (count == 0 || d->lib.snd_pcm_poll_descriptors_revents(s->pcm, fds, count, &events) < 0)
+    if (count == 0)
         return false;
-    int err = events & (POLLIN | POLLOUT | POLLERR) ? serve(d, s) : 0;
+    int err = d->lib.snd_pcm_poll_descriptors_revents(s->pcm, fds, count, &events);
+    if (err >= 0)
+        err = events & (POLLIN | POLLOUT | POLLERR) ? serve(d, s) : 0;
     if (err < 0 || events & (POLLHUP | POLLNVAL))
         recover(d, s, err < 0 ? err : -ENODEV);
     else if (events)
         adapt(d, s, false);
     return events != 0;
+}
+
+/* Serves what poll found; false when nothing went through. */
+static bool serve_all(struct alsa_device *d, struct pollfd *fds, const unsigned count[2])
+{
+    int64_t began = clock_us();
+    bool moved = false;
+    for (size_t i = 0; i < 2; fds += count[i], i++)
+        moved = serve_polled(d, &d->side[i], fds, count[i]) || moved;
+    if (moved && d->ready)
+        d->ready(d->arg);
+    return d->side[0].moved_us >= began || d->side[1].moved_us >= began;
 }
 
 static void *run(void *arg)
@@ -373,16 +421,17 @@ static void *run(void *arg)
     (void) sys_thread_hasten();
     for (;;) {
         nfds_t n = gather(d, fds, count);
-        bool moved = false;
         int ready = poll(fds, n, wait_ms(d));
         if (fds[0].revents)
             return NULL;
-        for (size_t i = 0, at = 1; ready > 0 && i < 2; at += count[i], i++)
-            moved = serve_polled(d, &d->side[i], fds + at, count[i]) || moved;
+        bool idle = ready > 0 && !serve_all(d, fds + 1, count);
+        for (size_t i = 0; i < 2; i++)
+            if (d->side[i].pcm && clock_us() - d->side[i].moved_us > ALSA_STILL_US)
+                replace(d, &d->side[i], -ETIMEDOUT);
         if ((missing(&d->side[0]) || missing(&d->side[1])) && clock_us() >= d->retry_us)
             reopen(d);
-        if (moved && d->ready)
-            d->ready(d->arg);
+        if (idle)
+            (void) poll(fds, 1, ALSA_PAUSE_MS);
     }
 }
 

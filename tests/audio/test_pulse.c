@@ -11,11 +11,13 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { RATE = 48000, FRAME = 480, MOST = RATE * 7, EVENT_LIMIT_MS = 20000, EVENTS = AUDIO_EVENT_SILENT + 1 };
 
-static struct pulse_daemon the_daemon; /* one for all tests: starting it takes long */
+static struct pulse_daemon the_daemon;   /* one for all tests: starting it takes long */
+static struct pulse_daemon other_daemon; /* behind ALSA's default */
 static int16_t said[MOST], heard[MOST];
 static char why[AUDIO_WHY_BYTES];
 
@@ -101,7 +103,7 @@ static bool witness_init(struct witness *w)
 {
     bool ok = true;
     for (int i = 0; i < EVENTS; i++) {
-        w->fd[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+        w->fd[i] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK | EFD_SEMAPHORE);
         ok = ok && w->fd[i] >= 0;
     }
     return ok;
@@ -304,6 +306,14 @@ out:
     (void) pulse_daemon_start(&the_daemon); /* unless it runs */
 }
 
+/* CPU time of this process, seconds. */
+static double cpu_s(void)
+{
+    struct timespec ts = { 0 };
+    (void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &ts);
+    return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
+}
+
 /* ALSA's "pulse" device is the daemon again: the ALSA backend's whole path without hardware. */
 static void test_alsa_plays_and_hears(struct t *t)
 {
@@ -312,8 +322,10 @@ static void test_alsa_plays_and_hears(struct t *t)
     struct audio_device_stats s;
     T_OK(audio_spec_parse(VIEW("alsa:pulse"), &cfg.spec));
     sound_sine(said, MOST, RATE, 1000, -20);
+    double began_s = cpu_s();
     T_OK(audio_device_open(&d, &cfg, why));
     T_CHECK(converse(d, RATE * 2));
+    T_CHECK(cpu_s() - began_s < 1); /* the plug-in's descriptor is ready without end, which is no reason to spin */
     audio_device_stats(d, &s);
     if (getenv("AHOY_TEST_FIGURES"))
         fprintf(stderr, "alsa: purity %.1f dB, latency in %.1f out %.1f ms, missed %llu %llu, xruns %u\n",
@@ -338,6 +350,77 @@ out:
     audio_device_close(d);
 }
 
+/* ALSA's "first" plays on the daemon of all tests, its default on the other: to ALSA, a card that goes is a server that dies. */
+static bool write_alsa_conf(void)
+{
+    static const char fmt[] = "pcm.first { type pulse server \"%s\" }\n"
+                              "pcm.default { type pulse server \"%s\" }\n"
+                              "pcm.pulse { type pulse }\n"
+                              "pcm.null { type null }\n"
+                              "pcm.hw { @args [ CARD ] @args.CARD { type integer } type hw card $CARD }\n";
+    char path[2 * TEMP_PATH_BYTES], conf[1000];
+    int n = snprintf(conf, sizeof conf, fmt, the_daemon.server, other_daemon.server);
+    return temp_write(temp_path(the_daemon.dir, "asound.conf", path), conf, (size_t) n)
+           && setenv("ALSA_CONFIG_PATH", path, 1) == 0; /* without the machine's own, whose default is another */
+}
+
+static void test_alsa_goes_on_with_the_default_and_comes_back(struct t *t)
+{
+    struct audio_device *d = NULL;
+    struct audio_device_config cfg = audio_device_defaults();
+    struct witness w = { { 0 } };
+    T_CHECK(witness_init(&w));
+    T_CHECK(pulse_daemon_start(&other_daemon));
+    T_OK(audio_spec_parse(VIEW("alsa:first"), &cfg.spec));
+    cfg.event = on_event;
+    cfg.arg = &w;
+    sound_sine(said, MOST, RATE, 900, -20);
+    T_OK(audio_device_open(&d, &cfg, why));
+    T_CHECK(converse(d, RATE / 2));
+    pulse_daemon_stop(&the_daemon);
+    T_CHECK(await(&w, AUDIO_EVENT_MOVED)); /* microphone … */
+    T_CHECK(await(&w, AUDIO_EVENT_MOVED)); /* … and loudspeaker */
+    T_CHECK(converse(d, RATE));
+    T_CHECK(purity(RATE, 900) > 20);
+    T_CHECK(pulse_daemon_start(&the_daemon));
+    T_CHECK(await(&w, AUDIO_EVENT_MOVED));
+    T_CHECK(await(&w, AUDIO_EVENT_MOVED));
+    pulse_daemon_stop(&other_daemon); /* no longer needed */
+    T_CHECK(converse(d, RATE));
+    T_CHECK(purity(RATE, 900) > 20);
+out:
+    audio_device_close(d);
+    witness_fini(&w);
+    pulse_daemon_stop(&other_daemon);
+    (void) pulse_daemon_start(&the_daemon);
+}
+
+static void test_alsa_waits_for_a_device_when_there_is_no_other(struct t *t)
+{
+    struct audio_device *d = NULL;
+    struct audio_device_config cfg = audio_device_defaults();
+    struct witness w = { { 0 } };
+    T_CHECK(witness_init(&w));
+    T_OK(audio_spec_parse(VIEW("alsa:first"), &cfg.spec));
+    cfg.event = on_event;
+    cfg.arg = &w;
+    sound_sine(said, MOST, RATE, 900, -20);
+    T_OK(audio_device_open(&d, &cfg, why));
+    T_CHECK(converse(d, RATE / 2));
+    pulse_daemon_stop(&the_daemon);
+    T_CHECK(await(&w, AUDIO_EVENT_LOST));
+    (void) audio_device_read(d, heard, MOST);
+    T_EQ(audio_device_read(d, heard, FRAME), 0);
+    T_CHECK(pulse_daemon_start(&the_daemon));
+    T_CHECK(await(&w, AUDIO_EVENT_BACK));
+    T_CHECK(converse(d, RATE));
+    T_CHECK(purity(RATE, 900) > 20);
+out:
+    audio_device_close(d);
+    witness_fini(&w);
+    (void) pulse_daemon_start(&the_daemon);
+}
+
 int main(int argc, char **argv)
 {
     static const struct t_case cases[] = {
@@ -350,13 +433,17 @@ int main(int argc, char **argv)
         T_PLAIN(test_a_server_that_comes_back_is_used_again), /* starts a daemon */
         T_PLAIN(test_alsa_plays_and_hears),                   /* two seconds of real time */
         T(test_alsa_says_why_it_cannot_open),
+        T_PLAIN(test_alsa_goes_on_with_the_default_and_comes_back),   /* starts daemons */
+        T_PLAIN(test_alsa_waits_for_a_device_when_there_is_no_other), /* the same */
     };
-    if (!pulse_daemon_init(&the_daemon) || !pulse_daemon_start(&the_daemon)) {
+    if (!pulse_daemon_init(&other_daemon) || !pulse_daemon_init(&the_daemon) || !write_alsa_conf()
+        || !pulse_daemon_start(&the_daemon)) {
         fprintf(stderr, "the sound server cannot be started: is it installed?\n");
         pulse_daemon_fini(&the_daemon);
         return 1;
     }
     int failed = t_main(argc, argv, cases, sizeof cases / sizeof cases[0]);
     pulse_daemon_fini(&the_daemon);
+    pulse_daemon_fini(&other_daemon);
     return failed;
 }

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,19 +27,27 @@ const char *__tsan_default_suppressions(void)
 }
 #endif
 
-enum { LOOKS = 1000, LOOK_MS = 20, COMMAND_BYTES = 400, NAME_BYTES = 64, PATH_BYTES = 2 * TEMP_PATH_BYTES };
+enum { LOOKS = 1000, LOOK_MS = 20, COMMAND_BYTES = 1000, NAME_BYTES = 64, PATH_BYTES = 2 * TEMP_PATH_BYTES };
 
-bool pulse_daemon_init(struct pulse_daemon *d)
+/* Of this process, and of what it starts. */
+static bool point_environment(const struct pulse_daemon *d)
 {
     static const char *const folders[] = { "HOME",           "XDG_RUNTIME_DIR",    "XDG_CONFIG_HOME",
                                            "XDG_STATE_HOME", "PULSE_RUNTIME_PATH", "PULSE_STATE_PATH" };
+    bool ok = setenv("PULSE_SERVER", d->server, 1) == 0;
+    for (size_t i = 0; i < AHOY_COUNT(folders); i++)
+        ok = setenv(folders[i], d->dir, 1) == 0 && ok;
+    return ok;
+}
+
+bool pulse_daemon_init(struct pulse_daemon *d)
+{
     const char *which = getenv("AHOY_TEST_SOUND_SERVER");
-    bool ok = temp_begin() && temp_make(d->dir, sizeof d->dir);
+    if (!temp_begin() || !temp_make(d->dir, sizeof d->dir))
+        return false;
     d->pipewire = which && strcmp(which, "pipewire") == 0;
     (void) snprintf(d->server, sizeof d->server, "unix:%s/native", d->dir);
-    for (size_t i = 0; i < AHOY_COUNT(folders); i++)
-        ok = ok && setenv(folders[i], d->dir, 1) == 0;
-    return ok && setenv("PULSE_SERVER", d->server, 1) == 0;
+    return point_environment(d);
 }
 
 /* ---- programs ---------------------------------------------------------------------------------------------------- */
@@ -46,13 +55,16 @@ bool pulse_daemon_init(struct pulse_daemon *d)
 /* In the child: never returns. */
 static void become(const struct pulse_daemon *d, const char *const argv[])
 {
+    const struct sched_param hurry = { .sched_priority = 10 };
     char path[PATH_BYTES];
     int log = open(temp_path(d->dir, "log", path), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     if (log >= 0) {
         (void) dup2(log, STDOUT_FILENO);
         (void) dup2(log, STDERR_FILENO);
     }
-    (void) prctl(PR_SET_PDEATHSIG, SIGKILL); /* it does not outlive a test that crashed */
+    (void) prctl(PR_SET_PDEATHSIG, SIGKILL);        /* it does not outlive a test that crashed */
+    (void) sched_setscheduler(0, SCHED_RR, &hurry); /* where it may: the machine's other work is not what is tested */
+    (void) point_environment(d);
     (void) unsetenv("PULSE_SERVER");
     (void) snprintf(path, sizeof path, "unix:path=%s/bus", d->dir);
     if (d->pipewire)
@@ -107,13 +119,31 @@ static bool accepts(const struct pulse_daemon *d, const char *name)
     return fd >= 0 && close(fd) == 0;
 }
 
+/* Runs one of its tools; read what it says and pclose it. */
+static FILE *ask(const struct pulse_daemon *d, const char *fmt, ...) AHOY_PRINTF(2, 3);
+
+static FILE *ask(const struct pulse_daemon *d, const char *fmt, ...)
+{
+    char line[COMMAND_BYTES];
+    va_list ap;
+    int n = snprintf(line, sizeof line, "PULSE_SERVER=%s XDG_RUNTIME_DIR=%s ", d->server, d->dir);
+    va_start(ap, fmt);
+    n += vsnprintf(line + n, sizeof line - (size_t) n, fmt, ap);
+    va_end(ap);
+    return n < (int) sizeof line ? popen(line, "re") : NULL;
+}
+
+static bool run(FILE *f)
+{
+    return f && pclose(f) == 0;
+}
+
 /* Whether a line of what `pactl …` prints holds `text`. */
-static bool pactl_says(const char *arguments, const char *text)
+static bool pactl_says(const struct pulse_daemon *d, const char *arguments, const char *text)
 {
     char line[512];
     bool found = false;
-    (void) snprintf(line, sizeof line, "pactl %s 2>/dev/null", arguments);
-    FILE *f = popen(line, "re");
+    FILE *f = ask(d, "pactl %s 2>/dev/null", arguments);
     while (f && fgets(line, sizeof line, f))
         found = strstr(line, text) || found;
     if (f)
@@ -179,8 +209,7 @@ static bool configure_pipewire(const struct pulse_daemon *d)
 /* The session manager has found the sink that is there when there is no other. */
 static bool has_default(const struct pulse_daemon *d, const char *name)
 {
-    (void) d;
-    return pactl_says("info", name);
+    return pactl_says(d, "info", name);
 }
 
 static bool start_pipewire(struct pulse_daemon *d)
@@ -235,8 +264,7 @@ void pulse_daemon_stop(struct pulse_daemon *d)
 
 static bool is_listed(const struct pulse_daemon *d, const char *name)
 {
-    (void) d;
-    return pactl_says("list short sinks", name) || pactl_says("list short sources", name);
+    return pactl_says(d, "list short sinks", name) || pactl_says(d, "list short sources", name);
 }
 
 /* PipeWire answers before what it loads is there. */
@@ -258,10 +286,7 @@ static bool wait_for_loaded(const struct pulse_daemon *d, const char *command)
 
 bool pulse_daemon_command(const struct pulse_daemon *d, const char *command)
 {
-    char line[COMMAND_BYTES];
-    (void) snprintf(line, sizeof line, "pactl %s >/dev/null", command);
-    FILE *f = popen(line, "re");
-    return f && pclose(f) == 0 && wait_for_loaded(d, command);
+    return run(ask(d, "pactl %s >/dev/null", command)) && wait_for_loaded(d, command);
 }
 
 /* Pulseaudio's own command line, which knows more than pactl: it answers with a prompt when it is done. */
@@ -287,12 +312,12 @@ static bool number_in(const char *line, const char *key, unsigned long *out)
     return at != NULL;
 }
 
-static bool sink_index(const char *name, unsigned long *index)
+static bool sink_index(const struct pulse_daemon *d, const char *name, unsigned long *index)
 {
     char line[512], key[NAME_BYTES];
     bool found = false;
     (void) snprintf(key, sizeof key, "\t%s\t", name);
-    FILE *f = popen("pactl list short sinks", "re");
+    FILE *f = ask(d, "pactl list short sinks");
     while (f && fgets(line, sizeof line, f))
         found = (strstr(line, key) && number_in(line, "", index)) || found;
     return f && pclose(f) == 0 && found;
@@ -304,7 +329,7 @@ static size_t streams_of(const struct pulse_daemon *d, unsigned long sink, unsig
     char line[512];
     unsigned long stream = 0, on = 0, object = 0;
     size_t n = 0;
-    FILE *f = popen("pactl list sink-inputs", "re");
+    FILE *f = ask(d, "pactl list sink-inputs");
     while (f && fgets(line, sizeof line, f) && n < max) {
         (void) number_in(line, "Sink Input #", &stream);
         (void) number_in(line, "\tSink: ", &on);
@@ -319,14 +344,12 @@ static size_t streams_of(const struct pulse_daemon *d, unsigned long sink, unsig
 bool pulse_daemon_kill_streams(const struct pulse_daemon *d, const char *sink)
 {
     unsigned long id[PULSE_PARTS], index = 0;
-    char command[COMMAND_BYTES];
-    size_t n = sink_index(sink, &index) ? streams_of(d, index, id, AHOY_COUNT(id)) : 0;
+    char command[64];
+    size_t n = sink_index(d, sink, &index) ? streams_of(d, index, id, AHOY_COUNT(id)) : 0;
     bool ok = n > 0;
     for (size_t i = 0; i < n && ok; i++) {
-        (void) snprintf(command, sizeof command,
-                        d->pipewire ? "pw-cli destroy %lu >/dev/null" : "kill-sink-input %lu\n", id[i]);
-        FILE *f = d->pipewire ? popen(command, "re") : NULL;
-        ok = d->pipewire ? f && pclose(f) == 0 : pulseaudio_command(d, command);
+        (void) snprintf(command, sizeof command, "kill-sink-input %lu\n", id[i]);
+        ok = d->pipewire ? run(ask(d, "pw-cli destroy %lu >/dev/null", id[i])) : pulseaudio_command(d, command);
     }
     return ok;
 }
