@@ -46,8 +46,9 @@ if(CMAKE_CXX_COMPILER)
     target_compile_definitions(ahoy-bench-echo PRIVATE BENCH_WEBRTC)
 endif()
 
-# Noise reduction: ours, speexdsp's preprocessor, webrtc-audio-processing.
-ahoy_bench(noise noise/main.c noise/reducers.c echo/speech.c LIBS ahoy_audio)
+# Noise reduction: ours, speexdsp's preprocessor, webrtc-audio-processing, RNNoise.
+ahoy_bench(noise noise/main.c noise/reducers.c noise/reducer_rnn.c echo/speech.c LIBS ahoy_audio)
+set_target_properties(ahoy-bench-noise PROPERTIES BUILD_RPATH ${PROJECT_SOURCE_DIR}/build/deps/rnnoise) # tools/get-rnnoise
 if(TARGET ahoy-bench-webrtc)
     target_sources(ahoy-bench-noise PRIVATE ${PROJECT_SOURCE_DIR}/bench/noise/reducer_webrtc.c)
     target_link_libraries(ahoy-bench-noise PRIVATE ahoy-bench-webrtc)

@@ -151,7 +151,9 @@ int verb_listen(const struct cli_args *args)
     if (p->status == EXIT_DONE) {
         enum ahoy_err err = ahoy_listen(p->engine, &cfg);
         if (err)
-            p->status = err == AHOY_ERR_INVAL ? phone_blame(p, NULL) : fail(fail_status(err), "%s", ahoy_err_text(err));
+            p->status = err == AHOY_ERR_INVAL || err == AHOY_ERR_UNSUPPORTED
+                            ? phone_blame(p, NULL)
+                            : fail(fail_status(err), "%s", ahoy_err_text(err));
     }
     if (p->status != EXIT_DONE)
         return phone_close(p);

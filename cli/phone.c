@@ -514,7 +514,13 @@ int phone_blame(struct phone *p, const char *uri)
     };
     for (size_t i = 0; i < CLI_COUNT(suspects); i++) {
         struct ahoy_listen_config probe = { .media = suspects[i].alone };
-        if (suspects[i].value && ahoy_listen(p->engine, &probe) == AHOY_ERR_INVAL)
+        enum ahoy_err err = suspects[i].value ? ahoy_listen(p->engine, &probe) : AHOY_OK;
+        if (err == AHOY_ERR_UNSUPPORTED)
+            return fail(EXIT_CONFIG,
+                        "--processing %s needs RNNoise's library, librnnoise.so.0, which is not installed (Debian 14: "
+                        "librnnoise0); ns in place of rnn needs none",
+                        suspects[i].value);
+        if (err == AHOY_ERR_INVAL)
             return fail(EXIT_USAGE, "--%s '%s' cannot be understood; see `ahoy help %s`", suspects[i].option,
                         suspects[i].value, cli_verbs[p->args->verb].name);
     }
@@ -541,7 +547,7 @@ int phone_place(struct phone *p, const char *uri, ahoy_call_id *out)
         return fail(EXIT_USAGE, "'%s' needs a server: call sip:%s@example.org, or store an account: `ahoy account add`",
                     uri, uri);
     enum ahoy_err err = ahoy_call_place(p->engine, &cfg, out);
-    if (err == AHOY_ERR_INVAL)
+    if (err == AHOY_ERR_INVAL || err == AHOY_ERR_UNSUPPORTED)
         return phone_blame(p, uri);
     return err ? fail(fail_status(err), "cannot call %s: %s", uri, ahoy_err_text(err)) : EXIT_DONE;
 }

@@ -5,6 +5,7 @@
  * spectrum is from the clean one, how much noise is taken away in pauses, what is left of the speech.
  */
 #include "audio/fft.h"
+#include "audio/rnn.h"
 #include "audio/score.h"
 #include "audio/wav.h"
 #include "base/mem.h"
@@ -29,6 +30,7 @@ static const struct reducer *const reducers[] = {
     &reducer_webrtc_moderate,
     &reducer_webrtc_high,
 #endif
+    &reducer_rnn,
     &reducer_ahoy,
     &reducer_chain,
 };
@@ -259,6 +261,11 @@ static void print_row(const char *noise, const char *snr, const char *name, cons
     (void) fflush(stdout);
 }
 
+static bool wanted(const struct options *o, size_t c)
+{
+    return (!o->only || strstr(reducers[c]->name, o->only)) && (reducers[c] != &reducer_rnn || rnn_present());
+}
+
 static bool run_kind(const struct options *o, const struct kind *kind, const struct speech *speech,
                      struct score totals[], double *count)
 {
@@ -273,14 +280,14 @@ static bool run_kind(const struct options *o, const struct kind *kind, const str
         for (unsigned seed = o->first; good && seed < o->first + o->seeds; seed++) {
             good = mix(kind, speech, o->rate_hz, seed, levels[l], pcm, pcm + n, n);
             for (size_t c = 0; good && c < AHOY_COUNT(reducers); c++) {
-                if (o->only && !strstr(reducers[c]->name, o->only))
+                if (!wanted(o, c))
                     continue;
                 good = measure(reducers[c], o, pcm, pcm + n, pcm + 2 * n, n, &sums[c]);
                 write_wav(o, kind->name, levels[l], reducers[c]->name, pcm + 2 * n, n);
             }
         }
         for (size_t c = 0; good && c < AHOY_COUNT(reducers); c++) {
-            if (o->only && !strstr(reducers[c]->name, o->only))
+            if (!wanted(o, c))
                 continue;
             print_row(kind->name, label, reducers[c]->name, &sums[c], o->seeds);
             if (levels[l] >= 100)
@@ -338,6 +345,8 @@ int main(int argc, char **argv)
 #ifndef BENCH_WEBRTC
     fprintf(stderr, "webrtc-audio-processing was not there when this was built.\n");
 #endif
+    if (!rnn_present())
+        fprintf(stderr, "RNNoise's library is not there; tools/get-rnnoise brings it.\n");
     printf(
         "ESTOI; log-spectral distance of speech in dB; noise taken away in pauses and speech kept in dB; CPU of a core.\n");
     printf("%-8s %6s %-16s %6s %6s %7s %7s %6s\n", "noise", "snr", "reducer", "estoi", "lsd", "quieter", "kept",
@@ -347,7 +356,7 @@ int main(int argc, char **argv)
         if (!o.noise || strcmp(kinds[k].name, o.noise) == 0)
             good = run_kind(&o, &kinds[k], speech, totals, &count);
     for (size_t c = 0; good && c < AHOY_COUNT(reducers); c++)
-        if (!o.only || strstr(reducers[c]->name, o.only))
+        if (wanted(&o, c))
             print_row("all", "0-20", reducers[c]->name, &totals[c], count);
     speech_free(speech);
     return good ? 0 : 1;

@@ -12,7 +12,7 @@ struct reducer {
     void (*destroy)(void *self);
 };
 
-extern const struct reducer reducer_none, reducer_speex, reducer_ahoy, reducer_chain;
+extern const struct reducer reducer_none, reducer_speex, reducer_rnn, reducer_ahoy, reducer_chain;
 #ifdef BENCH_WEBRTC
 extern const struct reducer reducer_webrtc_moderate, reducer_webrtc_high;
 #endif

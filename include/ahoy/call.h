@@ -35,7 +35,8 @@ struct ahoy_media_config {
     const char *tones;
     bool echo; /* send back what is heard, instead of a microphone */
     /** What is done to a microphone: "auto" (all for pulse and alsa, nothing for others), "off", or some of
-     * "hpf,aec,ns,agc": high-pass, echo canceller, noise suppression, automatic gain. NULL: auto */
+     * "hpf,aec,ns,agc": high-pass, echo canceller, noise suppression, automatic gain. "rnn" in place of "ns" is RNNoise's
+     * noise suppression, for which its library must be installed. NULL: auto */
     const char *processing;
     const char *impair; /* harm what comes in: "loss=5,burst=3,jitter=40,dup=1,reorder=1,rate=64k,seed=7"; NULL: no */
     const char *dtmf;   /* digits to send when the call stands; NULL: none */

@@ -186,8 +186,11 @@ enum ahoy_err ahoy_account_register(struct ahoy_engine *e, ahoy_account_id accou
 
 enum ahoy_err ahoy_call_place(struct ahoy_engine *e, const struct ahoy_call_config *cfg, ahoy_call_id *out)
 {
-    if (!cfg->uri || ua_check_uri(cfg->uri, false) || ua_check_media(&cfg->media))
+    if (!cfg->uri || ua_check_uri(cfg->uri, false))
         return AHOY_ERR_INVAL;
+    enum ahoy_err err = ua_check_media(&cfg->media);
+    if (err)
+        return err;
     struct api_cmd *c = cmd_new(e, CMD_PLACE);
     if (!c)
         return AHOY_ERR_NOMEM;
@@ -196,7 +199,7 @@ enum ahoy_err ahoy_call_place(struct ahoy_engine *e, const struct ahoy_call_conf
     ahoy_call_id id = c->id;
     bool ok = keep(c, &c->u.call.uri) && keep(c, &c->u.call.from) && keep(c, &c->u.call.proxy)
               && keep_media(c, &c->u.call.media);
-    enum ahoy_err err = cmd_post(c, ok);
+    err = cmd_post(c, ok);
     if (!err && out)
         *out = id;
     return err;
@@ -206,8 +209,9 @@ enum ahoy_err ahoy_listen(struct ahoy_engine *e, const struct ahoy_listen_config
 {
     unsigned status = cfg->answer_status;
     bool sane = status == 0 || status == 200 || (status >= 180 && status < 200) || (status >= 300 && status < 700);
-    if (!sane || ua_check_media(&cfg->media))
-        return AHOY_ERR_INVAL;
+    enum ahoy_err err = ua_check_media(&cfg->media);
+    if (!sane || err)
+        return err ? err : AHOY_ERR_INVAL;
     struct api_cmd *c = cmd_new(e, CMD_LISTEN);
     if (!c)
         return AHOY_ERR_NOMEM;

@@ -5,6 +5,7 @@
 #include "audio/mic_way.h"
 #include "audio/mix.h"
 #include "audio/resample.h"
+#include "audio/rnn.h"
 #include "audio/vad.h"
 #include "base/mem.h"
 
@@ -34,6 +35,7 @@ struct mic {
     struct resample *back;
     struct biquad high_pass[2];
     struct aec *aec; /* NULL: neither echo nor noise is looked at */
+    struct rnn *rnn; /* NULL: the network is not asked for */
     struct agc agc;
     struct vad vad; /* without aec */
     unsigned speaking, hang;
@@ -95,10 +97,12 @@ enum ahoy_err mic_create(struct mic **out, const struct mic_config *cfg)
     m->config = *cfg;
     m->inner_hz = cfg->rate_hz <= 16000 ? 16000 : 48000;
     m->block = m->inner_hz / 1000 * MIC_BLOCK_MS;
-    bool spectra = cfg->steps & (MIC_ECHO | MIC_NOISE | MIC_GAIN);
+    bool spectra = cfg->steps & (MIC_ECHO | MIC_NOISE | MIC_RNN | MIC_GAIN);
     enum ahoy_err err = cfg->steps ? open_ways(m) : AHOY_OK;
     if (!err && spectra)
         err = aec_create(&m->aec, m->inner_hz);
+    if (!err && cfg->steps & MIC_RNN)
+        err = rnn_create(&m->rnn, RNN_SONAME, m->inner_hz);
     if (err) {
         mic_destroy(m);
         return err;
@@ -122,6 +126,7 @@ void mic_destroy(struct mic *m)
     mic_way_close(&m->far);
     resample_destroy(m->back);
     aec_destroy(m->aec);
+    rnn_destroy(m->rnn);
     mem_free(m);
 }
 
@@ -167,7 +172,7 @@ static void follow_speech(struct mic *m, const int16_t *pcm, size_t n)
     }
     m->stats.speech_ms += m->stats.speech ? (uint32_t) (1000 * n / m->inner_hz) : 0;
     if (m->config.steps & MIC_GAIN) {
-        double left_db = m->config.steps & MIC_NOISE ? -15 : 0;
+        double left_db = m->config.steps & (MIC_NOISE | MIC_RNN) ? -15 : 0;
         agc_learn(&m->agc, pcm, n, now, m->stats.noise_dbfs + left_db);
     }
 }
@@ -178,6 +183,8 @@ static void work(struct mic *m, int16_t *pcm)
         high_pass(m, pcm, m->block);
     if (m->aec)
         aec_capture(m->aec, pcm, pcm);
+    if (m->rnn)
+        rnn_run(m->rnn, pcm);
     follow_speech(m, pcm, m->block);
     if (m->config.steps & MIC_GAIN)
         agc_run(&m->agc, pcm, m->block);
@@ -209,7 +216,7 @@ double mic_delay_ms(const struct mic *m)
 {
     size_t late = (m->aec ? aec_delay(m->aec) : 0) + (m->config.steps & MIC_GAIN ? agc_delay(&m->agc) : 0);
     double ways = mic_way_delay_ms(&m->near) + (m->back ? resample_delay_ms(m->back) : 0);
-    return 1000.0 * (double) late / m->inner_hz + ways;
+    return 1000.0 * (double) late / m->inner_hz + ways + (m->rnn ? rnn_delay_ms(m->rnn) : 0);
 }
 
 void mic_read_stats(const struct mic *m, struct mic_stats *out)

@@ -19,11 +19,18 @@ enum mic_step {
     MIC_NOISE = 4,
     MIC_GAIN = 8,
     MIC_ALL = MIC_HIGH_PASS | MIC_ECHO | MIC_NOISE | MIC_GAIN,
-    MIC_AUTO = 16 /* for settings: all of them where there is a microphone, none for files and tones */
+    MIC_AUTO = 16, /* for settings: all of them where there is a microphone, none for files and tones */
+    MIC_RNN = 32   /* RNNoise in place of MIC_NOISE; never among MIC_ALL */
 };
 
-/** "auto", "off", or a list of hpf, aec, ns, agc. SYNTAX: another word, or one of the first two in a list. */
+/**
+ * "auto", "off", or a list of hpf, aec, ns or rnn, agc. SYNTAX: another word, one of the first two in a list, or both kinds
+ * of noise suppression.
+ */
 AHOY_MUST_USE enum ahoy_err mic_steps_parse(struct view text, unsigned *out);
+
+/** Whether this machine has what the steps need: RNNoise's library for MIC_RNN, which is opened for that. Any thread. */
+bool mic_steps_possible(unsigned steps);
 
 /** Which chain this build has: "own", or "webrtc" for webrtc-audio-processing (AHOY_MIC in CMake). Static storage. */
 const char *mic_chain(void);
@@ -33,7 +40,7 @@ struct mic_config {
     unsigned steps;   /* of enum mic_step, without MIC_AUTO */
 };
 
-/** RANGE, NOMEM. */
+/** RANGE, NOMEM; UNSUPPORTED: see mic_steps_possible. */
 AHOY_MUST_USE enum ahoy_err mic_create(struct mic **out, const struct mic_config *cfg);
 
 /** NULL is ignored. */

@@ -3,6 +3,7 @@
 
 #include "audio/mic_way.h"
 #include "audio/mix.h"
+#include "audio/rnn.h"
 #include "audio/webrtc_apm.h"
 #include "base/mem.h"
 
@@ -32,6 +33,7 @@ struct mic {
     struct line line;
     struct resample *back;  /* NULL: the rates are equal */
     struct webrtc_apm *apm; /* NULL without steps */
+    struct rnn *rnn;        /* NULL: the network is not asked for */
     struct vad before;      /* the background that comes in; without steps all there is */
     struct vad after;       /* what is left when echo and noise are gone */
     unsigned hang;
@@ -64,6 +66,8 @@ static enum ahoy_err open_steps(struct mic *m)
         err = mic_way_open(&m->near, hz, m->inner_hz);
     if (!err && cfg.echo)
         err = mic_way_open(&m->far, hz, m->inner_hz);
+    if (!err && steps & MIC_RNN)
+        err = rnn_create(&m->rnn, RNN_SONAME, m->inner_hz);
     return !err && hz != m->inner_hz ? resample_create(&m->back, m->inner_hz, hz, RESAMPLE_VOICE) : err;
 }
 
@@ -99,6 +103,7 @@ void mic_destroy(struct mic *m)
     mic_way_close(&m->far);
     resample_destroy(m->back);
     webrtc_apm_destroy(m->apm);
+    rnn_destroy(m->rnn);
     mem_free(m);
 }
 
@@ -165,6 +170,8 @@ size_t mic_run(struct mic *m, const int16_t *pcm, size_t n, int16_t *out)
             (void) vad_run(&m->before, m->near.fifo, block);
             line_turn(&m->line, m->apm);
             webrtc_apm_run(m->apm, m->near.fifo);
+            if (m->rnn)
+                rnn_run(m->rnn, m->near.fifo);
             follow(m, m->near.fifo);
             if (m->back) {
                 done += resample_run(m->back, m->near.fifo, block, out + done);
@@ -181,7 +188,7 @@ double mic_delay_ms(const struct mic *m)
     if (!m->apm)
         return 0;
     double ways = mic_way_delay_ms(&m->near) + (m->back ? resample_delay_ms(m->back) : 0);
-    return 1000.0 * (double) webrtc_apm_delay(m->apm) / m->inner_hz + ways;
+    return 1000.0 * (double) webrtc_apm_delay(m->apm) / m->inner_hz + ways + (m->rnn ? rnn_delay_ms(m->rnn) : 0);
 }
 
 void mic_read_stats(const struct mic *m, struct mic_stats *out)

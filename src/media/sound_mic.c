@@ -23,8 +23,11 @@ void sound_mic_open(struct sound *s, unsigned processing)
     s->mic_idle = cfg.steps == 0;
     if (s->kind == MEDIA_SOUND_ECHO || (s->kind == MEDIA_SOUND_ENDPOINT && s->mic_idle))
         return;
-    if (mic_create(&s->mic, &cfg) && s->events.state)
-        s->events.state(s->events.arg, AHOY_ERR_NOMEM, "the microphone is sent as it is: out of memory");
+    enum ahoy_err err = mic_create(&s->mic, &cfg);
+    if (err && s->events.state)
+        s->events.state(s->events.arg, err,
+                        err == AHOY_ERR_UNSUPPORTED ? "the microphone is sent as it is: RNNoise's library is gone"
+                                                    : "the microphone is sent as it is: out of memory");
 }
 
 void sound_mic_close(struct sound *s)

@@ -63,8 +63,12 @@ enum ahoy_err ua_media_parse(const struct ahoy_media_config *cfg, struct ua_medi
     }
     m.processing = MIC_AUTO;
     if (cfg->processing && mic_steps_parse(view_str(cfg->processing), &m.processing)) {
-        *why = "the processing must be auto, off, or some of hpf,aec,ns,agc";
+        *why = "the processing must be auto, off, or some of hpf,aec,ns,agc, or rnn for ns";
         return AHOY_ERR_INVAL;
+    }
+    if (!mic_steps_possible(m.processing)) {
+        *why = "the processing rnn needs RNNoise's library (librnnoise.so.0), which is not installed; ns needs none";
+        return AHOY_ERR_UNSUPPORTED;
     }
     if (!keep_digits(cfg->dtmf, m.dtmf)) {
         *why = "the digits must be at most 100 of 0-9 * # A-D and ',' for a pause";

@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 
+#include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
 
@@ -32,6 +33,11 @@ static void test_each_cause_has_its_exit_status(struct t *t)
     RUN(&lab, 2, "call", "sip:x@127.0.0.1", "--nonsense");
     RUN(&lab, 2, "call", "sip:x@127.0.0.1", QUIET, "--codec", "bad");
     RUN(&lab, 16, "listen", "--account", "nobody", "--bind", "127.0.0.1:0", "--audio", "null");
+    RUN(&lab, 2, "listen", QUIET, "--audio", "null", "--processing", "ns,rnn");
+    if (!dlopen("librnnoise.so.0", RTLD_LAZY)) {
+        RUN(&lab, 16, "listen", QUIET, "--audio", "null", "--processing", "hpf,rnn");
+        T_CHECK(proc_said(run, "librnnoise.so.0, which is not installed") && proc_said(run, "ns in place of rnn"));
+    }
 out:
     lab_close(&lab, t->failed);
 }
