@@ -72,6 +72,14 @@ static void test_call_progress_tones_have_their_countrys_cadence(struct t *t)
         { "de", TONE_CONGESTION, { 425 }, { 240, 240, 240, 240 } },
         { "jp", TONE_RINGBACK, { 384, 416 }, { 1000, 2000, 1000, 2000 } },
         { "jp", TONE_BUSY, { 400 }, { 500, 500, 500, 500 } },
+        { "es", TONE_RINGBACK, { 425 }, { 1500, 3000, 1500, 3000 } },
+        { "es", TONE_CONGESTION, { 425 }, { 200, 200, 200, 200 } }, /* three, then 600 */
+        { "au", TONE_RINGBACK, { 413, 438 }, { 400, 200, 400, 2000 } },
+        { "at", TONE_RINGBACK, { 420 }, { 1000, 5000, 1000, 5000 } },
+        { "hu", TONE_RINGBACK, { 425 }, { 1250, 3750, 1250, 3750 } },
+        { "be", TONE_RINGBACK, { 425 }, { 1000, 3000, 1000, 3000 } },
+        { "br", TONE_CONGESTION, { 425 }, { 250, 250, 750, 250 } },
+        { "se", TONE_CONGESTION, { 425 }, { 250, 750, 250, 750 } },
         { "xx", TONE_BUSY, { 425 }, { 500, 500, 500, 500 } },
     };
     for (size_t i = 0; i < AHOY_COUNT(known); i++) {

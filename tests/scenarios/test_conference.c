@@ -289,8 +289,37 @@ out:
     party_close(t, &w);
 }
 
+/* Its tape may be of any format that a call's may be: in two channels we are left, and all others right. */
+static void test_the_tape_may_be_of_any_format(struct t *t)
+{
+    static const char *const suffix[] = { "flac", "opus" };
+    struct party w = { .n = 0 };
+    for (size_t i = 0; i < AHOY_COUNT(suffix); i++) {
+        struct ahoy_record_config tape = { .mixed = i == 1 };
+        T_OK(party_open(&w, 2));
+        (void) snprintf(w.tape, sizeof w.tape, "%s/tape.%s", w.dir, suffix[i]);
+        tape.path = w.tape;
+        T_CHECK(call_all(&w));
+        T_OK(ahoy_call_join(w.hub.engine, w.call, 2, NULL));
+        T_CHECK(result(&w, AHOY_OK));
+        T_OK(ahoy_conference_record(w.hub.engine, w.hub.conference, &tape, NULL));
+        T_CHECK(result(&w, AHOY_OK));
+        pump(&w, 5000);
+        hang_up(&w);
+        T_EQ(w.hub.files_recorded, 1);
+        for (int o = 1; o <= 2; o++) /* one of the others, and us */
+            T_CHECK(score(w.said[o], w.tape) > 40);
+        party_close(t, &w);
+        w = (struct party){ .n = 0 };
+    }
+out:
+    if (w.n > 0)
+        party_close(t, &w);
+}
+
 /* Sound is measured without failing allocations; those run where members come and go. */
 T_MAIN(T_PLAIN(test_two_calls_are_merged_and_each_hears_the_two_others),
        T_PLAIN(test_four_of_four_codecs_hear_each_other), T_PLAIN(test_a_conference_survives_losses),
        T_PLAIN(test_sixteen_hear_each_other), T_STRIDE(test_members_come_and_go, 97),
-       T_PLAIN(test_the_others_go_on_without_us_until_one_hangs_up), T_PLAIN(test_mute_gain_and_the_tape))
+       T_PLAIN(test_the_others_go_on_without_us_until_one_hangs_up), T_PLAIN(test_mute_gain_and_the_tape),
+       T_PLAIN(test_the_tape_may_be_of_any_format))
