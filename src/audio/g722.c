@@ -5,9 +5,18 @@
  */
 #include "audio/codec_impl.h"
 
+#include <stdlib.h>
+
 enum {
     QMF_DELAY = 22, /* samples, of both filters */
     MOST_AHEAD = AUDIO_MAX_MS * 16,
+    SHIFT_LOW = 8, /* of the step sizes of the bands */
+    SHIFT_HIGH = 10,
+    OCTAVE = 2048,  /* of a logarithmic scale factor: 6 dB */
+    SOFTEST = 6,    /* octaves below what the concealment leaves */
+    LOUDEST = 8192, /* that is taken for usual before anything was heard */
+    LOUDEST_LEAST = 1000,
+    LOUDEST_FOR_MS = 10000,
     SOFT = 48, /* samples behind a loss that are off when they are decoded before it was concealed */
 };
 
@@ -39,7 +48,8 @@ struct bands {
 struct g722_decoder {
     struct wave_decoder wave;
     struct bands bands;
-    bool lost; /* the last frame was concealed */
+    bool lost;   /* the last frame was concealed */
+    int loudest; /* sample of late */
 };
 
 static const int qmf[12] = { 3, -11, 12, 32, -210, 951, 3876, -805, 362, -156, 53, -11 };
@@ -130,27 +140,33 @@ static void predict(struct band *k, int difference)
     k->s = sat(k->sp + k->sz);
 }
 
-/* LOGSCL/LOGSCH and SCALEL/SCALEH. */
-static void rescale(struct band *k, int weight, int most, int shift)
+/* SCALEL/SCALEH. */
+static void set_step(struct band *k, int shift)
 {
-    k->nb = clamp((k->nb * 127 >> 7) + weight, 0, most);
     int mantissa = ilb[k->nb >> 6 & 31];
     int exponent = shift - (k->nb >> 11);
     k->det = (exponent < 0 ? mantissa << -exponent : mantissa >> exponent) * 4;
+}
+
+/* LOGSCL/LOGSCH. */
+static void rescale(struct band *k, int weight, int most, int shift)
+{
+    k->nb = clamp((k->nb * 127 >> 7) + weight, 0, most);
+    set_step(k, shift);
 }
 
 static void step_low(struct band *k, int code6)
 {
     int code4 = code6 >> 2;
     int difference = k->det * qm4[code4] >> 15; /* INVQAL: prediction uses four bits only */
-    rescale(k, wl[rl42[code4]], 18432, 8);
+    rescale(k, wl[rl42[code4]], 18432, SHIFT_LOW);
     predict(k, difference);
 }
 
 static void step_high(struct band *k, int code2)
 {
     int difference = k->det * qm2[code2] >> 15; /* INVQAH */
-    rescale(k, wh[rh2[code2]], 22528, 10);
+    rescale(k, wh[rh2[code2]], 22528, SHIFT_HIGH);
     predict(k, difference);
 }
 
@@ -198,6 +214,7 @@ static uint8_t quantise_pair(const struct band *low, const struct band *high, in
 
 static void bands_init(struct band *low, struct band *high)
 {
+    *low = *high = (struct band){ 0 };
     low->det = 32;
     high->det = 8;
 }
@@ -235,6 +252,7 @@ static enum ahoy_err decoder_create(struct audio_decoder **out, const struct aud
     if (!d)
         return AHOY_ERR_NOMEM;
     bands_init(&d->bands.low, &d->bands.high);
+    d->loudest = LOUDEST;
     *out = &d->wave.base;
     return AHOY_OK;
 }
@@ -295,6 +313,40 @@ static void arrive(struct bands *b, struct plc *plc, size_t gap)
     follow(b, pcm, gap + QMF_DELAY);
 }
 
+static int loudest_of(const int16_t *pcm, size_t n)
+{
+    int most = 0;
+    for (size_t i = 0; i < n; i++)
+        most = AHOY_MAX(most, abs(pcm[i]));
+    return most;
+}
+
+/*
+ * The first frame behind a loss. Where the far encoder's steps were smaller than ours are now (it went through silence,
+ * and a plosive follows), it comes out too loud, up to a crack far above the speech: then it is decoded with smaller ones,
+ * or as behind silence.
+ */
+static void decode_behind_loss(struct g722_decoder *d, struct bands *b, const uint8_t *p, size_t n, int16_t *pcm)
+{
+    for (int octaves = 0;; octaves++) {
+        struct bands t = *b;
+        if (octaves > SOFTEST) {
+            bands_init(&t.low, &t.high);
+        } else {
+            t.low.nb = AHOY_MAX(t.low.nb - octaves * OCTAVE, 0);
+            t.high.nb = AHOY_MAX(t.high.nb - octaves * OCTAVE, 0);
+            set_step(&t.low, SHIFT_LOW);
+            set_step(&t.high, SHIFT_HIGH);
+        }
+        for (size_t i = 0; i < n; i++)
+            decode_octet(&t, p[i], pcm + 2 * i);
+        if (octaves > SOFTEST || loudest_of(pcm, 2 * n) <= d->loudest) {
+            *b = t;
+            return;
+        }
+    }
+}
+
 static void leave(struct g722_decoder *d)
 {
     if (!d->lost) {
@@ -308,11 +360,16 @@ static enum ahoy_err decode(struct audio_decoder *base, const uint8_t *p, size_t
 {
     struct g722_decoder *d = (void *) base;
     (void) samples;
-    if (d->lost)
+    if (d->lost) {
         arrive(&d->bands, d->wave.plc, 0);
+        decode_behind_loss(d, &d->bands, p, n, pcm);
+    } else {
+        for (size_t i = 0; i < n; i++)
+            decode_octet(&d->bands, p[i], pcm + 2 * i);
+        d->loudest -= (int) ((size_t) d->loudest * 2 * n / (LOUDEST_FOR_MS * 16));
+        d->loudest = AHOY_MAX(AHOY_MAX(d->loudest, LOUDEST_LEAST), loudest_of(pcm, 2 * n));
+    }
     d->lost = false;
-    for (size_t i = 0; i < n; i++)
-        decode_octet(&d->bands, p[i], pcm + 2 * i);
     plc_good(d->wave.plc, pcm, 2 * n);
     for (size_t i = n > 12 ? 2 * n - 24 : 0; i < 2 * n; i++)
         shift(d->bands.heard, pcm[i]);
@@ -343,8 +400,7 @@ static enum ahoy_err bridge(struct audio_decoder *base, const struct audio_redun
         size_t n = AHOY_MIN(to->n, (size_t) 8 * PLC_NEXT_MS);
         struct bands ahead = d->bands;
         arrive(&ahead, d->wave.plc, to->ahead);
-        for (size_t i = 0; i < n; i++)
-            decode_octet(&ahead, to->p[i], next + 2 * i);
+        decode_behind_loss(d, &ahead, to->p, n, next);
         plc_toward(d->wave.plc, next, 2 * n, to->ahead, SOFT);
     }
     return conceal(base, pcm, samples);
