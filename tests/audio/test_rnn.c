@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SECONDS = 6, MOST = 48000 * SECONDS };
+enum { SECONDS = 4, MOST = 48000 * SECONDS };
 
 static int16_t said[MOST], in[MOST], out[MOST + MIC_MORE];
 static const uint32_t rates[] = { 16000, 32000, 48000 };
@@ -161,7 +161,7 @@ out:
 /* In place of ours, behind the echo canceller: an echo goes, speech stays, at each rate of a device. */
 static void test_a_chain_takes_out_echo_and_noise(struct t *t)
 {
-    static const uint32_t devices[] = { 8000, 16000, 32000, 44100, 48000 };
+    static const uint32_t devices[] = { 8000, 16000, 44100, 48000 };
     struct mic *m = NULL;
     for (size_t i = 0; i < AHOY_COUNT(devices) && !missing(); i++) {
         uint32_t hz = devices[i];
