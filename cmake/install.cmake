@@ -13,6 +13,7 @@ endforeach()
 add_library(libahoy SHARED ${objects})
 target_link_libraries(libahoy PRIVATE PkgConfig::UV PkgConfig::CARES PkgConfig::CRYPTO ahoy_opus
     PkgConfig::SPEEXDSP PkgConfig::INIH Threads::Threads m ${CMAKE_DL_LIBS})
+target_link_options(libahoy PRIVATE -Wl,--exclude-libs,libopus.a) # whose functions are not ours to export
 if(AHOY_MIC STREQUAL "webrtc")
     target_link_libraries(libahoy PRIVATE PkgConfig::WEBRTC_AP)
     set_target_properties(libahoy PROPERTIES LINKER_LANGUAGE CXX)
