@@ -113,6 +113,7 @@ json_t *json_stats(const struct ahoy_call_stats *s)
                                 { "erle_db", s->echo ? s->erle_db : NAN, true },
                                 { "echo_delay_ms", s->echo ? s->echo_delay_ms : NAN, true },
                                 { "echo_drift_ppm", s->echo ? s->echo_drift_ppm : NAN, true },
+                                { "cpu", s->cpu, false },
                                 { "remote_lost_fraction", s->remote_lost_fraction, false },
                                 { "remote_jitter_ms", s->remote_jitter_ms, false },
                                 { "remote_burst", s->remote_burst, false },
@@ -127,9 +128,10 @@ json_t *json_stats(const struct ahoy_call_stats *s)
     struct ahoy_judgement j;
     ahoy_call_judge(s, &j);
     json_t *o = join(counts(s), figures(f, CLI_COUNT(f)));
-    return join(o, json_pack("{s:s, s:b, s:b, s:b, s:s, s:s}", "model", s->model, "send_stopped", (int) s->send_stopped,
-                             "remote_deaf", (int) s->remote_deaf, "remote_estimated", (int) s->remote_estimated,
-                             "grade", ahoy_grade_name(j.grade), "spoiler", ahoy_spoiler_name(j.spoiler)));
+    return join(o, json_pack("{s:I, s:s, s:b, s:b, s:b, s:s, s:s}", "saving", (json_int_t) s->saving, "model", s->model,
+                             "send_stopped", (int) s->send_stopped, "remote_deaf", (int) s->remote_deaf,
+                             "remote_estimated", (int) s->remote_estimated, "grade", ahoy_grade_name(j.grade),
+                             "spoiler", ahoy_spoiler_name(j.spoiler)));
 }
 
 json_t *json_account(const struct ahoy_account_info *a)

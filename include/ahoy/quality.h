@@ -48,6 +48,9 @@ struct ahoy_call_stats {
     double erle_db;        /* how much of that echo is taken out while only they talk */
     double echo_delay_ms;  /* from what is handed to the loudspeaker to its echo */
     double echo_drift_ppm; /* how much faster the loudspeaker's clock runs than the microphone's; any sign */
+    /* What sound costs this machine, all calls together. */
+    double cpu;      /* share of a core that its thread takes, 0 … 1 */
+    uint32_t saving; /* 0: sound is coded as well as can be; 1 … 3: less well, since there is no time for more */
     /* What the peer reports of our sound. */
     bool send_stopped;           /* nothing is sent for a while: it would not arrive, or only clog (RFC 8083) */
     bool remote_deaf;            /* it reports, and nothing of ours ever reached it */

@@ -32,6 +32,7 @@ void ahoy_call_stats_init(struct ahoy_call_stats *s)
                                    .buffer_target_ms = -1,
                                    .device_in_ms = -1,
                                    .device_out_ms = -1,
+                                   .cpu = -1,
                                    .end_system_ms = -1,
                                    .delay_ms = -1,
                                    .mos = -1,

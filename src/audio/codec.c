@@ -224,6 +224,12 @@ enum ahoy_err audio_bridge(struct audio_decoder *d, const struct audio_redundanc
     return d->codec->ops->bridge(d, to, pcm, samples);
 }
 
+void audio_decoder_set_plain(struct audio_decoder *d, bool on)
+{
+    if (d->codec->ops->set_plain)
+        d->codec->ops->set_plain(d, on);
+}
+
 unsigned audio_dred_reach_ms(struct audio_decoder *d, const uint8_t *p, size_t n)
 {
     return d->codec->ops->dred_reach_ms ? d->codec->ops->dred_reach_ms(d, p, n) : 0;

@@ -74,6 +74,7 @@ struct audio_codec_ops {
                             size_t samples);                        /* NULL: conceal */
     void (*expand)(const uint8_t *p, int16_t *pcm, size_t samples); /* NULL: payloads need a decoder's memory */
     unsigned (*dred_reach_ms)(struct audio_decoder *d, const uint8_t *p, size_t n); /* NULL: has none */
+    void (*set_plain)(struct audio_decoder *d, bool on);                            /* NULL: always plain */
     size_t (*strip)(uint8_t *p, size_t n);                                          /* NULL: nothing to strip */
     void (*decoder_destroy)(struct audio_decoder *d);
     size_t (*samples)(const struct audio_codec *c, const uint8_t *p, size_t n);
@@ -207,6 +208,9 @@ AHOY_MUST_USE enum ahoy_err audio_bridge(struct audio_decoder *d, const struct a
 
 /** How far back the deep redundancy of a payload reaches, milliseconds; 0: none, or this build cannot use it. */
 unsigned audio_dred_reach_ms(struct audio_decoder *d, const uint8_t *p, size_t n);
+
+/** Does without what costs a decoder much (enhancement and concealment by neural networks), or with it again. */
+void audio_decoder_set_plain(struct audio_decoder *d, bool on);
 
 /* ---- the library behind Opus ------------------------------------------------------------------------------------- */
 

@@ -37,6 +37,7 @@ struct opus_receiver {
     struct opus_dred *dred; /* NULL: this build has none */
     uint32_t bps;           /* of what came of late */
     bool low;               /* it is little: enhancement pays */
+    bool plain;             /* there is no time for it */
 };
 
 /* The place of libopus' state behind our struct. */
@@ -157,6 +158,11 @@ static void encoder_destroy(struct audio_encoder *e)
     mem_free(e);
 }
 
+static void set_enhancement(struct opus_receiver *r)
+{
+    opus_dred_set_decoder(r->opus, r->plain ? OPUS_DRED_PLAIN : r->low ? OPUS_DRED_BEST : OPUS_DRED_USUAL);
+}
+
 static enum ahoy_err decoder_create(struct audio_decoder **out, const struct audio_codec *c)
 {
     size_t at = aligned(sizeof(struct opus_receiver));
@@ -174,7 +180,7 @@ static enum ahoy_err decoder_create(struct audio_decoder **out, const struct aud
     if (opus_dred_size() > 0)
         r->dred = opus_dred_init(p + dred_at);
     r->bps = OPUS_LOW_BPS * 2;
-    opus_dred_set_decoder(r->opus, false);
+    set_enhancement(r);
     *out = &r->base;
     return AHOY_OK;
 }
@@ -187,9 +193,17 @@ static void follow_rate(struct opus_receiver *r, size_t bytes, size_t samples)
     r->bps += (now > r->bps ? now - r->bps : 0) / OPUS_RATE_FRAMES;
     r->bps -= (now < r->bps ? r->bps - now : 0) / OPUS_RATE_FRAMES;
     bool low = r->bps < (r->low ? OPUS_NOT_LOW_BPS : OPUS_LOW_BPS);
-    if (low != r->low)
-        opus_dred_set_decoder(r->opus, low);
+    bool changed = low != r->low;
     r->low = low;
+    if (changed)
+        set_enhancement(r);
+}
+
+static void set_plain(struct audio_decoder *d, bool on)
+{
+    struct opus_receiver *r = (void *) d;
+    r->plain = on;
+    set_enhancement(r);
 }
 
 static enum ahoy_err decode(struct audio_decoder *d, const uint8_t *p, size_t n, int16_t *pcm, size_t samples)
@@ -327,6 +341,7 @@ const struct audio_codec_ops audio_opus_ops = {
     .conceal = conceal,
     .recover = recover,
     .dred_reach_ms = dred_reach_ms,
+    .set_plain = set_plain,
     .strip = strip,
     .decoder_destroy = decoder_destroy,
     .samples = payload_samples,

@@ -59,9 +59,10 @@ bool opus_dred_set_reach(OpusEncoder *encoder, unsigned ms)
     return opus_encoder_ctl(encoder, OPUS_SET_DRED_DURATION((opus_int32) frames)) == OPUS_OK;
 }
 
-void opus_dred_set_decoder(OpusDecoder *decoder, bool best)
+void opus_dred_set_decoder(OpusDecoder *decoder, enum opus_dred_effort effort)
 {
-    (void) opus_decoder_ctl(decoder, OPUS_SET_COMPLEXITY(best ? DECODER_BEST : DECODER_USUAL));
+    static const opus_int32 complexity[] = { 0, DECODER_USUAL, DECODER_BEST };
+    (void) opus_decoder_ctl(decoder, OPUS_SET_COMPLEXITY(complexity[effort]));
 }
 
 /* FNV-1a; never 0. */
@@ -123,9 +124,9 @@ bool opus_dred_set_reach(OpusEncoder *encoder, unsigned ms)
     return false;
 }
 
-void opus_dred_set_decoder(OpusDecoder *decoder, bool best)
+void opus_dred_set_decoder(OpusDecoder *decoder, enum opus_dred_effort effort)
 {
-    (void) decoder, (void) best;
+    (void) decoder, (void) effort;
 }
 
 enum ahoy_err opus_dred_decode(struct opus_dred *r, OpusDecoder *decoder, const struct audio_redundancy *from,

@@ -21,8 +21,10 @@ struct opus_dred *opus_dred_init(void *memory);
 /** Tells an encoder to add deep redundancy; false where there is none. */
 bool opus_dred_set_reach(OpusEncoder *encoder, unsigned ms);
 
-/** Switches on a decoder's deep concealment and enhancement of speech, `best` for what is coded at a low rate. */
-void opus_dred_set_decoder(OpusDecoder *decoder, bool best);
+enum opus_dred_effort { OPUS_DRED_PLAIN, OPUS_DRED_USUAL, OPUS_DRED_BEST };
+
+/** Sets a decoder's deep concealment and enhancement of speech: none, or more for what is coded at a low rate. */
+void opus_dred_set_decoder(OpusDecoder *decoder, enum opus_dred_effort effort);
 
 /** Resynthesises a lost frame. NOT_FOUND: that packet's redundancy does not reach it. */
 AHOY_MUST_USE enum ahoy_err opus_dred_decode(struct opus_dred *r, OpusDecoder *decoder,

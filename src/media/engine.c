@@ -18,7 +18,7 @@ struct media_engine {
 
 /* ---- workers ----------------------------------------------------------------------------------------------------- */
 
-enum { LATE_TICK_US = 200000, WATCH_TICKS = 8 };
+enum { LATE_TICK_US = 200000, WATCH_TICKS = 8, HEARD_LATE_US = 20000 };
 
 /*
  * One timer serves all streams of a worker. Ticks begin on one grid and stay on it but for those that follow play-out,
@@ -41,6 +41,8 @@ static void worker_tick(void *arg)
         struct media_stream *st = AHOY_CONTAINER_OF(n, struct media_stream, tick);
         int64_t due = n->key, step = SYS_MS(st->tick_ms);
         heap_remove(&w->ticks, n);
+        w->ran++;
+        w->late += now - due > HEARD_LATE_US;
         if (now - due > LATE_TICK_US)
             due = now / step * step; /* the machine slept or was stopped: no flood of old ticks */
         if (!st->seat
@@ -56,6 +58,18 @@ static void worker_tick(void *arg)
     LIST_EACH(k, &w->buses)
         media_bus_run(LIST_ENTRY(k, struct media_bus, link), now);
     restart_tick(w);
+}
+
+void media_worker_measure(struct media_worker *w, int64_t now_us)
+{
+    int64_t period_us = now_us - w->load_us, busy_us = sys_busy_us(w->loop);
+    if (w->load_us > 0 && period_us < LOAD_PERIOD_US)
+        return;
+    if (w->load_us > 0 && period_us < 2 * LOAD_PERIOD_US) /* else calls have only just begun again */
+        (void) load_put(&w->load, period_us, busy_us - w->busy_us, w->ran, w->late);
+    w->load_us = now_us;
+    w->busy_us = busy_us;
+    w->ran = w->late = 0;
 }
 
 void media_worker_run_early(struct media_worker *w, struct media_stream *st)
@@ -98,6 +112,7 @@ static enum ahoy_err worker_start(struct media_engine *e, struct media_worker *w
     sys_host_random(host, seed, sizeof seed);
     rng_init(&w->rng, seed);
     heap_init(&w->ticks);
+    load_init(&w->load);
     list_init(&w->buses);
     sys_timer_init(&w->timer, worker_tick, w);
     if ((err = sys_loop_spawn(w->loop, "ahoy-media"))) {

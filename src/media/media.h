@@ -130,6 +130,8 @@ struct media_stats {
     struct rtcp_voip remote_voip;
     bool remote_reports; /* RTCP came from the peer */
     bool remote_hears;   /* it told that packets of ours reached it */
+    double cpu;          /* share of a core that all sound of its worker takes */
+    unsigned saving;     /* level of effort, media/load.h */
     bool send_stopped;   /* the circuit breaker is open (RFC 8083): nothing is sent for a while */
     bool remote_deaf;    /* its last report, seconds after we began to send, knew of no packet of ours */
 };

@@ -100,6 +100,13 @@ void playout_expect(struct playout *p, const struct audio_codec *codec, unsigned
     jitter_set_redundancy(p->jitter, p->expected.redundancy);
 }
 
+void playout_set_plain(struct playout *p, bool on)
+{
+    p->plain = on;
+    if (p->decoder)
+        audio_decoder_set_plain(p->decoder, on);
+}
+
 int64_t playout_held_us(const struct playout *p)
 {
     return p->sound_hz > 0 ? (int64_t) (p->fifo_n - p->fifo_at) * 1000000 / p->sound_hz : 0;
@@ -114,6 +121,7 @@ static bool use_codec(struct playout *p, const struct audio_codec *codec, bool r
     if (audio_decoder_create(&decoder, codec))
         return p->decoder && p->codec == codec;
     audio_decoder_destroy(p->decoder);
+    audio_decoder_set_plain(decoder, p->plain);
     p->decoder = decoder;
     if (!p->codec || p->codec->rate_hz != codec->rate_hz) {
         cng_init(&p->cng, p->noise_seed, codec->rate_hz);

@@ -35,6 +35,7 @@ struct playout {
     size_t fifo_n, fifo_at;
     struct cng cng;
     uint64_t noise_seed;
+    bool plain;            /* decoders do without what costs much */
     bool noise;            /* the sender told of comfort noise */
     uint64_t concealed_us; /* time concealed */
     struct vad vad;
@@ -81,6 +82,9 @@ void playout_set_clock(struct playout *p, double ppm);
 
 /** Fills `n` samples at the endpoint's rate. `queued_us`: sound queued behind it (in the device), for the delay. */
 void playout_get(struct playout *p, int64_t now_us, int64_t queued_us, int16_t *pcm, size_t n);
+
+/** Decoders do without what costs much, or with it again. */
+void playout_set_plain(struct playout *p, bool on);
 
 /** Frames played and lost so far, as the jitter buffer saw them. */
 void playout_counts(const struct playout *p, uint64_t *played, uint64_t *lost);

@@ -398,6 +398,16 @@ void media_stream_hear(struct media_stream *st, int16_t *pcm, size_t n, int64_t 
     mix_gain_run(&st->gain, pcm, n);
 }
 
+/* All streams of a worker make as much effort as it has time for. */
+static void follow_effort(struct media_stream *st)
+{
+    if (st->effort == st->worker->load.level)
+        return;
+    st->effort = st->worker->load.level;
+    media_tx_follow_effort(st);
+    playout_set_plain(&st->playout, load_effort(&st->worker->load)->plain);
+}
+
 /* A tick of a stream by itself: its own device. */
 static int64_t run_alone(struct media_stream *st, int64_t now_us, int64_t due_us)
 {
@@ -421,6 +431,7 @@ static int64_t run_alone(struct media_stream *st, int64_t now_us, int64_t due_us
 int64_t media_stream_tick(struct media_stream *st, int64_t now_us, int64_t due_us)
 {
     int64_t next_us = SYS_MS(MIXER_SLOT_MS);
+    follow_effort(st);
     if (st->seat)
         media_seat_tick(st, now_us);
     else
@@ -429,6 +440,9 @@ int64_t media_stream_tick(struct media_stream *st, int64_t now_us, int64_t due_u
     if (now_us - st->stats_us >= STATS_US) {
         st->stats_us = AHOY_MAX(st->stats_us + STATS_US, now_us - STATS_US);
         watch_silence(st, now_us);
+        media_worker_measure(st->worker, now_us);
+        st->stats.cpu = st->worker->load.share;
+        st->stats.saving = st->worker->load.level;
         media_feedback_tick(st, now_us);
         media_quality_collect(st, true, false);
         playout_set_clock(&st->playout, st->stats.clock_known ? st->stats.clock_out_ppm : 0);

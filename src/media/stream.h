@@ -11,6 +11,7 @@
 #include "base/heap.h"
 #include "base/list.h"
 #include "media/join.h"
+#include "media/load.h"
 #include "media/media.h"
 #include "media/pause.h"
 #include "media/playout.h"
@@ -33,6 +34,10 @@ struct media_worker {
     struct sys_timer timer;
     int64_t timer_at_us;
     struct rng rng;
+    struct load load;   /* how much effort there is time for */
+    int64_t load_us;    /* its period began; 0: none did … */
+    int64_t busy_us;    /* … and so busy the thread had been then */
+    unsigned ran, late; /* ticks of the period, and those of them that came too late */
     bool running;
 };
 
@@ -117,6 +122,7 @@ struct media_stream {
     struct protect protect;
     struct breaker breaker;       /* open: nothing is sent */
     struct protect_plan plan;     /* that the encoder is set to */
+    unsigned effort;              /* the worker's level (media/load.h) that encoder and decoder are set to */
     uint64_t reported_sent;       /* packets sent until the peer reported last */
     int32_t reported_lost;        /* its running total then */
     int64_t reported_us;          /* when the peer's last report on our stream came; 0: none did */
@@ -187,6 +193,8 @@ void media_rx_drop_held(struct media_stream *st);
 /** Takes sound at the sound's rate. */
 void media_tx_frame(struct media_stream *st, const int16_t *pcm, size_t n, int64_t now_us);
 AHOY_MUST_USE enum ahoy_err media_tx_configure(struct media_stream *st, const struct media_params *params);
+/** The worker has another level of effort. */
+void media_tx_follow_effort(struct media_stream *st);
 void media_tx_digits(struct media_stream *st, struct view digits);
 void media_tx_fini(struct media_stream *st);
 void media_tx_rtcp(struct media_stream *st);
@@ -227,6 +235,8 @@ struct media_worker *media_conference_worker(const struct media_conference *c);
 void media_worker_add(struct media_worker *w, struct media_stream *st);
 /** The same for ticks that are under way: the next one comes on the grid, at `from_us` or later. */
 void media_worker_regrid(struct media_worker *w, struct media_stream *st, int64_t from_us);
+/** Once a second, by whichever stream is first: how busy the worker is, and what effort it can afford. */
+void media_worker_measure(struct media_worker *w, int64_t now_us);
 /** Runs a stream's tick now, a little before it is due; what is due then stays as it is. */
 void media_worker_run_early(struct media_worker *w, struct media_stream *st);
 void media_worker_remove(struct media_worker *w, struct media_stream *st);

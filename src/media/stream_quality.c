@@ -26,6 +26,7 @@ void media_stats_init(struct media_stats *s)
                                .end_system_ms = -1,
                                .device_in_ms = -1,
                                .device_out_ms = -1,
+                               .cpu = -1,
                                .burst = -1,
                                .mos = -1,
                                .mos_lq = -1,

@@ -53,7 +53,8 @@ static void configure_protection(struct media_stream *st, const struct media_par
                                    .head_bytes = p->rtp.family == ADDR_IP6 ? HEAD6_BYTES : HEAD4_BYTES,
                                    .adaptive = p->tx_codec->ops->set_bitrate,
                                    .fec = p->tx_codec->ops->set_fec && p->tx_params.fec,
-                                   .dred = p->tx_codec->ops->set_dred && p->tx_params.dred && audio_opus_build().dred,
+                                   .dred = p->tx_codec->ops->set_dred && p->tx_params.dred && audio_opus_build().dred
+                                           && load_effort(&st->worker->load)->dred,
                                    .red = p->tx_red_pt >= 0 };
     if (p->bandwidth_bps >= 0)
         means.wire_bps = (uint32_t) AHOY_MIN(p->bandwidth_bps, (int64_t) means.wire_bps);
@@ -78,6 +79,14 @@ static void follow_plan(struct media_stream *st)
     if (plan->dred_ms != st->plan.dred_ms)
         audio_encoder_set_dred(st->encoder, plan->dred_ms);
     st->plan = *plan;
+}
+
+void media_tx_follow_effort(struct media_stream *st)
+{
+    if (!st->encoder)
+        return;
+    configure_protection(st, &st->params);
+    audio_encoder_set_complexity(st->encoder, load_effort(&st->worker->load)->complexity);
 }
 
 static bool same_params(const struct audio_params *a, const struct audio_params *b)
@@ -106,7 +115,8 @@ enum ahoy_err media_tx_configure(struct media_stream *st, const struct media_par
     if (st->encoder && st->params.tx_codec == p->tx_codec && st->tx_from_hz == st->sound.rate_hz
         && same_params(&st->params.tx_params, &p->tx_params))
         return AHOY_OK;
-    struct audio_encoder_config cfg = { .peer = p->tx_params };
+    struct audio_encoder_config cfg = { .peer = p->tx_params,
+                                        .complexity = load_effort(&st->worker->load)->complexity };
     if ((err = audio_encoder_create(&encoder, p->tx_codec, &cfg)))
         goto fail;
     if (st->sound.rate_hz != p->tx_codec->rate_hz

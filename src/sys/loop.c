@@ -86,6 +86,11 @@ int64_t sys_wall_ms(const struct sys_loop *loop)
     return loop->ops->wall_ms(loop);
 }
 
+int64_t sys_busy_us(const struct sys_loop *loop)
+{
+    return loop->ops->busy_us(loop);
+}
+
 void sys_post(struct sys_loop *loop, struct sys_msg *msg)
 {
     rt_forbid("a message is posted");

@@ -102,6 +102,12 @@ int64_t sys_clock_us(const struct sys_loop *loop);
 /** Milliseconds since 1970-01-01 UTC. Any thread. */
 int64_t sys_wall_ms(const struct sys_loop *loop);
 
+/**
+ * Processor time that the loop's thread has spent so far, microseconds; from callbacks of the loop. In the simulation
+ * what sim_host_busy says.
+ */
+int64_t sys_busy_us(const struct sys_loop *loop);
+
 /* ---- messages to a loop ------------------------------------------------------------------------------------------ */
 
 struct sys_msg;

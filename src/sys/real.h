@@ -106,6 +106,7 @@ enum ahoy_err real_loop_spawn(struct sys_loop *loop, const char *name);
 void real_loop_join(struct sys_loop *loop);
 int64_t real_loop_clock_us(const struct sys_loop *loop);
 int64_t real_loop_wall_ms(const struct sys_loop *loop);
+int64_t real_loop_busy_us(const struct sys_loop *loop);
 void real_loop_post(struct sys_loop *loop, struct sys_msg *msg);
 void real_loop_timers_changed(struct sys_loop *loop);
 

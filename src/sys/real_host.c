@@ -52,6 +52,7 @@ static const struct sys_ops real_ops = {
     .loop_join = real_loop_join,
     .clock_us = real_loop_clock_us,
     .wall_ms = real_loop_wall_ms,
+    .busy_us = real_loop_busy_us,
     .post = real_loop_post,
     .timers_changed = real_loop_timers_changed,
     .udp_open = real_udp_open,

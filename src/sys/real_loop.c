@@ -44,6 +44,12 @@ int64_t real_loop_wall_ms(const struct sys_loop *loop)
     return read_clock(CLOCK_REALTIME, 1000);
 }
 
+int64_t real_loop_busy_us(const struct sys_loop *loop)
+{
+    (void) loop;
+    return read_clock(CLOCK_THREAD_CPUTIME_ID, 1000000);
+}
+
 void real_touch(struct real_loop *l)
 {
     atomic_store_explicit(&l->now_us, real_clock_us(), memory_order_relaxed); /* read by sys_now_us */

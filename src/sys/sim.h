@@ -29,6 +29,9 @@ AHOY_MUST_USE enum ahoy_err sim_host(struct sim *s, const char *ip, struct sys_h
 AHOY_MUST_USE enum ahoy_err sim_host_add_ip(struct sys_host *host, const char *ip);
 void sim_host_remove_ip(struct sys_host *host, const char *ip);
 
+/** Its loops are busy for so much of the time from now on, 0 … 1, as sys_busy_us tells; nothing gets slower by it. */
+void sim_host_busy(struct sys_host *host, double share);
+
 /** What the network does to packets of one direction. Fractions are 0 … 1. TCP sees delay and loss as delay only. */
 struct sim_link {
     double loss;        /* chance that a packet is lost */

@@ -95,6 +95,15 @@ enum ahoy_err sim_host_add_ip(struct sys_host *host, const char *ip)
     return AHOY_OK;
 }
 
+void sim_host_busy(struct sys_host *host, double share)
+{
+    struct sim_host *h = sim_host_of(host);
+    int64_t now_us = sim_now_us(h->sim);
+    h->busy_before_us += (int64_t) ((double) (now_us - h->busy_since_us) * h->busy);
+    h->busy_since_us = now_us;
+    h->busy = share;
+}
+
 void sim_host_remove_ip(struct sys_host *host, const char *ip)
 {
     struct sim_host *h = sim_host_of(host);
@@ -262,6 +271,7 @@ const struct sys_ops sim_ops = {
     .loop_join = sim_loop_join,
     .clock_us = sim_loop_clock_us,
     .wall_ms = sim_loop_wall_ms,
+    .busy_us = sim_loop_busy_us,
     .post = sim_loop_post,
     .timers_changed = sim_loop_timers_changed,
     .udp_open = sim_udp_open,

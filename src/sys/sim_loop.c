@@ -128,6 +128,12 @@ int64_t sim_loop_wall_ms(const struct sys_loop *loop)
     return start_of_2026_ms + (sys_now_us(loop) - SYS_S(1000)) / 1000;
 }
 
+int64_t sim_loop_busy_us(const struct sys_loop *loop)
+{
+    const struct sim_host *h = sim_host_of(loop->host);
+    return h->busy_before_us + (int64_t) ((double) (sys_now_us(loop) - h->busy_since_us) * h->busy);
+}
+
 void sim_loop_post(struct sys_loop *loop, struct sys_msg *msg)
 {
     struct sim_loop *l = loop_of(loop);

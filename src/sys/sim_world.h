@@ -53,6 +53,9 @@ struct sim_host {
     struct map tcp_out; /* … and for streams that this host began */
     struct sim_nat *nat;
     struct list watches;
+    double busy;            /* share of the time that its loops are said to be busy … */
+    int64_t busy_since_us;  /* … since then, … */
+    int64_t busy_before_us; /* … and how long they were before */
 };
 
 /* An address and whose it is: a host's, or a NAT's public one. */
@@ -120,6 +123,7 @@ enum ahoy_err sim_loop_spawn(struct sys_loop *loop, const char *name);
 void sim_loop_join(struct sys_loop *loop);
 int64_t sim_loop_clock_us(const struct sys_loop *loop);
 int64_t sim_loop_wall_ms(const struct sys_loop *loop);
+int64_t sim_loop_busy_us(const struct sys_loop *loop);
 void sim_loop_post(struct sys_loop *loop, struct sys_msg *msg);
 void sim_loop_timers_changed(struct sys_loop *loop);
 bool sim_loop_deaf(const struct sys_loop *loop); /* stopped: nothing is delivered to it */

@@ -28,6 +28,7 @@ struct sys_ops {
     void (*loop_join)(struct sys_loop *loop);
     int64_t (*clock_us)(const struct sys_loop *loop);
     int64_t (*wall_ms)(const struct sys_loop *loop);
+    int64_t (*busy_us)(const struct sys_loop *loop);
     void (*post)(struct sys_loop *loop, struct sys_msg *msg);
     /* The earliest timer of the loop is another one now. */
     void (*timers_changed)(struct sys_loop *loop);

@@ -64,6 +64,8 @@ static void fill_mic(const struct media_stats *m, struct ahoy_call_stats *out)
 
 static void fill_remote(const struct media_stats *m, struct ahoy_call_stats *out)
 {
+    out->cpu = m->cpu;
+    out->saving = m->saving;
     out->send_stopped = m->send_stopped;
     out->remote_deaf = m->remote_deaf && !m->remote_hears;
     out->remote_lost_fraction = m->remote_lost_fraction;

@@ -316,6 +316,30 @@ out:
     world_close(t, &w);
 }
 
+/* A machine that is busy, and then is not. */
+static void test_effort_follows_the_time_there_is(struct t *t)
+{
+    struct world w;
+    struct ahoy_media_config media = { .codecs = "opus", .audio = "tone:440" };
+    T_OK(world_open(&w, 0));
+    T_CHECK(world_call(&w, &media, &media, 0));
+    phone_run_ms(&w.a, &w.b, 3000);
+    T_NEAR(w.a.stats.cpu, 0, 0.001);
+    T_EQ(w.a.stats.saving, 0);
+    sim_host_busy(w.host_a, 0.6);
+    phone_run_ms(&w.a, &w.b, 12000);
+    T_NEAR(w.a.stats.cpu, 0.6, 0.01);
+    T_EQ(w.a.stats.saving, 3);
+    T_EQ(w.b.stats.saving, 0);
+    T_LE(-20, w.b.stats.level_in_dbfs); /* it is heard all the same */
+    sim_host_busy(w.host_a, 0.1);
+    phone_run_ms(&w.a, &w.b, 36000);
+    T_EQ(w.a.stats.saving, 0);
+    T_EQ(w.b.stats.lost, 0);
+out:
+    world_close(t, &w);
+}
+
 T_MAIN(T_PLAIN(test_opus_sounds), T_PLAIN(test_g722_sounds), T_PLAIN(test_pcmu_sounds), T_PLAIN(test_pcma_sounds),
        T_PLAIN(test_l16_sounds_at_each_rate), T_PLAIN(test_packet_times_from_10_to_60_ms_sound),
        T_PLAIN(test_a_fifth_lost_is_made_good), T_PLAIN(test_a_tenth_lost_on_the_way_is_still_speech),
@@ -323,4 +347,4 @@ T_MAIN(T_PLAIN(test_opus_sounds), T_PLAIN(test_g722_sounds), T_PLAIN(test_pcmu_s
        T_PLAIN(test_processing_that_is_asked_for_leaves_speech), T_STRIDE(test_keys_arrive_both_ways, 61),
        T_STRIDE(test_keys_survive_losses, 31), T_PLAIN(test_a_telephone_behind_a_symmetric_nat_is_heard_and_hears),
        T_STRIDE(test_sound_one_way_is_told_by_both, 31), T_STRIDE(test_no_sound_at_all_is_a_failed_call, 31),
-       T_PLAIN(test_on_a_quiet_line_packets_come_and_go_in_one_wake_up))
+       T_PLAIN(test_on_a_quiet_line_packets_come_and_go_in_one_wake_up), T_PLAIN(test_effort_follows_the_time_there_is))
