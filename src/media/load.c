@@ -68,7 +68,7 @@ const struct load_effort *load_effort(const struct load *l)
         { .complexity = 9, .dred = true },
         { .complexity = 5, .dred = true },
         { .complexity = 2 },
-        { .complexity = 2, .plain = true },
+        { .complexity = 1, .plain = true },
     };
     return &efforts[l->level];
 }

@@ -8,7 +8,7 @@
  *     level 0   all there is
  *     level 1   the encoder looks less closely: complexity 5 (7 while it makes deep redundancy, which needs that)
  *     level 2   complexity 2 and no deep redundancy: copies (RED) or in-band FEC protect in its place
- *     level 3   and the decoder neither enhances nor conceals by neural networks
+ *     level 3   complexity 1, and the decoder neither enhances nor conceals by neural networks
  */
 #ifndef AHOY_MEDIA_LOAD_H
 #define AHOY_MEDIA_LOAD_H
