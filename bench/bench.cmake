@@ -68,7 +68,7 @@ if(TARGET ahoy AND PULSE_SIMPLE_FOUND)
         ${PROJECT_SOURCE_DIR}/tests/support/pulse.c ${PROJECT_SOURCE_DIR}/tests/support/temp.c)
     target_link_libraries(ahoy_bench_cable PUBLIC ahoy_base PkgConfig::PULSE_SIMPLE Threads::Threads)
     target_include_directories(ahoy_bench_cable PUBLIC ${PROJECT_SOURCE_DIR}/bench ${PROJECT_SOURCE_DIR}/tests)
-    ahoy_bench(latency latency.c phone_process.c signalling_peers.c LIBS ahoy_audio ahoy_bench_cable m)
+    ahoy_bench(latency latency.c phone_process.c phone_cost.c signalling_peers.c LIBS ahoy_audio ahoy_bench_cable m)
     add_dependencies(ahoy-bench-latency ahoy)
 endif()
 

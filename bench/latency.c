@@ -21,8 +21,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
-enum { SETTLE_MS = 3000, SKIP_S = 5, PIECE_S = 1, MAX_LAG_MS = 900, MAX_S = 20, MAX_PIECES = 128, PTIMES = 2 };
+enum {
+    SETTLE_MS = 3000,
+    SKIP_S = 5,
+    PIECE_S = 1,
+    MAX_LAG_MS = 900,
+    MAX_S = 20,
+    MAX_PIECES = 128,
+    MAX_CALLS = 8,
+    PTIMES = 2
+};
 
 /* Who talks to his like. The others do nothing to the microphone; ours does by default, and is measured both ways. */
 static const struct phone_variant {
@@ -45,13 +55,24 @@ static int16_t said[CABLE_HZ * MAX_S], mouth_pcm[CABLE_HZ * MAX_S], ear_pcm[CABL
 /* The delays of the pieces of one row, milliseconds. */
 struct row {
     double delay[MAX_PIECES];
-    size_t n, pieces; /* found, looked for */
+    size_t n, pieces;      /* found, looked for */
+    double cpu[MAX_CALLS]; /* of a core, per cent: the busier of the two phones, in each call */
+    size_t calls;
 };
 
 static int by_value(const void *a, const void *b)
 {
     double x = *(const double *) a, y = *(const double *) b;
     return x < y ? -1 : x > y;
+}
+
+/* The median of what the calls cost; negative: none was measured. */
+static double cpu_of(struct row *r)
+{
+    if (r->calls == 0)
+        return -1;
+    qsort(r->cpu, r->calls, sizeof *r->cpu, by_value);
+    return r->cpu[r->calls / 2];
 }
 
 static double quantile(struct row *r, double q)
@@ -121,6 +142,24 @@ static bool measure_nothing(double *own_ms)
     return r.n > 0;
 }
 
+/* Measures the delay, and meanwhile what both phones cost. */
+static bool measure_both(struct row *r, const struct phone p[2], unsigned seconds, double own_ms)
+{
+    struct cost before[2], after[2];
+    struct timespec from, to;
+    bool known = cost_read(p[0].pid, &before[0]) && cost_read(p[1].pid, &before[1]);
+    clock_gettime(CLOCK_MONOTONIC, &from);
+    if (!measure(r, seconds, own_ms))
+        return false;
+    clock_gettime(CLOCK_MONOTONIC, &to);
+    known = known && cost_read(p[0].pid, &after[0]) && cost_read(p[1].pid, &after[1]);
+    if (!known || r->calls == MAX_CALLS)
+        return true;
+    double ms = (double) (to.tv_sec - from.tv_sec) * 1000 + (double) (to.tv_nsec - from.tv_nsec) / 1e6;
+    r->cpu[r->calls++] = 100 * fmax(after[0].cpu_ms - before[0].cpu_ms, after[1].cpu_ms - before[1].cpu_ms) / ms;
+    return true;
+}
+
 /* One call between two phones of a kind. */
 static bool run_call(const char *dir, const struct phone_variant *v, unsigned ptime_ms, unsigned seconds, double own_ms,
                      struct row *r)
@@ -144,7 +183,7 @@ static bool run_call(const char *dir, const struct phone_variant *v, unsigned pt
         ok = phone_start(&p[i], v->kind, &cfg);
         (void) poll(NULL, 0, SETTLE_MS);
     }
-    ok = ok && measure(r, seconds, own_ms);
+    ok = ok && measure_both(r, p, seconds, own_ms);
     phone_stop(&p[1]);
     phone_stop(&p[0]);
     return ok;
@@ -160,7 +199,8 @@ static void print_json(struct row row[VARIANTS][PTIMES])
             double v = quantile(&row[k][i], 0.5);
             if (v < 0)
                 continue;
-            printf(",\"%s\":%.1f,\"%s_95\":%.1f", variants[k].name, v, variants[k].name, quantile(&row[k][i], 0.95));
+            printf(",\"%s\":%.1f,\"%s_95\":%.1f,\"%s_cpu\":%.2f", variants[k].name, v, variants[k].name,
+                   quantile(&row[k][i], 0.95), variants[k].name, cpu_of(&row[k][i]));
             best = variants[k].kind != PHONE_AHOY && (best < 0 || v < best) ? v : best;
         }
         printf(",\"target\":%.0f,\"met\":%s", targets[i], own >= 0 && own <= targets[i] ? "true" : "false");
@@ -173,14 +213,14 @@ static void print_json(struct row row[VARIANTS][PTIMES])
 
 static void print_rows(struct row row[VARIANTS][PTIMES])
 {
-    printf("%-16s %10s %10s %10s %10s %12s\n", "", "packets", "median", "95 %", "longest", "found");
+    printf("%-16s %10s %10s %10s %10s %9s %12s\n", "", "packets", "median", "95 %", "longest", "CPU", "found");
     for (int i = 0; i < PTIMES; i++)
         for (int k = 0; k < VARIANTS; k++) {
             struct row *r = &row[k][i];
             if (r->pieces == 0)
                 continue;
-            printf("%-16s %7u ms %7.1f ms %7.1f ms %7.1f ms %6zu of %zu", variants[k].name, ptimes[i], quantile(r, 0.5),
-                   quantile(r, 0.95), quantile(r, 1), r->n, r->pieces);
+            printf("%-16s %7u ms %7.1f ms %7.1f ms %7.1f ms %7.2f %% %6zu of %zu", variants[k].name, ptimes[i],
+                   quantile(r, 0.5), quantile(r, 0.95), quantile(r, 1), cpu_of(r), r->n, r->pieces);
             if (variants[k].kind == PHONE_AHOY)
                 printf("   target %.0f: %s", targets[i], r->n > 0 && quantile(r, 0.5) <= targets[i] ? "met" : "MISSED");
             printf("\n");
