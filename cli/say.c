@@ -61,6 +61,8 @@ static void say_media(const struct ahoy_event *e, struct text *t)
     if (e->media.trouble != AHOY_CAUSE_NONE) {
         text_add(t, "trouble with the sound: ");
         text_clean(t, e->media.text, strlen(e->media.text), false);
+    } else if (e->media.text && *e->media.text) { /* a device's news: it is open, back, another one */
+        text_clean(t, e->media.text, strlen(e->media.text), false);
     } else if (e->media.running) {
         text_add(t, "sound: %s, %s", e->media.codec, way);
         if (*e->media.remote)

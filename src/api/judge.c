@@ -72,10 +72,11 @@ static enum ahoy_grade grade_of(const struct ahoy_call_stats *s)
 {
     if (!(s->mos >= 0) || s->expected < LEAST_EXPECTED)
         return AHOY_GRADE_UNKNOWN;
-    return s->mos >= good_mos   ? AHOY_GRADE_GOOD
-           : s->mos >= fair_mos ? AHOY_GRADE_FAIR
-           : s->mos >= poor_mos ? AHOY_GRADE_POOR
-                                : AHOY_GRADE_BAD;
+    double mos = round(s->mos * 10) / 10; /* as it is told: no "fair, 4.0" */
+    return mos >= good_mos   ? AHOY_GRADE_GOOD
+           : mos >= fair_mos ? AHOY_GRADE_FAIR
+           : mos >= poor_mos ? AHOY_GRADE_POOR
+                             : AHOY_GRADE_BAD;
 }
 
 static double share(uint64_t part, uint64_t whole)

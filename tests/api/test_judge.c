@@ -93,6 +93,10 @@ static void test_the_other_side_counts_too(struct t *t)
     s.delay_ms = 24; /* of nothing */
     says(t, &s, AHOY_GRADE_UNKNOWN, AHOY_SPOILER_NONE, "sound: none came");
     s.delay_ms = -1;
+    s = fine();
+    s.mos = 3.96;
+    says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_NONE, "sound: good, 4.0 of 5; nothing lost");
+    ahoy_call_stats_init(&s);
     s.rtp_in = s.expected = 10;
     s.mos = 4;
     says(t, &s, AHOY_GRADE_UNKNOWN, AHOY_SPOILER_NONE, "sound: too little to judge");
