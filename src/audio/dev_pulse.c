@@ -5,7 +5,7 @@
  *
  * Where sound goes: a stream without a name follows the server's default, which the server does by moving it (where an
  * old one does not, we ask for it). A named device that vanishes is replaced by the default, by the server's rescue or
- * by a new stream, and taken again when it is back. A lost server is tried again after 0.1 s, then 0.2, 0.4 … 10 s, the
+ * by a new stream, and taken again when it is back. A lost server is tried again after 0.1 s, then 0.2, 0.4 … 1 s, the
  * named device and the default in turn.
  */
 #include "audio/device_impl.h"
@@ -30,7 +30,7 @@ enum {
     PULSE_CALM_US = 20000000,    /* without one for so long it may shrink */
     PULSE_OPEN_LIMIT_US = 5000000,
     PULSE_RETRY_US = 100000,
-    PULSE_MAX_RETRY_US = 10000000,
+    PULSE_MAX_RETRY_US = 1000000, /* somebody waits for it; a try costs next to nothing */
     PULSE_BLOCK = 480,
 };
 
