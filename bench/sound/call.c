@@ -23,7 +23,10 @@ enum {
 
 struct call {
     struct run_config config;
-    struct spoken said;
+    bool alone;                              /* a call for each piece */
+    struct prompts only[PROMPTS_MAX_PIECES]; /* each piece by itself */
+    struct spoken said[PROMPTS_MAX_PIECES];  /* in each call */
+    size_t calls;
 };
 
 struct end {
@@ -39,6 +42,8 @@ struct talk {
     const struct call *call;
     const struct condition *condition;
     unsigned seed;
+    size_t which; /* of the calls */
+    const struct spoken *said;
     struct sim *sim;
     struct end end[2];
     size_t at;             /* of what is said */
@@ -68,11 +73,10 @@ static void on_closed(void *arg, const struct media_stats *stats)
 static void say(void *arg, int16_t *pcm, size_t n)
 {
     struct talk *t = arg;
-    const struct call *c = t->call;
     if (t->start_us == 0)
         t->start_us = sim_now_us(t->sim) - (int64_t) n * 1000000 / STREAM_HZ;
-    size_t some = AHOY_MIN(n, c->said.n - t->at);
-    memcpy(pcm, c->said.pcm + t->at, some * sizeof *pcm);
+    size_t some = AHOY_MIN(n, t->said->n - t->at);
+    memcpy(pcm, t->said->pcm + t->at, some * sizeof *pcm);
     memset(pcm + some, 0, (n - some) * sizeof *pcm);
     t->at += some;
 }
@@ -220,10 +224,11 @@ static void talk_close(struct talk *t)
     mem_free(t->heard);
 }
 
-static enum ahoy_err talk_open(struct talk *t, const struct call *c, const struct impair_config *harm)
+static enum ahoy_err talk_open(struct talk *t, const struct call *c, const struct spoken *said,
+                               const struct impair_config *harm)
 {
     struct sim_link link = { .delay_us = STREAM_BASE_US };
-    *t = (struct talk){ .call = c, .heard_n = c->said.n + (size_t) STREAM_HZ / 1000 * AFTER_MS };
+    *t = (struct talk){ .call = c, .said = said, .heard_n = said->n + (size_t) STREAM_HZ / 1000 * AFTER_MS };
     t->heard = mem_zalloc(t->heard_n * sizeof *t->heard);
     enum ahoy_err err = t->heard ? audio_mem_create(&t->ear, NULL, 0, false, t->heard_n + EAR_MORE) : AHOY_ERR_NOMEM;
     struct impair_config listener = *harm;
@@ -244,16 +249,15 @@ static enum ahoy_err talk_open(struct talk *t, const struct call *c, const struc
 /* Lets both talk to the end. */
 static enum ahoy_err talk_run(struct talk *t)
 {
-    const struct call *c = t->call;
-    int64_t first_us = (int64_t) c->said.first * 1000000 / STREAM_HZ,
-            all_us = (int64_t) c->said.n * 1000000 / STREAM_HZ;
+    int64_t first_us = (int64_t) t->said->first * 1000000 / STREAM_HZ,
+            all_us = (int64_t) t->said->n * 1000000 / STREAM_HZ;
     wait_for_ear(t);
     int64_t begin_us = t->start_us > 0 ? t->start_us : sim_now_us(t->sim);
     t->from_us = begin_us + first_us;
     t->until_us = begin_us + all_us;
-    sim_run(t->sim, t->from_us - sim_now_us(t->sim));
+    sim_run(t->sim, AHOY_MAX(t->from_us - sim_now_us(t->sim), (int64_t) 0));
     t->concealed_before_ms = media_session_stats(t->end[1].session)->concealed_ms;
-    sim_run(t->sim, all_us - first_us);
+    sim_run(t->sim, t->until_us - sim_now_us(t->sim));
     t->end[1].stats = *media_session_stats(t->end[1].session);
     sim_run(t->sim, SYS_MS(AFTER_MS));
     return take_heard(t);
@@ -272,9 +276,10 @@ static enum ahoy_err talk_ideal(struct talk *t, double part, struct outcome *out
         return err;
     err = receiver_ideal(&h, &s, &a, &config);
     if (!err)
-        err = spoken_score(&t->call->said, h.pcm, h.n, IDEAL_DELAY_MS, part, &out->ideal[IDEAL_FEC]);
+        err = spoken_score(t->said, h.pcm, h.n, IDEAL_DELAY_MS, part, &out->ideal[IDEAL_FEC]);
     if (!err)
-        err = run_write_wav(rc, t->condition, "callideal", 0, t->seed, h.pcm, h.n);
+        err = run_write_wav(rc, t->condition, t->call->alone ? "shortideal" : "callideal", t->which, t->seed, h.pcm,
+                            h.n);
     out->has[IDEAL_FEC] = !err;
     out->ideal[IDEAL_FEC].concealed_ms += part * h.concealed_ms;
     heard_free(&h);
@@ -288,9 +293,12 @@ static enum ahoy_err talk_score(struct talk *t, double part, struct outcome *out
     const struct call *c = t->call;
     struct figures first = { 0 };
     struct capture_sums sums;
-    enum ahoy_err err = spoken_score_first(&c->said, t->heard, t->heard_n, MAX_DELAY_MS, part, &first);
+    enum ahoy_err err = AHOY_OK;
+    out->has_first = !c->alone;
+    if (!c->alone)
+        err = spoken_score_first(t->said, t->heard, t->heard_n, MAX_DELAY_MS, part, &first);
     if (!err)
-        err = spoken_score(&c->said, t->heard, t->heard_n, MAX_DELAY_MS, part, &out->ours);
+        err = spoken_score(t->said, t->heard, t->heard_n, MAX_DELAY_MS, part, &out->ours);
     if (!err && !c->config.no_ideal)
         err = talk_ideal(t, part, out);
     capture_sums(t->capture, t->from_us, t->until_us, &sums);
@@ -304,15 +312,20 @@ static enum ahoy_err talk_score(struct talk *t, double part, struct outcome *out
     return err;
 }
 
-enum ahoy_err call_create(struct call **out, const struct run_config *config, const struct prompts *speech)
+enum ahoy_err call_create(struct call **out, const struct run_config *config, const struct prompts *speech, bool alone)
 {
     struct call *c = mem_zalloc(sizeof *c);
     if (!c)
         return AHOY_ERR_NOMEM;
     c->config = *config;
-    enum ahoy_err err = spoken_create(&c->said, speech);
-    if (!err)
-        err = run_write_wav(config, NULL, "callsaid", 0, 0, c->said.pcm, c->said.n);
+    c->alone = alone;
+    enum ahoy_err err = alone ? AHOY_OK : spoken_create(&c->said[c->calls++], speech, true);
+    for (size_t i = 0; alone && i < speech->count && !err; i++) {
+        c->only[i] = (struct prompts){ .count = 1, .piece = { speech->piece[i] } };
+        err = spoken_create(&c->said[c->calls++], &c->only[i], false);
+    }
+    for (size_t i = 0; i < c->calls && !err; i++)
+        err = run_write_wav(config, NULL, alone ? "shortsaid" : "callsaid", i, 0, c->said[i].pcm, c->said[i].n);
     if (err)
         call_destroy(c);
     else
@@ -322,33 +335,41 @@ enum ahoy_err call_create(struct call **out, const struct run_config *config, co
 
 void call_destroy(struct call *c)
 {
-    if (c)
-        spoken_free(&c->said);
+    for (size_t i = 0; c && i < c->calls; i++)
+        spoken_free(&c->said[i]);
     mem_free(c);
+}
+
+static enum ahoy_err one_call(struct call *c, const struct condition *condition, unsigned seed, size_t which,
+                              struct outcome *out)
+{
+    struct impair_config harm;
+    struct talk t;
+    double part = 1.0 / (double) (c->config.seeds * c->calls);
+    enum ahoy_err err = impair_parse(view_str(condition->impair), &harm);
+    if (err)
+        return err;
+    harm.seed = (uint64_t) seed * 1000 + which;
+    err = talk_open(&t, c, &c->said[which], &harm);
+    t.condition = condition;
+    t.seed = seed;
+    t.which = which;
+    if (!err)
+        err = talk_run(&t);
+    if (!err)
+        err = talk_score(&t, part, out);
+    if (!err)
+        err = run_write_wav(&c->config, condition, c->alone ? "short" : "call", which, seed, t.heard, t.heard_n);
+    talk_close(&t);
+    return err;
 }
 
 enum ahoy_err call_condition(struct call *c, const struct condition *condition, struct outcome *out)
 {
+    enum ahoy_err err = AHOY_OK;
     *out = (struct outcome){ .whole_call = true };
-    for (unsigned s = 0; s < c->config.seeds; s++) {
-        struct impair_config harm;
-        struct talk t;
-        enum ahoy_err err = impair_parse(view_str(condition->impair), &harm);
-        if (err)
-            return err;
-        harm.seed = (uint64_t) (c->config.first_seed + s) * 1000;
-        err = talk_open(&t, c, &harm);
-        t.condition = condition;
-        t.seed = c->config.first_seed + s;
-        if (!err)
-            err = talk_run(&t);
-        if (!err)
-            err = talk_score(&t, 1.0 / c->config.seeds, out);
-        if (!err)
-            err = run_write_wav(&c->config, condition, "call", 0, t.seed, t.heard, t.heard_n);
-        talk_close(&t);
-        if (err)
-            return err;
-    }
-    return AHOY_OK;
+    for (unsigned s = 0; s < c->config.seeds && !err; s++)
+        for (size_t i = 0; i < c->calls && !err; i++)
+            err = one_call(c, condition, c->config.first_seed + s, i, out);
+    return err;
 }

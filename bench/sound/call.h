@@ -10,14 +10,14 @@
 
 struct call;
 
-/** Speech and configuration stay the caller's. NOMEM. */
+/** Speech and configuration stay the caller's. `alone`: every piece is a call by itself, all of which counts. NOMEM. */
 AHOY_MUST_USE enum ahoy_err call_create(struct call **out, const struct run_config *config,
-                                        const struct prompts *speech);
+                                        const struct prompts *speech, bool alone);
 void call_destroy(struct call *c);
 
 /**
  * One call a seed: the last piece first, while both ends get used to the network, then all pieces, of which the figures
- * are. Deterministic. The sender's clock never drifts here.
+ * are. Or a call a seed and piece. Deterministic. The sender's clock never drifts here.
  */
 AHOY_MUST_USE enum ahoy_err call_condition(struct call *c, const struct condition *condition, struct outcome *out);
 

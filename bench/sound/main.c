@@ -2,9 +2,9 @@
  * Sound over bad networks: speech through a seeded impairment to our receiver, in virtual time, beside an ideal
  * receiver of the same stream that knows every arrival. docs/bench-sound.md says what is measured.
  *
- *     ahoy-bench-sound [--mode receiver,call,phone,phonecall] [--codec opus|g722|pcmu|all] [--only r20,j50]
+ *     ahoy-bench-sound [--mode receiver,call,short,phone,phonecall] [--codec opus|g722|pcmu|all] [--only r20,j50]
  *         [--impair SPEC] [--bitrate BPS] [--expect PERCENT] [--dred MS] [--tick 0|10|20] [--ptime MS] [--budget MS]
- *         [--speech DIR] [--pieces N] [--seed N] [--seeds N] [--no-ideal] [--write DIR] [--svg FILE] [--quick] [--json]
+ *         [--speech DIR] [--level DB] [--pieces N] [--seed N] [--seeds N] [--no-ideal] [--write DIR] [--svg FILE] [--quick] [--json]
  */
 #include "base/mem.h"
 #include "sound/call.h"
@@ -16,12 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CODECS = 3, REPORTS = 8 * CODECS };
+enum { CODECS = 3, REPORTS = 9 * CODECS };
 static const char *const codec_names[CODECS] = { "opus", "g722", "pcmu" };
 
 struct options {
     const char *mode, *codec, *only, *impair, *speech, *write, *svg;
-    uint64_t bitrate, expect, dred, tick, ptime, budget, pieces, seed, seeds;
+    uint64_t bitrate, expect, dred, tick, ptime, budget, level, pieces, seed, seeds;
     bool no_ideal, quick, json;
 };
 
@@ -32,6 +32,7 @@ static const struct options defaults = { .mode = "receiver,call",
                                          .tick = 0,
                                          .ptime = 20,
                                          .budget = 250,
+                                         .level = 26,
                                          .pieces = 4,
                                          .seed = 1,
                                          .seeds = 1 };
@@ -69,6 +70,7 @@ static bool parse_number(struct options *o, const char *name, const char *value)
                     { "--tick", &o->tick, 0, 60 },
                     { "--ptime", &o->ptime, 10, 60 },
                     { "--budget", &o->budget, 0, 10000 },
+                    { "--level", &o->level, 3, 60 },
                     { "--pieces", &o->pieces, 1, PROMPTS_MAX_PIECES },
                     { "--seed", &o->seed, 0, 1000000 },
                     { "--seeds", &o->seeds, 1, 1000 } };
@@ -130,7 +132,8 @@ static enum ahoy_err subject_open(struct subject *s, const struct report *r, con
     *s = (struct subject){ 0 };
     switch (r->mode) {
     case REPORT_RECEIVER: return run_create(&s->run, &r->config, speech);
-    case REPORT_CALL: return call_create(&s->call, &r->config, speech);
+    case REPORT_CALL:
+    case REPORT_SHORT: return call_create(&s->call, &r->config, speech, r->mode == REPORT_SHORT);
     case REPORT_PHONE:
     case REPORT_PHONE_CALL: break;
     }
@@ -222,7 +225,7 @@ static bool codec_wanted(const struct options *o, enum report_mode mode, size_t 
 /* The reports to be made; returns how many. */
 static size_t plan(const struct options *o, struct report *reports)
 {
-    static const char *const modes[] = { "receiver", "call", "phone", "phonecall" };
+    static const char *const modes[] = { "receiver", "call", "short", "phone", "phonecall" };
     size_t n = 0;
     for (enum report_mode mode = REPORT_RECEIVER; mode <= REPORT_PHONE_CALL; mode++)
         for (size_t i = 0; i < CODECS; i++) {
@@ -270,7 +273,7 @@ int main(int argc, char **argv)
     int wrong = parse(&o, argc, argv);
     if (wrong > 0)
         return usage(argv[wrong]);
-    enum ahoy_err err = prompts_load(&speech, o.speech, o.quick ? AHOY_MIN(o.pieces, 2u) : o.pieces);
+    enum ahoy_err err = prompts_load(&speech, o.speech, (double) o.level, o.quick ? AHOY_MIN(o.pieces, 2u) : o.pieces);
     if (err) {
         fprintf(stderr,
                 "ahoy-bench-sound: no speech; install asterisk-core-sounds-en-g722 and alsa-utils, or --speech DIR\n");

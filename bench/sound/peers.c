@@ -59,7 +59,7 @@ enum ahoy_err peers_create(struct peers **out, const struct run_config *config, 
                                 .ptime_ms = config->ptime_ms,
                                 .loss_percent = (uint8_t) config->expect_percent,
                                 .dred_ms = config->dred_ms };
-    enum ahoy_err err = spoken_create(&p->spoken, speech);
+    enum ahoy_err err = spoken_create(&p->spoken, speech, true);
     if (!err)
         err = stream_create(&p->stream, &sc, p->spoken.pcm, p->spoken.n);
     if (!err && !cable_start(&p->cable))

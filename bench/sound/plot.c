@@ -95,9 +95,9 @@ static double legend_entry(const struct canvas *c, double x, const char *color, 
 static void legend(const struct canvas *c, const struct report *r)
 {
     bool has[IDEALS] = { false };
-    const char *first = r->mode == REPORT_CALL || r->mode == REPORT_PHONE_CALL ? "ideal receiver of what was sent"
-                        : r->config.codec->ops->recover                        ? marks[IDEAL_FEC].text
-                                                                               : "ideal receiver";
+    const char *first = r->mode != REPORT_RECEIVER && r->mode != REPORT_PHONE ? "ideal receiver of what was sent"
+                        : r->config.codec->ops->recover                       ? marks[IDEAL_FEC].text
+                                                                              : "ideal receiver";
     double x = legend_entry(c, LEFT, our_color, r->mode >= REPORT_PHONE ? r->phone_name : "Ahoy", true);
     for (size_t k = 0; k < r->n; k++)
         for (int i = 0; i < IDEALS; i++)
@@ -133,8 +133,8 @@ static void condition(const struct canvas *c, const struct report_row *row, doub
 
 static void panel(const struct canvas *c, const struct report *r)
 {
-    static const char *const titles[] = { "Receiver", "End to end", "Real telephone", "Ahoy calls" };
-    static const char *const whats[] = { "one stream for all", "two whole sessions", "", "" };
+    static const char *const titles[] = { "Receiver", "End to end", "Short calls", "Real telephone", "Ahoy calls" };
+    static const char *const whats[] = { "one stream for all", "two whole sessions", "from the first word", "", "" };
     char title[160], opus[64] = "";
     double right = LEFT + STEP * (double) r->n;
     if (r->config.codec->ops->recover)

@@ -134,8 +134,8 @@ out:
     return good;
 }
 
-/* Without the silence at both ends, at -26 dBFS. Returns the samples left. */
-static size_t tidy(int16_t *pcm, size_t n)
+/* Without the silence at both ends, so many dB below full scale. Returns the samples left. */
+static size_t tidy(int16_t *pcm, size_t n, double level)
 {
     const int16_t quiet = 200;
     size_t from = 0;
@@ -148,58 +148,64 @@ static size_t tidy(int16_t *pcm, size_t n)
     double sum = 1;
     for (size_t i = 0; i < n; i++)
         sum += (double) pcm[i] * pcm[i];
-    double gain = 32768 * pow(10, -26.0 / 20) / sqrt(sum / (double) AHOY_MAX(n, (size_t) 1));
+    double gain = 32768 * pow(10, -level / 20) / sqrt(sum / (double) AHOY_MAX(n, (size_t) 1));
     for (size_t i = 0; i < n; i++)
         pcm[i] = (int16_t) lrint(fmin(fmax(pcm[i] * gain, -32768), 32767));
     return n;
 }
 
 /* Reads one prompt to `pcm`; 0: too short, or unreadable. */
-static size_t read_prompt(const char *path, int16_t *pcm, size_t room)
+static size_t read_prompt(const char *path, int16_t *pcm, size_t room, double level)
 {
     struct sink s = { .pcm = pcm, .room = room };
     bool good = ends_with(path, ".g722") ? read_g722(&s, path) : read_wav(&s, path);
     resample_destroy(s.resample);
-    size_t n = good ? tidy(pcm, s.n) : 0;
+    size_t n = good ? tidy(pcm, s.n, level) : 0;
     return n >= PROMPTS_HZ / 1000 * PROMPT_LEAST_MS ? n : 0;
 }
 
-/* Fills one piece from `*next` on. False: the files ran out before it was complete. */
-static bool build(struct piece *piece, const struct files *files, size_t *next, int16_t *prompt, size_t room,
-                  struct rng *rng)
+/* Where pieces come from. */
+struct source {
+    struct files files;
+    size_t next;
+    double level;
+    struct rng rng; /* of the gaps */
+};
+
+/* Fills one piece from the next file on. False: the files ran out before it was complete. */
+static bool build(struct piece *piece, struct source *from, int16_t *prompt, size_t room)
 {
     enum { MS = PROMPTS_HZ / 1000 };
     piece->n = (size_t) MS * LEAD_MS;
-    while (piece->n < (size_t) MS * PIECE_MS && *next < files->n) {
-        size_t n = read_prompt(files->path[(*next)++], prompt, room);
+    while (piece->n < (size_t) MS * PIECE_MS && from->next < from->files.n) {
+        size_t n = read_prompt(from->files.path[from->next++], prompt, room, from->level);
         if (n == 0)
             continue;
         n = AHOY_MIN(n, (size_t) MS * PIECE_MOST_MS - piece->n);
         memcpy(piece->pcm + piece->n, prompt, n * sizeof *prompt);
         piece->n += n;
-        piece->n += AHOY_MIN((size_t) MS * (GAP_LEAST_MS + rng_below(rng, GAP_MORE_MS)),
+        piece->n += AHOY_MIN((size_t) MS * (GAP_LEAST_MS + rng_below(&from->rng, GAP_MORE_MS)),
                              (size_t) MS * PIECE_MOST_MS - piece->n);
     }
     return piece->n >= (size_t) MS * PIECE_MS;
 }
 
-enum ahoy_err prompts_load(struct prompts *p, const char *folder, size_t pieces)
+enum ahoy_err prompts_load(struct prompts *p, const char *folder, double level, size_t pieces)
 {
     enum { PROMPT_ROOM = PROMPTS_HZ * 75, PIECE_ROOM = PROMPTS_HZ / 1000 * PIECE_MOST_MS };
-    struct rng rng;
-    size_t next = 0;
     *p = (struct prompts){ 0 };
-    rng_init_u64(&rng, 1);
     int16_t *prompt = mem_alloc(PROMPT_ROOM * sizeof *prompt);
-    struct files *files = mem_zalloc(sizeof *files);
-    enum ahoy_err err = prompt && files ? AHOY_OK : AHOY_ERR_NOMEM;
+    struct source *from = mem_zalloc(sizeof *from);
+    enum ahoy_err err = prompt && from ? AHOY_OK : AHOY_ERR_NOMEM;
     if (err)
         goto out;
+    from->level = level;
+    rng_init_u64(&from->rng, 1);
     if (folder)
-        list_folder(files, folder, true);
+        list_folder(&from->files, folder, true);
     for (size_t i = 0; i < AHOY_COUNT(packages) && !folder; i++)
-        list_folder(files, packages[i], i > 0);
-    shuffle(files);
+        list_folder(&from->files, packages[i], i > 0);
+    shuffle(&from->files);
     while (p->count < AHOY_MIN(pieces, (size_t) PROMPTS_MAX_PIECES)) {
         struct piece *piece = &p->piece[p->count];
         piece->pcm = mem_zalloc(PIECE_ROOM * sizeof *piece->pcm);
@@ -208,7 +214,7 @@ enum ahoy_err prompts_load(struct prompts *p, const char *folder, size_t pieces)
             break;
         }
         p->count++;
-        if (!build(piece, files, &next, prompt, PROMPT_ROOM, &rng)) {
+        if (!build(piece, from, prompt, PROMPT_ROOM)) {
             mem_free(piece->pcm);
             p->count--;
             break;
@@ -219,9 +225,9 @@ enum ahoy_err prompts_load(struct prompts *p, const char *folder, size_t pieces)
     if (err)
         prompts_free(p);
 out:
-    for (size_t i = 0; files && i < files->n; i++)
-        mem_free(files->path[i]);
-    mem_free(files);
+    for (size_t i = 0; from && i < from->files.n; i++)
+        mem_free(from->files.path[i]);
+    mem_free(from);
     mem_free(prompt);
     return err;
 }

@@ -11,7 +11,7 @@
 enum { PROMPTS_MAX_PIECES = 16, PROMPTS_HZ = 48000 };
 
 struct piece {
-    int16_t *pcm; /* at PROMPTS_HZ, mono, speech at -26 dBFS */
+    int16_t *pcm; /* at PROMPTS_HZ, mono, speech at the level asked for */
     size_t n;
 };
 
@@ -21,10 +21,11 @@ struct prompts {
 };
 
 /**
- * At most `pieces` of them. `folder`: WAV files instead, NULL for the packages. NOT_FOUND: less than one piece of
+ * At most `pieces` of them, speech `level` dB below full scale (26 is what P.56 listens at). `folder`: WAV files instead,
+ * NULL for the packages. NOT_FOUND: less than one piece of
  * speech there. NOMEM.
  */
-AHOY_MUST_USE enum ahoy_err prompts_load(struct prompts *p, const char *folder, size_t pieces);
+AHOY_MUST_USE enum ahoy_err prompts_load(struct prompts *p, const char *folder, double level, size_t pieces);
 void prompts_free(struct prompts *p);
 
 #endif

@@ -10,6 +10,7 @@ const char *report_name(const struct report *r)
     switch (r->mode) {
     case REPORT_RECEIVER: return "receiver";
     case REPORT_CALL: return "call";
+    case REPORT_SHORT: return "short";
     case REPORT_PHONE:
     case REPORT_PHONE_CALL: break;
     }
@@ -27,7 +28,7 @@ void report_head(const struct report *r, FILE *to)
                         r->mode == REPORT_PHONE ? "by PulseAudio" : "by PulseAudio, called by ahoy");
     fprintf(to, "%s, %s, %u ms, %u seed%s, %s", report_name(r), r->codec, c->ptime_ms, c->seeds,
             c->seeds == 1 ? "" : "s", ticks);
-    if (c->codec->ops->recover && (r->mode == REPORT_CALL || r->mode == REPORT_PHONE_CALL))
+    if (c->codec->ops->recover && r->mode != REPORT_RECEIVER && r->mode != REPORT_PHONE)
         fprintf(to, ", libopus %s", audio_opus_build().version);
     else if (c->codec->ops->recover)
         fprintf(to, ", libopus %s, %u bit/s, told of %u %% loss", audio_opus_build().version, (unsigned) c->bitrate_bps,
@@ -75,7 +76,7 @@ void report_row(const struct report_row *row, FILE *to)
         fprintf(to, "  %9.1f", a->concealed_ms / 10 / o->seconds);
     fprintf(to, " %5.0f %5.0f %6.0f %5.1f %5.1f ", a->delay_ms, a->delay_median_ms, a->delay_95_ms,
             o->payload_bps / 1000, o->wire_bps / 1000);
-    if (o->whole_call)
+    if (o->has_first)
         fprintf(to, " %7.2f", o->first_pq);
     for (int i = IDEAL_RED1; i < IDEALS && !o->whole_call && !o->real_phone; i++)
         if (o->has[i])
@@ -101,8 +102,10 @@ static void json_row(FILE *to, const struct report_row *row)
             ",\"delay_ms\":%.1f,\"delay_median_ms\":%.1f,\"delay_95_ms\":%.1f,\"payload_bps\":%.0f,\"wire_bps\":%.0f",
             o->ours.delay_ms, o->ours.delay_median_ms, o->ours.delay_95_ms, o->payload_bps, o->wire_bps);
     fprintf(to, ",\"lost\":%.4f", o->lost);
+    if (o->has_first)
+        fprintf(to, ",\"first_pq\":%.3f", o->first_pq);
     if (o->whole_call)
-        fprintf(to, ",\"first_pq\":%.3f}", o->first_pq);
+        fprintf(to, "}");
     else
         fprintf(to, ",\"late\":%.4f}", o->late);
     for (int i = 0; i < IDEALS; i++) {

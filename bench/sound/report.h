@@ -6,8 +6,11 @@
 
 #include <stdio.h>
 
-/* The receiver alone, whole calls, real telephones with one fixed stream, real telephones called by ours. */
-enum report_mode { REPORT_RECEIVER, REPORT_CALL, REPORT_PHONE, REPORT_PHONE_CALL };
+/*
+ * The receiver alone, whole calls, calls of one piece each, real telephones with one fixed stream, real telephones called
+ * by ours.
+ */
+enum report_mode { REPORT_RECEIVER, REPORT_CALL, REPORT_SHORT, REPORT_PHONE, REPORT_PHONE_CALL };
 
 struct report_row {
     const struct condition *condition;
@@ -25,7 +28,7 @@ struct report {
     size_t n;
 };
 
-/** "receiver", "call", or the telephone's name. */
+/** "receiver", "call", "short", or the telephone's name. */
 const char *report_name(const struct report *r);
 
 void report_head(const struct report *r, FILE *to);

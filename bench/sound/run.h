@@ -28,7 +28,8 @@ struct outcome {
     double payload_bps, wire_bps;
     double lost, late, seconds; /* fractions of the packets; the length of what was said */
     bool whole_call;            /* end to end: sender, feedback, receiver */
-    double first_pq;            /* whole_call: of the first piece, before the ends knew each other */
+    bool has_first;             /* … in which a first piece was said before the others, … */
+    double first_pq;            /* … before the ends knew each other */
     bool real_phone;            /* in real time: what was concealed is not known */
 };
 

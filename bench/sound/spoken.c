@@ -6,17 +6,18 @@
 
 enum { AFTER = PROMPTS_HZ }; /* samples that are looked through behind a piece */
 
-enum ahoy_err spoken_create(struct spoken *s, const struct prompts *prompts)
+enum ahoy_err spoken_create(struct spoken *s, const struct prompts *prompts, bool acquainted)
 {
     const struct piece *last = &prompts->piece[prompts->count - 1];
-    *s = (struct spoken){ .prompts = prompts, .first = last->n, .n = last->n };
+    *s = (struct spoken){ .prompts = prompts, .first = acquainted ? last->n : 0 };
+    s->n = s->first;
     for (size_t i = 0; i < prompts->count; i++)
         s->n += prompts->piece[i].n;
     s->pcm = mem_alloc(s->n * sizeof *s->pcm);
     enum ahoy_err err = s->pcm ? AHOY_OK : AHOY_ERR_NOMEM;
-    size_t at = last->n;
+    size_t at = s->first;
     if (!err)
-        memcpy(s->pcm, last->pcm, last->n * sizeof *s->pcm);
+        memcpy(s->pcm, last->pcm, at * sizeof *s->pcm);
     for (size_t i = 0; i < prompts->count && !err; i++) {
         const struct piece *p = &prompts->piece[i];
         memcpy(s->pcm + at, p->pcm, p->n * sizeof *s->pcm);
@@ -64,5 +65,5 @@ enum ahoy_err spoken_score(const struct spoken *s, const int16_t *heard, size_t 
 enum ahoy_err spoken_score_first(const struct spoken *s, const int16_t *heard, size_t n, int max_delay_ms, double part,
                                  struct figures *sum)
 {
-    return score(s, heard, n, s->prompts->count - 1, 0, max_delay_ms, part, sum);
+    return s->first > 0 ? score(s, heard, n, s->prompts->count - 1, 0, max_delay_ms, part, sum) : AHOY_ERR_INVAL;
 }
