@@ -134,6 +134,23 @@ static void search(struct field *f, float change, float *sum, int32_t *lag)
     }
 }
 
+/*
+ * Where nothing is said no lag is better than another, and the path may change anywhere. In the middle of a pause neither
+ * the word before it nor the one behind is compared with silence (P.862 parts utterances there, too).
+ */
+static void change_in_pauses(const struct field *f, int32_t *lag)
+{
+    for (size_t h = 0, end; h < f->hops; h = end) {
+        for (end = h + 1; end < f->hops && (f->active[end] > 0) == (f->active[h] > 0);)
+            end++;
+        if (f->active[h] > 0)
+            continue;
+        int32_t before = lag[h > 0 ? h - 1 : AHOY_MIN(end, f->hops - 1)], behind = end < f->hops ? lag[end] : before;
+        for (size_t k = h; k < end; k++)
+            lag[k] = k < h + (end - h) / 2 ? before : behind;
+    }
+}
+
 static double product_at(const int16_t *said, size_t n, const int16_t *heard, size_t heard_n, int64_t lag)
 {
     double xy = 0, yy = 1;
@@ -178,6 +195,7 @@ static enum ahoy_err fill(struct align *a, struct field *f, float change, float 
     if (!a->lag || !a->active || !a->corr)
         return AHOY_ERR_NOMEM;
     search(f, change, work, a->lag);
+    change_in_pauses(f, a->lag);
     for (size_t h = 0; h < f->hops; h++) {
         a->active[h] = f->active[h];
         float score = f->score[h * f->lags + (size_t) a->lag[h] / COARSE_STEP];
