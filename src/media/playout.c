@@ -14,6 +14,7 @@ enum {
     UNPAUSED_MS = 2000,      /* speech goes on without a pause for so long: its length may be changed … */
     STRETCH_EVERY_MS = 1000, /* … so often */
     SHRINK_EVERY_MS = 300,
+    PAUSE_MS = 60,    /* of silence: what is softer may be the end of a word, and is not shortened */
     FEC_TRIES = 8,    /* losses over which it is learnt whether in-band FEC is sent */
     REACH_EVERY = 25, /* packets between looks at how far redundancy reaches, while any are lost */
 };
@@ -280,6 +281,7 @@ static size_t adapt(struct playout *p, int16_t *pcm, size_t n, int16_t *spare)
     bool quiet = p->vad.level_dbfs < fmax(QUIET_DBFS, p->vad.floor_dbfs + QUIET_DB);
     p->since_change += n;
     p->since_quiet = quiet ? 0 : p->since_quiet + n;
+    p->quiet_n = quiet ? p->quiet_n + n : 0;
     follow_clocks(p, quiet);
     if (advice == JITTER_NORMAL || n < (size_t) hz / 1000 * STRETCH_MIN_PIECE_MS)
         return n;
@@ -287,7 +289,10 @@ static size_t adapt(struct playout *p, int16_t *pcm, size_t n, int16_t *spare)
         size_t by = AHOY_MIN((size_t) ((uint64_t) by_us * hz / 1000000), n / 2);
         if (p->vad.level_dbfs > QUIET_DBFS)
             by = best_cut(pcm, n, by);
-        m = advice == JITTER_STRETCH ? lengthen_quiet(pcm, n, by) : shorten_quiet(pcm, n, by);
+        if (advice == JITTER_STRETCH)
+            m = lengthen_quiet(pcm, n, by);
+        else if (p->quiet_n - n >= (size_t) hz / 1000 * PAUSE_MS)
+            m = shorten_quiet(pcm, n, by);
     } else if (advice != JITTER_TRIM && may_change(p, advice)) {
         bool longer = advice == JITTER_STRETCH;
         m = longer ? stretch_expand(hz, STRETCH_GENTLE, pcm, n, spare)

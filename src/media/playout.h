@@ -39,6 +39,7 @@ struct playout {
     bool noise;            /* the sender told of comfort noise */
     uint64_t concealed_us; /* time concealed */
     struct vad vad;
+    size_t quiet_n;                  /* samples of silence in a row */
     size_t since_change;             /* samples of frames since the length of one was changed */
     size_t since_quiet;              /* the same since the last that was quiet */
     uint64_t stretched, shrunk;      /* frames whose length was changed to move the delay */

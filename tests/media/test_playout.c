@@ -6,6 +6,7 @@
 #include "sys/loop.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 struct bench {
     struct playout p;
@@ -256,6 +257,59 @@ out:
     playout_fini(&b.p);
 }
 
+/* ---- deep redundancy --------------------------------------------------------------------------------------------- */
+
+/* A voice of 150 Hz, loud or hardly there. */
+static void hum(struct bench *b, bool loud, int16_t pcm[960])
+{
+    for (int i = 0; i < 960; i++) {
+        double x = 0;
+        b->phase += 2 * 3.14159265358979 * 150 / 48000;
+        for (int k = 1; k <= 12; k++)
+            x += sin(b->phase * k) / (1 + abs(k - 4));
+        pcm[i] = (int16_t) (x * (loud ? 6000 : 6));
+    }
+}
+
+/* Ten packets are lost, and what brings them back comes 200 ms after the first: each gets its own sound. */
+static void test_deep_redundancy_is_taken_from_where_the_loss_was(struct t *t)
+{
+    enum { LOST = 52, BACK = 62, QUIET = 45, LOUD = 55 };
+    struct audio_encoder_config cfg = { .bitrate_bps = 48000, .loss_percent = 30 };
+    struct audio_encoder *e = NULL;
+    struct bench b;
+    int16_t pcm[960];
+    uint8_t payload[1500];
+    double level[BACK + 10] = { 0 };
+    size_t n;
+    T_OK(bench_open(&b, "opus", 48000));
+    T_OK(audio_encoder_create(&e, b.codec, &cfg));
+    audio_encoder_set_dred(e, 1000);
+    for (int k = 0; k <= BACK; k++) {
+        hum(&b, k < QUIET || k >= LOUD, pcm);
+        T_OK(audio_encode(e, pcm, 960, payload, sizeof payload, &n));
+        if (k >= LOST && k < BACK) {
+            b.seq++, b.ts += 960;
+            b.now_us += SYS_MS(20); /* and the player stood still */
+            continue;
+        }
+        put(&b, 0, payload, n, false);
+        level[k < LOST ? k : LOST] = tick(&b, pcm, 960);
+    }
+    for (int k = LOST + 1; k < BACK; k++) {
+        playout_get(&b.p, b.now_us, 0, pcm, 960);
+        level[k] = mix_level_dbfs(pcm, 960);
+    }
+    if (audio_opus_build().dred) {
+        T_EQ(b.p.recovery.dred, BACK - LOST);
+        T_LE(level[LOST + 1], level[LOUD + 2] - 15); /* it was 120 ms ahead at most: the first four were all loud */
+        T_LE(level[LOST + 2], level[LOUD + 2] - 15);
+    }
+out:
+    audio_encoder_destroy(e);
+    playout_fini(&b.p);
+}
+
 /* ---- a long call ------------------------------------------------------------------------------------------------- */
 
 /* A second of a tone, with 0.2 s of silence. */
@@ -337,7 +391,8 @@ out:
     return;
 }
 
-T_MAIN(T_PLAIN(test_an_hour_with_drift_stays_in_its_delay), T(test_nothing_heard_is_silence),
+T_MAIN(T_PLAIN(test_an_hour_with_drift_stays_in_its_delay),
+       T_STRIDE(test_deep_redundancy_is_taken_from_where_the_loss_was, 7), T(test_nothing_heard_is_silence),
        T(test_packets_are_played_at_the_sounds_rate_and_losses_are_covered), T(test_a_loss_leads_to_what_follows),
        T(test_a_tone_that_is_its_own_background_stays_whole), T(test_a_stream_that_ends_fades_to_silence),
        T(test_comfort_noise_is_heard_while_the_sender_is_silent),
