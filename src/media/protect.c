@@ -18,6 +18,8 @@ enum {
     RAISE_US = 1000000,
     SPREAD_MS = 120,   /* a copy travels so far behind its frame at most: the listener waits for it */
     QUICK_RTT_MS = 60, /* below that what was asked for comes in time, mostly */
+    START_MS = 800,    /* of sound that the peer has told of: then the network is known */
+    START_MOST_MS = 4000,
 };
 
 /*
@@ -26,7 +28,7 @@ enum {
  * copies are lost too; in bursts a copy must travel far from its frame. Deep redundancy is what the bits left over buy.
  */
 static const double seen = 0.003, step_one = 0.006, step_near = 0.04, step_two = 0.07, step_two_far = 0.16,
-                    step_twice = 0.03, bursty_run = 1.7, keep_step = 0.75;
+                    step_twice = 0.03, bursty_run = 1.7, keep_step = 0.75, unknown_loss = 0.2;
 
 static const double most_repaid = 1.0 / 16; /* of the wire: copies are not given up for it */
 
@@ -34,7 +36,7 @@ static const double share_cut = 0.75, share_raise = 1.06, share_least = 0.3;
 
 void protect_init(struct protect *p)
 {
-    *p = (struct protect){ .run = 1, .share = 1 };
+    *p = (struct protect){ .run = 1, .share = 1, .starting = true };
 }
 
 void protect_set_means(struct protect *p, const struct protect_means *means)
@@ -59,6 +61,16 @@ static void take_loss(struct protect *p, double fraction, double packets)
     }
 }
 
+/* The first second or so of what reached the peer says how the network is; without a word of it the guess ends, too. */
+static void follow_start(struct protect *p, unsigned told, unsigned sent)
+{
+    p->told_packets += told;
+    p->sent_packets += sent;
+    unsigned frame_ms = AHOY_MAX(p->means.frame_ms, 1u);
+    if (p->told_packets >= START_MS / frame_ms || p->sent_packets >= START_MOST_MS / frame_ms)
+        p->starting = false;
+}
+
 /*
  * A peer that counts what comes twice as received has a running total that falls while packets are sent twice, and a
  * fraction of 0: then the total tells what was lost. Of each packet's two copies a share p is lost, so the total changes
@@ -71,8 +83,11 @@ void protect_report(struct protect *p, const struct protect_report *r)
         loss = AHOY_MIN(AHOY_MAX(((double) r->lost / r->packets + 1) / 2, 0.0), 1.0);
     if (p->twice > 0)
         p->twice--;
-    if (!p->exact) /* else every packet has been counted already */
-        take_loss(p, loss, r->packets);
+    if (p->exact) /* every packet has been counted already */
+        return;
+    take_loss(p, loss, r->packets);
+    if (p->starting)
+        follow_start(p, r->packets, 0);
 }
 
 void protect_runs(struct protect *p, unsigned packets, unsigned lost, unsigned runs)
@@ -87,6 +102,8 @@ void protect_runs(struct protect *p, unsigned packets, unsigned lost, unsigned r
     p->run_weight = p->run_weight * keep + runs;
     /* Two runs of one are assumed from the beginning: the first burst alone proves nothing. */
     p->run = (p->lost_weight + 2) / (p->run_weight + 2);
+    if (p->starting)
+        follow_start(p, packets, 0);
 }
 
 void protect_asked(struct protect *p, uint16_t seq)
@@ -165,12 +182,13 @@ static bool is_congested(const struct protect *p)
 
 /*
  * The loss to act upon. Requests come before the next report does: when a call, or a network's trouble, has only begun,
- * they are the first to tell.
+ * they are the first to tell. A network that nothing is known of yet is taken for a bad one: what that costs a good one is
+ * not heard, but the first word of a call on a bad one is.
  */
 static double present_loss(const struct protect *p)
 {
     double asked = p->asked >= ASKED_PROVES ? (double) p->asked / AHOY_MAX(p->unreported, QUICK_PACKETS / 2u) : 0;
-    return AHOY_MAX(p->loss, AHOY_MIN(asked, 0.5));
+    return AHOY_MAX(p->loss, AHOY_MAX(AHOY_MIN(asked, 0.5), p->starting ? unknown_loss : 0));
 }
 
 /* Steps are left at a lower loss than they are taken at. */
@@ -197,7 +215,7 @@ static uint32_t spread(const struct protect *p, unsigned copies)
 {
     unsigned most = AHOY_MAX(SPREAD_MS / p->means.frame_ms, 2u); /* packets */
     bool bursty = p->run >= bursty_run;
-    unsigned first = bursty ? (unsigned) ceil(p->run) : p->loss < step_near ? 1 : 2;
+    unsigned first = bursty ? (unsigned) ceil(p->run) : present_loss(p) < step_near ? 1 : 2;
     if (copies > 1)
         first = AHOY_MIN(first, (most + 1) / 2);
     else if (bursty) /* a lone copy: runs longer than the mean are common */
@@ -299,4 +317,6 @@ void protect_sent(struct protect *p, uint16_t seq, size_t bytes)
     p->seq = seq;
     p->sent_any = true;
     p->unreported++;
+    if (p->starting)
+        follow_start(p, 0, 1);
 }

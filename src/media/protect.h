@@ -9,8 +9,9 @@
 #include "base/base.h"
 
 enum {
-    PROTECT_RTTS = 6,    /* round trips that are looked at together */
-    PROTECT_REPEATS = 8, /* packets asked for that wait to be repeated */
+    PROTECT_RTTS = 6,                /* round trips that are looked at together */
+    PROTECT_REPEATS = 8,             /* packets asked for that wait to be repeated */
+    PROTECT_START_SPREAD_US = 80000, /* so far copies travel while nothing is known of the network */
 };
 
 /* What can be done on this call. */
@@ -38,13 +39,15 @@ struct protect_plan {
 struct protect {
     struct protect_means means;
     struct protect_plan plan;
-    unsigned copies; /* of the plan */
-    unsigned twice;  /* reports for which packets are still sent twice; 0: they are not */
-    double loss;     /* smoothed, 0 … 1 */
-    double quick;    /* the same over less */
-    double heard;    /* packets that `loss` is of */
-    double run;      /* mean length of a run of losses, packets; 1: one by one */
-    bool exact;      /* losses are told run by run */
+    unsigned copies;                     /* of the plan */
+    unsigned twice;                      /* reports for which packets are still sent twice; 0: they are not */
+    double loss;                         /* smoothed, 0 … 1 */
+    double quick;                        /* the same over less */
+    double heard;                        /* packets that `loss` is of */
+    bool starting;                       /* nothing is known yet: the network is taken for a bad one */
+    unsigned told_packets, sent_packets; /* while that lasts */
+    double run;                          /* mean length of a run of losses, packets; 1: one by one */
+    bool exact;                          /* losses are told run by run */
 
     uint16_t seq; /* of the last packet sent */
     bool sent_any;

@@ -304,6 +304,14 @@ static void keep_past_formats(struct media_params *p, const struct media_params 
     }
 }
 
+static bool takes_red(const struct media_params *p)
+{
+    for (size_t i = 0; i < p->rx_n; i++)
+        if (p->rx[i].use == SDP_USE_RED)
+            return true;
+    return false;
+}
+
 void media_stream_configure(struct media_stream *st, const struct media_params *p)
 {
     int64_t now = sys_now_us(st->worker->loop);
@@ -320,6 +328,7 @@ void media_stream_configure(struct media_stream *st, const struct media_params *
         media_note_sound(st, err, "nothing can be sent: the encoder could not be started");
     media_feedback_configure(st, p, now);
     set_up_digits(st, p->event_clock_hz);
+    jitter_set_copies(st->playout.jitter, takes_red(p) ? PROTECT_START_SPREAD_US : 0);
     if (expects(p) && !expects(&st->params)) { /* the peer may have been told to be silent until now */
         st->listening_us = now;
         st->rtp_silent = false;

@@ -20,7 +20,7 @@ enum {
  */
 static const double loss_frames = 256, quick_frames = 24, lost_us = 6000000, first_loss = 0.001, spare_us = 15000;
 
-enum { MOST_WAIT_US = 120000, WAIT_SLACK_US = 4000, LESS_FRAMES = 150 };
+enum { MOST_WAIT_US = 120000, WAIT_SLACK_US = 4000, LESS_FRAMES = 150, PROOF_US = 5000000 };
 
 struct jitter_config jitter_config_default(uint32_t clock_hz)
 {
@@ -160,6 +160,11 @@ static int64_t base_time(struct jitter *j, const struct jitter_packet *p, int64_
     return when_us - relative;
 }
 
+static unsigned packets_in(const struct jitter *j, int64_t us)
+{
+    return (unsigned) (us / AHOY_MAX(jitter_ts_to_us(j, j->frame_ts), (int64_t) 1));
+}
+
 /* So many packets behind a lost one it pays to wait for, and what that costs with what is lost all the same. */
 static unsigned best_wait(const struct jitter *j, double *cost, double *now)
 {
@@ -181,11 +186,17 @@ static unsigned best_wait(const struct jitter *j, double *cost, double *now)
     return best;
 }
 
-/* Up at once, down when that has paid for a while: each change is a stretch or a cut that may be heard. */
+/*
+ * Up at once, down when that has paid for a while: each change is a stretch or a cut that may be heard. At the first
+ * loss it goes up by all that copies may need.
+ */
 static void choose_wait(struct jitter *j)
 {
     double cost, now;
     unsigned best = best_wait(j, &cost, &now);
+    if (j->unproven && j->loss > 0) /* later losses will tell for how long it is right to wait */
+        best = AHOY_MAX(best, AHOY_MIN(packets_in(j, j->copies_us), (unsigned) JITTER_MAX_REDUNDANCY));
+    j->unproven = j->unproven && j->loss == 0 && j->loss_frames < packets_in(j, PROOF_US);
     bool less = best < j->wait && now > cost + spare_us;
     j->less_frames = less ? j->less_frames + 1 : 0;
     if (best > j->wait || j->less_frames >= LESS_FRAMES) {
@@ -295,12 +306,18 @@ void jitter_set_redundancy(struct jitter *j, unsigned packets)
     j->redundancy = AHOY_MIN(packets, (unsigned) JITTER_MAX_REDUNDANCY);
 }
 
+void jitter_set_copies(struct jitter *j, int64_t after_us)
+{
+    j->copies_us = AHOY_MIN(AHOY_MAX(after_us, (int64_t) 0), (int64_t) MOST_WAIT_US);
+}
+
 /* The packet is the first of its stream. */
 static void begin_stream(struct jitter *j, const struct jitter_packet *p)
 {
     j->stats.restarts += j->started;
     jitter_reset(j);
     j->started = j->fresh = j->restart = true;
+    j->unproven = j->copies_us > 0 && j->loss_frames == 0;
     j->ssrc = p->ssrc;
     j->next_ext = j->max_ext = j->last_ext = ((int64_t) 1 << 32) + p->seq; /* room below for reordered ones */
     j->first_ext = j->next_ext;

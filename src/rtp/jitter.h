@@ -58,6 +58,13 @@ void jitter_set_clock(struct jitter *j, uint32_t clock_hz, uint32_t frame_ts);
  */
 void jitter_set_redundancy(struct jitter *j, unsigned packets);
 
+/**
+ * The sender may protect its stream from the first packet on, by copies that come so much later; 0: it does not. Then
+ * where the delay is too short for a copy it grows at once, by answers EMPTY in place of the lost frame; of a first stream
+ * the first loss is enough for that.
+ */
+void jitter_set_copies(struct jitter *j, int64_t after_us);
+
 /* ---- in ---------------------------------------------------------------------------------------------------------- */
 
 struct jitter_packet {

@@ -13,6 +13,8 @@ enum {
     SETTLED_FRAMES = JITTER_LOST_AFTER + 5, /* behind a gap: by then it is known whether it was a loss */
     TRIM_US = 6000,                         /* above that: shorten silence */
     SHRINK_US = 80000,                      /* above that: shorten speech too, which is heard, but so is the delay */
+    COPY_LATE_US = 4000,                    /* below the target a copy comes in time, mostly */
+    COPY_MOST_US = 130000,                  /* so long a lost frame is stretched at once */
     CALM_TARGET_US = 10000, /* a network without jitter: there the delay is brought near to the target … */
     NEAR_FRAMES = 100,      /* … after so many frames in which nothing was too late: */
     NEAR_MOST = 3200,       /* … twice as many each time that something was */
@@ -242,6 +244,15 @@ static bool must_wait(const struct jitter *j, const struct jitter_slot *s, int64
     return (j->fresh || j->silent || is_behind_gap(j, s)) && now_us + SLACK_US / 2 < s->base_us + jitter_target_us(j);
 }
 
+/* A frame is missing, and the delay is shorter than what a copy of it may need: it grows now, where something is amiss. */
+static bool awaits_copy(const struct jitter *j, int64_t delay)
+{
+    int64_t until = jitter_target_us(j);
+    if (j->unproven) /* whether it was a loss is known too late for the next ones */
+        until = AHOY_MAX(until, jitter_network_us(j) + j->copies_us);
+    return j->copies_us > 0 && (j->wait > 0 || j->unproven) && delay < until - COPY_LATE_US && j->run_us < COPY_MOST_US;
+}
+
 enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, struct jitter_frame *out)
 {
     if (!j->started)
@@ -274,7 +285,8 @@ enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, st
             pass_over(j, lasts);
             continue;
         }
-        if (delay < jitter_network_us(j) - EARLY_US && !s->filler)
+        bool early = delay < jitter_network_us(j) - EARLY_US || awaits_copy(j, delay);
+        if (early && !s->filler)
             return answer_empty(j, false, out); /* it may still come */
         return answer_lost(j, s, lasts, delay >= jitter_target_us(j), out);
     }

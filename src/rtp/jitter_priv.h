@@ -117,6 +117,8 @@ struct jitter {
     double loss_frames;                       /* frames that `loss` and `beyond` are of */
     uint8_t copied_after[JITTER_RING];        /* by sequence number: so many packets later a copy came; 0: none did */
     unsigned wait;                            /* packets that are waited for, for their redundancy */
+    int64_t copies_us;                        /* so much later copies may come; 0: none do */
+    bool unproven;                            /* the first seconds, and no loss was seen yet */
 
     unsigned count;
     uint8_t oldest, newest;

@@ -6,10 +6,12 @@ static const struct protect_means all = {
     .wire_bps = 64000, .clean_bps = 32000, .frame_ms = 20, .head_bytes = 40, .fec = true, .dred = true, .red = true
 };
 
+/* On a network that is known to be good so far. */
 static void begin(struct protect *p, const struct protect_means *means)
 {
     protect_init(p);
     protect_set_means(p, means);
+    p->starting = false;
 }
 
 /* Ten seconds of reports: of 25 packets each, `lost` of them in `runs`. */
@@ -43,6 +45,45 @@ static void test_a_clean_line_carries_nothing_but_the_codec(struct t *t)
     T_EQ(plan->bitrate_bps, 32000);
     T_CHECK(!plan->fec && plan->dred_ms == 0 && plan->generations == 0 && plan->loss_percent == 0);
     T_EQ(protect_generations(&p), 0);
+out:
+    return;
+}
+
+/* Before anything is known, two copies that help in short bursts, too; the peer's first second of reports ends that. */
+static void test_an_unknown_network_is_taken_for_a_bad_one(struct t *t)
+{
+    struct protect p;
+    protect_init(&p);
+    protect_set_means(&p, &all);
+    T_EQ(protect_plan(&p)->generations, 1u << 1 | 1u << 3);
+    T_LE(wire_bps(&p), 64000);
+    T_LE(12000, p.plan.bitrate_bps);
+    protect_runs(&p, 25, 0, 0);
+    T_CHECK(protect_plan(&p)->generations != 0);
+    protect_runs(&p, 40, 0, 0);
+    T_EQ(protect_plan(&p)->generations, 0);
+    T_EQ(p.plan.bitrate_bps, 32000);
+
+    protect_init(&p); /* it was a bad one */
+    protect_set_means(&p, &all);
+    hear(&p, 6, 6);
+    T_EQ(protect_plan(&p)->generations, 1u << 1 | 1u << 3);
+
+    protect_init(&p); /* a peer that never reports */
+    protect_set_means(&p, &all);
+    for (unsigned i = 0; i < 4000 / 20; i++) {
+        T_CHECK(protect_plan(&p)->generations != 0);
+        protect_sent(&p, (uint16_t) i, 60);
+    }
+    T_EQ(protect_plan(&p)->generations, 0);
+
+    struct protect_means plain = all; /* one that takes no copies gets the whole rate from the first packet on */
+    plain.red = false;
+    plain.adaptive = true;
+    protect_init(&p);
+    protect_set_means(&p, &plain);
+    T_EQ(protect_plan(&p)->bitrate_bps, 32000);
+    T_CHECK(p.plan.generations == 0 && p.plan.twice_after == 0);
 out:
     return;
 }
@@ -257,7 +298,7 @@ out:
     return;
 }
 
-T_MAIN(T(test_a_clean_line_carries_nothing_but_the_codec),
+T_MAIN(T(test_a_clean_line_carries_nothing_but_the_codec), T(test_an_unknown_network_is_taken_for_a_bad_one),
        T(test_the_more_is_lost_the_more_is_repeated_within_the_wire),
        T(test_a_voice_that_takes_more_than_asked_for_stays_within_the_wire), T(test_copies_travel_past_the_bursts),
        T(test_without_red_the_encoder_itself_protects), T(test_a_plain_peer_gets_every_packet_twice),

@@ -519,6 +519,58 @@ out:
     jitter_destroy(j);
 }
 
+/* Plays so many packets, one in `each` of them lost (0: none), every one when it is due. */
+static void play_on(struct jitter *j, unsigned *seq, int64_t *now_us, unsigned packets, unsigned each)
+{
+    struct jitter_frame f;
+    for (unsigned i = 0; i < packets; i++, ++*seq, *now_us += 20000) {
+        if (each == 0 || *seq % each != 0)
+            put_at(j, (uint16_t) *seq, *now_us);
+        for (uint32_t got = 0; got < 960; got += f.duration_ts)
+            (void) get_at(j, *now_us, &f);
+    }
+}
+
+static void test_the_first_loss_is_enough_to_wait_for_copies(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    struct jitter_packet copy = plain(31);
+    unsigned seq = 1;
+    int64_t now = 0;
+    T_OK(open_plain(&j));
+    jitter_set_copies(j, 80000);
+    play_on(j, &seq, &now, 30, 0);
+    T_LE(jitter_target_us(j), 25000); /* on a good network nothing is waited for */
+    put_at(j, 32, now + 20000);
+    T_EQ(get_at(j, now, &f), JITTER_PACKET);
+    T_EQ(get_at(j, now + 20000, &f), JITTER_EMPTY); /* not LOST */
+    T_EQ(get_at(j, now + 30000, &f), JITTER_EMPTY);
+    copy.redundant = true;
+    copy.payload = VIEW("copy");
+    jitter_put(j, &copy, now + 40000);
+    T_EQ(get_at(j, now + 40000, &f), JITTER_PACKET);
+    T_VIEW(f.payload, "copy");
+    T_EQ(get_at(j, now + 60000, &f), JITTER_PACKET);
+    seq = 33;
+    now += 80000;
+    play_on(j, &seq, &now, 30, 0);
+    T_LE(90000, jitter_target_us(j)); /* and now copies are waited for */
+    play_on(j, &seq, &now, 500, 0);
+    T_LE(jitter_target_us(j), 45000); /* not for ever */
+    jitter_destroy(j);
+    j = NULL;
+    T_OK(open_plain(&j)); /* a sender that sends none */
+    seq = 1;
+    now = 0;
+    play_on(j, &seq, &now, 30, 0);
+    put_at(j, 32, now + 20000);
+    T_EQ(get_at(j, now, &f), JITTER_PACKET);
+    T_EQ(get_at(j, now + 20000, &f), JITTER_LOST);
+out:
+    jitter_destroy(j);
+}
+
 static void test_a_redundant_copy_fills_a_hole_and_counts_nowhere(struct t *t)
 {
     struct jitter *j = NULL;
@@ -753,8 +805,9 @@ T_MAIN(T(test_lost_is_told_with_its_neighbour_and_only_when_that_is_here),
        T(test_a_redundant_copy_fills_a_hole_and_counts_nowhere), T(test_events_take_their_place_in_the_sequence),
        T(test_restarts_and_new_sources_are_taken_and_stray_packets_are_not),
        T(test_a_full_buffer_gives_up_what_is_oldest), T(test_a_sender_whose_clock_stood_still_is_played_on),
-       T(test_timestamps_that_jump_ahead_do_not_stop_the_stream), T(test_packet_duration_is_learnt_when_it_changes),
-       T(test_hostile_numbers_do_no_harm), T_STRIDE(test_a_clean_stream_is_played_whole_with_little_delay, 5),
+       T(test_timestamps_that_jump_ahead_do_not_stop_the_stream), T(test_the_first_loss_is_enough_to_wait_for_copies),
+       T(test_packet_duration_is_learnt_when_it_changes), T(test_hostile_numbers_do_no_harm),
+       T_STRIDE(test_a_clean_stream_is_played_whole_with_little_delay, 5),
        T(test_sequence_and_timestamp_wrap_unnoticed), T_STRIDE(test_jitter_costs_no_more_delay_than_it_must, 5),
        T(test_under_loss_the_next_packet_is_there_to_recover_from),
        T_STRIDE(test_every_trace_keeps_order_and_never_sticks, 20), T_STRIDE(test_clock_drift_is_followed_both_ways, 3),
