@@ -8,32 +8,45 @@
 #include <stdio.h>
 #include <string.h>
 
+struct ahoy_canceller {
+    struct aec *aec;
+    size_t frame;
+};
+
 static void *ahoy_create(unsigned rate_hz)
 {
-    struct aec *a = NULL;
-    return aec_create(&a, rate_hz) == AHOY_OK ? a : NULL;
+    struct ahoy_canceller *c = mem_zalloc(sizeof *c);
+    if (!c || aec_create(&c->aec, rate_hz)) {
+        mem_free(c);
+        return NULL;
+    }
+    c->frame = rate_hz / 100;
+    return c;
 }
 
 static void ahoy_frame(void *self, const int16_t *far, const int16_t *near, int16_t *out)
 {
-    aec_render(self, far);
-    aec_capture(self, near, out);
+    struct ahoy_canceller *c = self;
+    aec_render(c->aec, far, c->frame);
+    aec_capture(c->aec, near, c->frame, out);
 }
 
 static size_t ahoy_delay(void *self)
 {
-    return aec_delay(self);
+    return aec_delay(((struct ahoy_canceller *) self)->aec);
 }
 
 static void ahoy_destroy(void *self)
 {
-    aec_destroy(self);
+    struct ahoy_canceller *c = self;
+    aec_destroy(c->aec);
+    mem_free(c);
 }
 
 static void ahoy_report(void *self)
 {
     struct aec_stats s;
-    aec_read_stats(self, &s);
+    aec_read_stats(((struct ahoy_canceller *) self)->aec, &s);
     printf("    delay %.0f ms, drift %.1f ppm, linear %.1f dB, erle %.1f dB, recoveries %u\n", s.delay_ms, s.drift_ppm,
            s.linear_db, s.erle_db, (unsigned) s.recoveries);
 }

@@ -8,23 +8,34 @@
 #include <string.h>
 
 /* Ours alone: no echo, no gain control. */
+struct alone {
+    struct aec *aec;
+    size_t frame;
+};
+
 static void *ahoy_create(unsigned rate_hz)
 {
-    struct aec *a = NULL;
-    if (aec_create(&a, rate_hz))
+    struct alone *s = mem_zalloc(sizeof *s);
+    if (!s || aec_create(&s->aec, rate_hz)) {
+        mem_free(s);
         return NULL;
-    aec_choose(a, false, true);
-    return a;
+    }
+    aec_choose(s->aec, false, true);
+    s->frame = rate_hz / 100;
+    return s;
 }
 
 static void ahoy_frame(void *self, const int16_t *in, int16_t *out)
 {
-    aec_capture(self, in, out);
+    struct alone *s = self;
+    aec_capture(s->aec, in, s->frame, out);
 }
 
 static void ahoy_destroy(void *self)
 {
-    aec_destroy(self);
+    struct alone *s = self;
+    aec_destroy(s->aec);
+    mem_free(s);
 }
 
 const struct reducer reducer_ahoy = { "ahoy", ahoy_create, ahoy_frame, ahoy_destroy };

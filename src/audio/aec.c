@@ -4,6 +4,7 @@
 #include "audio/aec_delay.h"
 #include "audio/aec_drift.h"
 #include "audio/aec_filter.h"
+#include "audio/aec_shape.h"
 #include "audio/aec_suppress.h"
 #include "base/mem.h"
 
@@ -57,9 +58,18 @@ struct aec {
     struct aec_delay delay;
     struct aec_drift drift;
     struct aec_suppress suppress;
-    struct aec_band far_band, near_band; /* at 48 kHz */
+    struct aec_shape shape;
+    float taps[AEC_BAND_TAPS]; /* at 48 kHz … */
+    struct aec_band_down far_down, near_down;
+    struct aec_band_up echo_up, fill_up;
+    float late[AEC_BAND_DELAY + AEC_WIDE_MOST]; /* … where the near sound waits for its band */
 
-    float ahead[AEC_LOOK_AHEAD]; /* newest samples of the microphone, not used yet */
+    size_t at; /* samples of this hop that came */
+    float mic[AEC_HOP], echo[AEC_HOP], rest[AEC_HOP];
+    float coming[AEC_HOP];    /* echo of earlier hops of far sound in this hop … */
+    float first[AEC_HOP];     /* … and the path for this hop's own far sound */
+    bool direct;              /* there is one */
+    float sound[2 * AEC_HOP]; /* the far sound of the hop before and of this one, as far as it came */
     float mic_before[AEC_HOP];
     size_t placed_for;      /* the delay that the model was placed for */
     float far_level;        /* mean square of some 10 hops */
@@ -73,16 +83,12 @@ struct aec {
     unsigned useless; /* how long the model took nothing while the echo seemed to be elsewhere */
     unsigned idle;    /* how long there was plainly an echo and the model took nothing */
 
-    float low_before[AEC_HOP + AEC_LOOK_AHEAD]; /* the lower band, as late as the canceller makes it */
-    float wide_before[3 * (AEC_HOP + AEC_LOOK_AHEAD) + AEC_BAND_DELAY];
-    float high_gain;
-
-    float sum_mic, sum_rest, sum_out; /* energies while only the far end talks */
-    float mic_late[AEC_HOP];          /* the microphone as late as the output */
+    double in, out;         /* energies of what went in and came out in this hop */
+    double sum_in, sum_out; /* … and their memory while only the far end talks; and at 16 kHz */
+    float sum_mic, sum_rest;
+    float speech;
     uint32_t recoveries;
 };
-
-enum { LATE = AEC_HOP + AEC_LOOK_AHEAD };
 
 enum ahoy_err aec_create(struct aec **out, uint32_t rate_hz)
 {
@@ -111,9 +117,8 @@ void aec_reset(struct aec *a)
     aec_drift_init(&a->drift);
     aec_suppress_init(&a->suppress);
     a->suppress.quieten = quieten;
-    aec_band_init(&a->far_band);
-    aec_band_init(&a->near_band);
-    a->high_gain = 1;
+    aec_band_init(a->taps);
+    aec_shape_init(&a->shape, rate_hz);
     a->placed_for = UNPLACED;
 }
 
@@ -131,14 +136,9 @@ void aec_destroy(struct aec *a)
     mem_free(a);
 }
 
-size_t aec_frame(const struct aec *a)
-{
-    return a->rate_hz / AEC_FRAMES_HZ;
-}
-
 size_t aec_delay(const struct aec *a)
 {
-    return a->rate_hz == AEC_RATE_HZ ? LATE : 3 * LATE + AEC_BAND_DELAY;
+    return a->rate_hz == AEC_RATE_HZ ? 0 : AEC_BAND_DELAY;
 }
 
 static void to_float(const int16_t *from, float *to, size_t n)
@@ -153,27 +153,25 @@ static void to_pcm(const float *from, int16_t *to, size_t n)
         to[i] = (int16_t) lrintf(fminf(fmaxf(from[i] * 32768, -32768), 32767));
 }
 
-static float energy(const float *x)
+static float energy(const float *x, size_t n)
 {
     float sum = 0;
-    for (size_t i = 0; i < AEC_HOP; i++)
+    for (size_t i = 0; i < n; i++)
         sum += x[i] * x[i];
     return sum;
 }
 
-void aec_render(struct aec *a, const int16_t *far)
+void aec_render(struct aec *a, const int16_t *far, size_t n)
 {
-    float wide[AEC_WIDE];
-    float low[AEC_HOP];
-    if (a->deaf)
-        return;
-    to_float(far, wide, aec_frame(a));
-    if (a->rate_hz == AEC_RATE_HZ) {
-        aec_far_put(&a->far, wide);
-        return;
+    float wide[AEC_WIDE], low[AEC_WIDE];
+    for (size_t part; !a->deaf && n > 0; far += part, n -= part) {
+        part = AHOY_MIN(n, (size_t) AEC_WIDE);
+        to_float(far, wide, part);
+        if (a->rate_hz == AEC_RATE_HZ)
+            aec_far_put(&a->far, wide, part);
+        else
+            aec_far_put(&a->far, low, aec_band_down(&a->far_down, a->taps, wide, part, low));
     }
-    aec_band_down(&a->far_band, wide, low);
-    aec_far_put(&a->far, low);
 }
 
 /* The far sound moved against the microphone by whole hops, because frames came or did not. */
@@ -181,6 +179,7 @@ static void follow_frames(struct aec *a, int hops)
 {
     if (hops == 0)
         return;
+    a->filter.stale = true;
     int64_t lag = (int64_t) a->filter.lag + hops;
     int64_t fits = AHOY_MIN(AHOY_MAX(lag, 0), AEC_MAX_LAG);
     if (lag != fits)
@@ -242,8 +241,8 @@ static void follow_delay(struct aec *a)
  */
 static void watch_path(struct aec *a, const float *mic, const float *rest)
 {
-    a->worse_rest = 0.8f * a->worse_rest + 0.2f * energy(rest);
-    a->worse_mic = 0.8f * a->worse_mic + 0.2f * energy(mic);
+    a->worse_rest = 0.8f * a->worse_rest + 0.2f * energy(rest, AEC_HOP);
+    a->worse_mic = 0.8f * a->worse_mic + 0.2f * energy(mic, AEC_HOP);
     a->missed = 0.9f * a->missed + 0.1f * a->suppress.missed;
     bool adds = a->worse_rest > ADDS * a->worse_mic && a->missed > 0.3f;
     bool leaves = a->worse_rest > LEAVES * a->worse_mic && a->missed > MISSES && a->good;
@@ -268,7 +267,7 @@ static void watch_path(struct aec *a, const float *mic, const float *rest)
 static void expect_echo(struct aec *a)
 {
     bool known = a->delay.found;
-    const struct aec_block *b = aec_far_block(&a->far, known ? a->delay.at : 0);
+    const struct aec_block *b = aec_far_block(&a->far, known && a->delay.at > 0 ? a->delay.at - 1 : 0);
     float hold = known ? HOLD_KNOWN : HOLD_UNKNOWN;
     for (size_t k = 0; k < AEC_BINS; k++) {
         a->reverb[k] = fmaxf(0.5f * b->power[k], hold * a->reverb[k]);
@@ -307,90 +306,134 @@ static void learn(struct aec *a, const float *mic, const float *rest, bool fresh
     follow_delay(a);
 }
 
-/* What is left when the predicted echo is taken out; learns from it. */
-static void subtract_echo(struct aec *a, const float *mic, float *echo, float *rest)
+/* What is known of the coming hop's echo: what the far sound of the hops before makes of it, and how much may be left. */
+static void look_ahead(struct aec *a)
 {
-    struct aec_spec echo_spec;
-    uint64_t blocks = a->far.blocks_made;
-    follow_frames(a, aec_far_advance(&a->far, &a->fft));
-    bool fresh = a->far.blocks_made != blocks;
-    aec_filter_predict(&a->filter, &a->far, &echo_spec);
+    struct aec_spec spec;
+    a->direct = a->filter.lag == 0;
+    aec_filter_predict(&a->filter, &a->far, &spec);
     aec_fft_clear(&a->fft);
-    aec_fft_put_pair(&a->fft, 0, &echo_spec, NULL);
+    aec_fft_put_pair(&a->fft, 0, &spec, a->direct ? &a->filter.h[0] : NULL);
     aec_fft_inverse(&a->fft);
-    aec_fft_get(&a->fft, 0, AEC_HOP, AEC_HOP, echo);
-    for (size_t i = 0; i < AEC_HOP; i++)
-        rest[i] = mic[i] - echo[i];
-    learn(a, mic, rest, fresh);
+    aec_fft_get(&a->fft, 0, AEC_HOP, AEC_HOP, a->coming);
+    aec_fft_get(&a->fft, 1, 0, AEC_HOP, a->first);
+    memcpy(a->sound, a->far.last, sizeof a->far.last);
     expect_echo(a);
 }
 
-/* One hop at 16 kHz; `mic` is as late as the interpolator needs, `out` another hop later. */
-static void cancel(struct aec *a, const float *mic, float *out)
+/* The echo in samples `at` … `at + n` of the hop: with the part of it that this hop's own far sound makes. */
+static void predict(struct aec *a, size_t n)
 {
-    float echo[AEC_HOP] = { 0 }, rest[AEC_HOP];
-    if (a->deaf)
-        memcpy(rest, mic, sizeof rest);
-    else
-        subtract_echo(a, mic, echo, rest);
-    struct aec_hop hop = { mic, echo, rest, a->expected };
-    aec_suppress_run(&a->suppress, &hop, &a->fft, out);
+    float *echo = a->echo + a->at;
+    memcpy(echo, a->coming + a->at, n * sizeof *echo);
+    if (!a->direct)
+        return;
+    float *newest = a->sound + AEC_HOP + a->at;
+    aec_far_peek(&a->far, a->at, n, newest);
+    for (size_t t = 0; t < AEC_HOP; t++)
+        for (size_t i = 0; i < n; i++)
+            echo[i] += a->first[t] * newest[(ptrdiff_t) i - (ptrdiff_t) t];
+}
+
+static void end_hop(struct aec *a)
+{
+    if (!a->deaf) {
+        uint64_t blocks = a->far.blocks_made;
+        follow_frames(a, aec_far_advance(&a->far, &a->fft));
+        learn(a, a->mic, a->rest, a->far.blocks_made != blocks);
+        look_ahead(a);
+    }
+    aec_suppress_fill(&a->suppress, &a->fft);
     if (a->suppress.single > 0.8f) {
-        a->sum_mic = 0.98f * a->sum_mic + energy(a->mic_late);
-        a->sum_rest = 0.98f * a->sum_rest + energy(rest);
-        a->sum_out = 0.98f * a->sum_out + energy(out);
+        a->sum_mic = 0.98f * a->sum_mic + energy(a->mic, AEC_HOP);
+        a->sum_rest = 0.98f * a->sum_rest + energy(a->rest, AEC_HOP);
+        a->sum_in = 0.98 * a->sum_in + a->in;
+        a->sum_out = 0.98 * a->sum_out + a->out;
     }
-    memcpy(a->mic_late, mic, sizeof a->mic_late);
+    a->in = a->out = 0;
+    a->at = 0;
 }
 
-/* Joins what is above 8 kHz to the clean lower band, as loud as the canceller left the highest part of that. */
-static void join_bands(struct aec *a, const float *wide, const float *low, float *clean, float *out)
+/* `n` samples at 16 kHz, no more than the step wants still; true when they end a hop. */
+static bool take(struct aec *a, const float *low, size_t n)
 {
-    float gain = a->high_gain;
-    float step = (a->suppress.high_gain - gain) / AEC_HOP;
-    float line[AHOY_COUNT(a->wide_before) + AEC_WIDE];
-    memcpy(line, a->wide_before, sizeof a->wide_before);
-    memcpy(line + AHOY_COUNT(a->wide_before), wide, AEC_WIDE * sizeof *wide);
-    memcpy(a->wide_before, line + AEC_WIDE, sizeof a->wide_before);
-    float low_line[LATE + AEC_HOP];
-    memcpy(low_line, a->low_before, sizeof a->low_before);
-    memcpy(low_line + LATE, low, AEC_HOP * sizeof *low);
-    memcpy(a->low_before, low_line + AEC_HOP, sizeof a->low_before);
-    for (size_t i = 0; i < AEC_HOP; i++)
-        clean[i] -= (gain + step * (float) i) * low_line[i];
-    aec_band_up(&a->near_band, clean, out);
-    for (size_t i = 0; i < AEC_WIDE; i++)
-        out[i] += (gain + step * (float) i / 3) * line[i];
-    a->high_gain = a->suppress.high_gain;
+    float *mic = a->mic + a->at, *echo = a->echo + a->at, *rest = a->rest + a->at;
+    memcpy(mic, low, n * sizeof *mic);
+    predict(a, n);
+    for (size_t i = 0; i < n; i++)
+        rest[i] = mic[i] - echo[i];
+    if (aec_suppress_put(&a->suppress, mic, echo, rest, n)) {
+        aec_suppress_step(&a->suppress, a->expected, &a->fft);
+        aec_shape_set(&a->shape, &a->fft, a->suppress.total, a->suppress.high_gain);
+    }
+    a->at += n;
+    return a->at == AEC_HOP;
 }
 
-void aec_capture(struct aec *a, const int16_t *near, int16_t *out)
+/* The near sound as late as its band and without the echo that is predicted. */
+static void subtract_wide(struct aec *a, float *x, const float *echo, size_t n)
 {
-    float wide[AEC_WIDE], low[AEC_HOP], mic[AEC_HOP], clean[AEC_HOP];
-    bool split = a->rate_hz != AEC_RATE_HZ;
-    to_float(near, wide, aec_frame(a));
-    if (split)
-        aec_band_down(&a->near_band, wide, low);
-    else
-        memcpy(low, wide, sizeof low);
-    memcpy(mic, a->ahead, sizeof a->ahead);
-    memcpy(mic + AEC_LOOK_AHEAD, low, (AEC_HOP - AEC_LOOK_AHEAD) * sizeof *low);
-    memcpy(a->ahead, low + AEC_HOP - AEC_LOOK_AHEAD, sizeof a->ahead);
-    cancel(a, mic, clean);
-    if (split) {
-        float joined[AEC_WIDE];
-        join_bands(a, wide, low, clean, joined);
-        to_pcm(joined, out, AEC_WIDE);
-    } else {
-        to_pcm(clean, out, AEC_HOP);
+    float wide[AEC_WIDE_MOST];
+    memcpy(a->late + AEC_BAND_DELAY, x, n * sizeof *x);
+    aec_band_up(&a->echo_up, a->taps, echo, wide, n);
+    for (size_t i = 0; i < n; i++)
+        x[i] = a->late[i] - wide[i];
+    a->in += (double) energy(a->late, n);
+    memmove(a->late, a->late + n, AEC_BAND_DELAY * sizeof *x);
+}
+
+static void run_wide(struct aec *a, float *x, size_t n)
+{
+    float low[AEC_STEP], fill[AEC_WIDE_MOST];
+    size_t at = a->at;
+    bool ends = take(a, low, aec_band_down(&a->near_down, a->taps, x, n, low));
+    subtract_wide(a, x, a->echo + at, n);
+    aec_shape_run(&a->shape, x, n);
+    aec_band_up(&a->fill_up, a->taps, a->suppress.fill + at, fill, n);
+    for (size_t i = 0; i < n; i++)
+        x[i] += fill[i];
+    a->out += (double) energy(x, n);
+    if (ends)
+        end_hop(a);
+}
+
+static void run(struct aec *a, float *x, size_t n)
+{
+    size_t at = a->at;
+    bool ends = take(a, x, n);
+    a->in += (double) energy(x, n);
+    memcpy(x, a->rest + at, n * sizeof *x);
+    aec_shape_run(&a->shape, x, n);
+    for (size_t i = 0; i < n; i++)
+        x[i] += a->suppress.fill[at + i];
+    a->out += (double) energy(x, n);
+    if (ends)
+        end_hop(a);
+}
+
+void aec_capture(struct aec *a, const int16_t *near, size_t n, int16_t *out)
+{
+    float x[AEC_WIDE_MOST];
+    for (size_t part; n > 0; near += part, out += part, n -= part) {
+        size_t wanted = AEC_STEP - a->at % AEC_STEP;
+        bool split = a->rate_hz != AEC_RATE_HZ;
+        if (split)
+            wanted = (3 - a->near_down.phase) % 3 + 3 * wanted;
+        part = AHOY_MIN(n, wanted);
+        to_float(near, x, part);
+        if (split)
+            run_wide(a, x, part);
+        else
+            run(a, x, part);
+        to_pcm(x, out, part);
     }
 }
 
-static double ratio_db(float from, float to, double most)
+static double ratio_db(double from, double to, double most)
 {
     if (from <= 0)
         return 0;
-    return fmin(most, fmax(0, 10 * log10((double) from / ((double) to + 1e-12))));
+    return fmin(most, fmax(0, 10 * log10(from / (to + 1e-12))));
 }
 
 void aec_read_stats(const struct aec *a, struct aec_stats *out)
@@ -398,8 +441,8 @@ void aec_read_stats(const struct aec *a, struct aec_stats *out)
     *out = (struct aec_stats){
         .delay_ms = a->delay.found ? 10.0 * (double) a->delay.at : 0,
         .drift_ppm = a->far.ppm,
-        .linear_db = ratio_db(a->sum_mic, a->sum_rest, 60),
-        .erle_db = ratio_db(a->sum_mic, a->sum_out, 99),
+        .linear_db = ratio_db((double) a->sum_mic, (double) a->sum_rest, 60),
+        .erle_db = ratio_db(a->sum_in, a->sum_out, 99),
         .echo = a->delay.found,
         .recoveries = a->recoveries,
         .speech = (double) a->suppress.background.speech,

@@ -4,10 +4,10 @@
  * the model misses; docs/echo.md says how and why. It needs no configuration: delay, its jumps, clock drift and moved
  * loudspeakers are found from the sound itself.
  *
- * Frames are 10 ms. Each frame that goes to the loudspeaker is shown to aec_render before it is heard, each frame from
- * the microphone goes through aec_capture; only the number of frames counts, not when the calls are made, so either
- * side may come in bursts. Render and capture of one object belong to one thread at a time. Nothing allocates, locks or
- * logs but create and destroy.
+ * What goes to the loudspeaker is shown to aec_render before it is heard, what the microphone gives goes through
+ * aec_capture, in pieces of any length; only the number of samples counts, not when the calls are made, so either side may
+ * come in bursts. Each sample of the microphone comes out of the call it went in with, or at 48 kHz a millisecond later.
+ * Render and capture of one object belong to one thread at a time. Nothing allocates, locks or logs but create and destroy.
  */
 #ifndef AHOY_AUDIO_AEC_H
 #define AHOY_AUDIO_AEC_H
@@ -16,8 +16,8 @@
 
 struct aec;
 
-/** Frames a second, and the longest delay from aec_render to the first echo in the frames of aec_capture. */
-enum { AEC_FRAMES_HZ = 100, AEC_MAX_DELAY_MS = 500 };
+/** The longest delay from aec_render to the first echo in aec_capture; the shortest is 1 ms. */
+enum { AEC_MAX_DELAY_MS = 500 };
 
 /** What the canceller knows about its surroundings. */
 struct aec_stats {
@@ -27,7 +27,7 @@ struct aec_stats {
     double erle_db;      /* echo removed in all, the same mean; 0 … 99 */
     bool echo;           /* an echo was found and its delay is known */
     uint32_t recoveries; /* how often the echo path changed and was learned anew */
-    double speech;       /* of the last frame: mean log likelihood ratio of near speech to none; above 0.3 is speech */
+    double speech;       /* of the last 10 ms: mean log likelihood ratio of near speech to none; above 0.3 is speech */
     double noise_dbfs;   /* background that comes in */
 };
 
@@ -43,17 +43,14 @@ void aec_choose(struct aec *a, bool echo, bool noise);
 /** NULL is ignored. */
 void aec_destroy(struct aec *a);
 
-/** Samples of a frame: rate / 100. */
-size_t aec_frame(const struct aec *a);
-
 /** By how many samples the sound of the near end comes out later than it went in; constant. */
 size_t aec_delay(const struct aec *a);
 
-/** Shows the canceller one frame of what is played. AHOY_RT: bounded time, no allocation. */
-void aec_render(struct aec *a, const int16_t *far);
+/** Shows the canceller `n` samples of what is played. AHOY_RT: bounded time, no allocation. */
+void aec_render(struct aec *a, const int16_t *far, size_t n);
 
-/** Takes the echo out of one frame of the microphone; `out` may be `near`. AHOY_RT. */
-void aec_capture(struct aec *a, const int16_t *near, int16_t *out);
+/** Takes the echo out of `n` samples of the microphone; `out` may be `near`. AHOY_RT. */
+void aec_capture(struct aec *a, const int16_t *near, size_t n, int16_t *out);
 
 /** Reads what is known; the thread of aec_capture. */
 void aec_read_stats(const struct aec *a, struct aec_stats *out);

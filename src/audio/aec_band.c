@@ -3,52 +3,68 @@
 #include <math.h>
 #include <string.h>
 
-#define PI 3.14159265358979323846
+#define PI   3.14159265358979323846
+#define CUT  (7250.0 / 24000)
+#define BETA 5.65 /* 60 dB */
 
-enum { PAST = AEC_BAND_TAPS - 1, UP_PAST = AEC_BAND_TAPS / 3 + 1 };
+enum { PAST = AEC_BAND_DELAY };
 
-/* A windowed sinc (Blackman), -6 dB at 7.5 kHz and down by 74 dB from 8.9. */
-void aec_band_init(struct aec_band *b)
+/* Modified Bessel function of the first kind, order 0. */
+static double bessel(double x)
 {
-    memset(b, 0, sizeof *b);
+    double sum = 1, term = 1;
+    for (int k = 1; k < 30; k++) {
+        term *= x / (2 * k) * (x / (2 * k));
+        sum += term;
+    }
+    return sum;
+}
+
+/* A sinc in Kaiser's window: flat to 5.5 kHz, -6 dB at 7.25, down by 60 dB from 9. */
+void aec_band_init(float *taps)
+{
     double h[AEC_BAND_TAPS];
     double sum = 0;
     for (int i = 0; i < AEC_BAND_TAPS; i++) {
         double x = i - PAST / 2;
-        double turn = 2 * PI * (i + 1) / (AEC_BAND_TAPS + 1);
-        double window = 0.42 - 0.5 * cos(turn) + 0.08 * cos(2 * turn);
-        double cut = 7500.0 / 24000;
-        h[i] = (x == 0 ? cut : sin(PI * cut * x) / (PI * x)) * window;
+        double r = x / (PAST / 2 + 1);
+        h[i] = (x == 0 ? CUT : sin(PI * CUT * x) / (PI * x)) * bessel(BETA * sqrt(1 - r * r));
         sum += h[i];
     }
     for (int i = 0; i < AEC_BAND_TAPS; i++)
-        b->taps[i] = (float) (h[i] / sum);
+        taps[i] = (float) (h[i] / sum);
 }
 
-void aec_band_down(struct aec_band *b, const float *wide, float *low)
+size_t aec_band_down(struct aec_band_down *b, const float *taps, const float *wide, size_t n, float *low)
 {
-    memcpy(b->down + PAST, wide, AEC_WIDE * sizeof *wide);
-    for (size_t i = 0; i < AEC_HOP; i++) {
-        const float *x = b->down + 3 * i;
+    size_t made = 0;
+    memcpy(b->line + PAST, wide, n * sizeof *wide);
+    for (size_t i = (3 - b->phase) % 3; i < n; i += 3) {
+        const float *x = b->line + i;
         float sum[4] = { 0 };
         for (size_t t = 0; t < PAST; t += 4)
             for (size_t j = 0; j < 4; j++)
-                sum[j] += b->taps[t + j] * x[t + j];
-        low[i] = sum[0] + sum[1] + sum[2] + sum[3] + b->taps[PAST] * x[PAST];
+                sum[j] += taps[t + j] * x[t + j];
+        low[made++] = sum[0] + sum[1] + sum[2] + sum[3] + taps[PAST] * x[PAST];
     }
-    memmove(b->down, b->down + AEC_WIDE, PAST * sizeof *b->down);
+    memmove(b->line, b->line + n, PAST * sizeof *b->line);
+    b->phase = (b->phase + n) % 3;
+    return made;
 }
 
 /* Of the two zeros and the sample that stand for each of the 16 kHz, only the sample counts: every third tap. */
-void aec_band_up(struct aec_band *b, const float *low, float *wide)
+void aec_band_up(struct aec_band_up *b, const float *taps, const float *low, float *wide, size_t n)
 {
-    memcpy(b->up + UP_PAST, low, AEC_HOP * sizeof *low);
-    for (size_t i = 0; i < AEC_WIDE; i++) {
-        const float *newest = b->up + UP_PAST + i / 3;
+    size_t before = b->phase == 0 ? 0 : 1; /* a sample of the last piece still gives one or two */
+    size_t fresh = (b->phase + n + 2) / 3 - before;
+    memcpy(b->line + AEC_BAND_LOW, low, fresh * sizeof *low);
+    for (size_t i = 0; i < n; i++) {
+        const float *newest = b->line + AEC_BAND_LOW + (b->phase + i) / 3 - before;
         float sum = 0;
-        for (size_t t = i % 3, back = 0; t < AEC_BAND_TAPS; t += 3, back++)
-            sum += b->taps[t] * newest[-(ptrdiff_t) back];
+        for (size_t t = (b->phase + i) % 3, back = 0; t < AEC_BAND_TAPS; t += 3, back++)
+            sum += taps[t] * newest[-(ptrdiff_t) back];
         wide[i] = 3 * sum;
     }
-    memmove(b->up, b->up + AEC_HOP, UP_PAST * sizeof *b->up);
+    memmove(b->line, b->line + fresh, AEC_BAND_LOW * sizeof *b->line);
+    b->phase = (b->phase + n) % 3;
 }

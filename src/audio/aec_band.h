@@ -1,7 +1,6 @@
 /*
- * 48 kHz sound as a band below 8 kHz at a third of the rate, and what is above. The upper part is the input less the
- * lower band brought back to 48 kHz, so both together are the input again, whatever the filters are. Private to
- * src/audio/aec*.c.
+ * Between 48 and 16 kHz: a decimator and an interpolator with few taps, since the near sound waits for both. Pieces may be
+ * of any length. Private to src/audio/aec*.c.
  */
 #ifndef AHOY_AUDIO_AEC_BAND_H
 #define AHOY_AUDIO_AEC_BAND_H
@@ -9,23 +8,31 @@
 #include "audio/aec_fft.h"
 
 enum {
-    AEC_WIDE = 3 * AEC_HOP, /* a hop at 48 kHz */
-    AEC_BAND_TAPS = 97,
-    AEC_BAND_DELAY = AEC_BAND_TAPS - 1 /* of both filters, at 48 kHz */
+    AEC_WIDE = 3 * AEC_STEP, /* a step at 48 kHz, the most of a piece but for two samples */
+    AEC_WIDE_MOST = AEC_WIDE + 2,
+    AEC_BAND_TAPS = 49,
+    AEC_BAND_DELAY = AEC_BAND_TAPS - 1, /* of both filters, at 48 kHz */
+    AEC_BAND_LOW = AEC_BAND_TAPS / 3 + 1
 };
 
-struct aec_band {
-    float taps[AEC_BAND_TAPS];
-    float down[AEC_BAND_TAPS - 1 + AEC_WIDE];  /* input of the decimator, with the past it needs */
-    float up[AEC_BAND_TAPS / 3 + 1 + AEC_HOP]; /* input of the interpolator */
+/* The decimator: input with the past it needs, and how many samples came since the last that gave one. */
+struct aec_band_down {
+    float line[AEC_BAND_DELAY + AEC_WIDE_MOST];
+    size_t phase; /* 0 … 2: the next sample gives one at 0 */
 };
 
-void aec_band_init(struct aec_band *b);
+struct aec_band_up {
+    float line[AEC_BAND_LOW + AEC_STEP];
+    size_t phase;
+};
 
-/** A hop of 48 kHz to one of 16 kHz. */
-void aec_band_down(struct aec_band *b, const float *wide, float *low);
+/** `taps`: AEC_BAND_TAPS of the filter that both use. */
+void aec_band_init(float *taps);
 
-/** A hop of 16 kHz to one of 48 kHz; after `down`, late by AEC_BAND_DELAY. */
-void aec_band_up(struct aec_band *b, const float *low, float *wide);
+/** `n` samples at 48 kHz, AEC_WIDE_MOST at most, to `low`; returns how many those are. */
+size_t aec_band_down(struct aec_band_down *b, const float *taps, const float *wide, size_t n, float *low);
+
+/** The way back: `low` are what aec_band_down made of a piece of `n`; late by AEC_BAND_DELAY after it. */
+void aec_band_up(struct aec_band_up *b, const float *taps, const float *low, float *wide, size_t n);
 
 #endif

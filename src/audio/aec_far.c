@@ -30,11 +30,11 @@ void aec_far_init(struct aec_far *f)
     }
 }
 
-void aec_far_put(struct aec_far *f, const float *x)
+void aec_far_put(struct aec_far *f, const float *x, size_t n)
 {
-    for (size_t i = 0; i < AEC_HOP; i++)
+    for (size_t i = 0; i < n; i++)
         f->ring[(f->written + i) % AEC_FAR_RING] = x[i];
-    f->written += AEC_HOP;
+    f->written += n;
 }
 
 /* The sound at a position, from the samples around it. */
@@ -55,6 +55,15 @@ static float sample_at(const struct aec_far *f, double at)
         sum_b += b[i] * x;
     }
     return sum_a + part * (sum_b - sum_a);
+}
+
+void aec_far_peek(const struct aec_far *f, size_t from, size_t n, float *x)
+{
+    for (size_t i = 0; i < n; i++) {
+        double at = f->at + (double) (from + i) * (1 + f->ppm * 1e-6);
+        bool there = f->started && floor(at) + AEC_LOOK_AHEAD < (double) f->written;
+        x[i] = there ? sample_at(f, at) : 0;
+    }
 }
 
 static void push_block(struct aec_far *f, struct aec_fft *fft, bool silent)

@@ -16,7 +16,8 @@ enum {
     AEC_BLOCKS = AEC_MAX_LAG + AEC_PARTS
 };
 
-/* The microphone is later by this much, so that the interpolator has the samples after the one it reads. */
+/* The reader is later by this much, so that the interpolator has the samples after the one it reads: an echo is found from
+ * 1 ms after its sound was handed over. */
 enum { AEC_LOOK_AHEAD = AEC_TAPS / 2 };
 
 struct aec_block {
@@ -42,8 +43,11 @@ struct aec_far {
 
 void aec_far_init(struct aec_far *f);
 
-/** One hop that is played. */
-void aec_far_put(struct aec_far *f, const float *x);
+/** What is played, fewer samples than the ring has. */
+void aec_far_put(struct aec_far *f, const float *x, size_t n);
+
+/** Samples `from` to `from + n` of the block that aec_far_advance will make next; silence where they are not there yet. */
+void aec_far_peek(const struct aec_far *f, size_t from, size_t n, float *x);
 
 /**
  * Moves on by one hop of the microphone: makes 0, 1 or, to catch up, some new blocks with the transform `fft`, as far as there is sound.

@@ -9,7 +9,8 @@
 
 enum {
     AEC_RATE_HZ = 16000,      /* all of the canceller's inner works */
-    AEC_HOP = 160,            /* 10 ms */
+    AEC_HOP = 160,            /* 10 ms: the filter learns */
+    AEC_STEP = AEC_HOP / 2,   /* 5 ms: gains are chosen */
     AEC_N = 2 * AEC_HOP,      /* a transform */
     AEC_USED = AEC_N / 2 + 1, /* bins of a real signal … */
     AEC_BINS = 164,           /* … rounded up to whole vectors; those above are zero */

@@ -15,6 +15,7 @@
 void aec_filter_init(struct aec_filter *f)
 {
     memset(f, 0, sizeof *f);
+    f->stale = true;
     float doubt = FIRST_DOUBT;
     for (size_t p = 0; p < AEC_PARTS; p++, doubt *= DOUBT_DECAY)
         for (size_t k = 0; k < AEC_USED; k++)
@@ -30,17 +31,32 @@ static void multiply_add(struct aec_spec *restrict y, const struct aec_spec *res
     }
 }
 
-void aec_filter_predict(const struct aec_filter *f, const struct aec_far *far, struct aec_spec *y)
-{
-    memset(y, 0, sizeof *y);
-    for (size_t p = 0; p < AEC_PARTS; p++)
-        multiply_add(y, &f->h[p], &aec_far_block(far, f->lag + p)->x);
-}
-
 static void add_product(float *restrict sum, const float *restrict a, const float *restrict b)
 {
     for (size_t k = 0; k < AEC_BINS; k++)
         sum[k] += a[k] * b[k];
+}
+
+void aec_filter_predict(struct aec_filter *f, const struct aec_far *far, struct aec_spec *y)
+{
+    memset(y, 0, sizeof *y);
+    memset(f->unsure, 0, sizeof f->unsure);
+    f->stale = false;
+    for (size_t p = f->lag == 0 ? 1 : 0; p < AEC_PARTS; p++) {
+        const struct aec_block *b = aec_far_block(far, f->lag + p - 1);
+        multiply_add(y, &f->h[p], &b->x);
+        add_product(f->unsure, f->doubt[p], b->power);
+    }
+}
+
+/* The same for the hop that was just heard, whose far sound is all known. */
+static void sum_doubt(const struct aec_filter *f, const struct aec_far *far, float *sum)
+{
+    memset(sum, 0, AEC_BINS * sizeof *sum);
+    if (!f->stale)
+        memcpy(sum, f->unsure, sizeof f->unsure);
+    for (size_t p = 0; p < AEC_PARTS && (f->stale || f->lag + p == 0); p++)
+        add_product(sum, f->doubt[p], aec_far_block(far, f->lag + p)->power);
 }
 
 /* The power that the error is expected to have, and what of it is not ours: near end and noise. */
@@ -92,10 +108,8 @@ static void constrain(struct aec_filter *f, struct aec_fft *fft)
 
 void aec_filter_update(struct aec_filter *f, const struct aec_far *far, const struct aec_spec *e, struct aec_fft *fft)
 {
-    float inverse[AEC_BINS] = { 0 };
-    for (size_t p = 0; p < AEC_PARTS; p++)
-        add_product(inverse, f->doubt[p], aec_far_block(far, f->lag + p)->power);
-    memcpy(f->unsure, inverse, sizeof inverse);
+    float inverse[AEC_BINS];
+    sum_doubt(f, far, inverse);
     follow_near(f->near, inverse, e);
     for (size_t p = 0; p < AEC_PARTS; p++)
         learn(&f->h[p], f->doubt[p], aec_far_block(far, f->lag + p), e, inverse);
@@ -107,6 +121,7 @@ void aec_filter_update(struct aec_filter *f, const struct aec_far *far, const st
 
 void aec_filter_reopen(struct aec_filter *f, float keep, float doubt)
 {
+    f->stale = true;
     for (size_t k = 0; k < AEC_USED; k++) {
         float mean = f->gain[k] / AEC_PARTS;
         float decay = 1;
@@ -122,6 +137,7 @@ void aec_filter_reopen(struct aec_filter *f, float keep, float doubt)
 
 void aec_filter_slide(struct aec_filter *f, int hops)
 {
+    f->stale = true;
     size_t by = (size_t) (hops < 0 ? -hops : hops);
     by = AHOY_MIN(by, (size_t) AEC_PARTS);
     size_t left = AEC_PARTS - by;

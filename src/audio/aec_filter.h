@@ -13,14 +13,18 @@ struct aec_filter {
     float doubt[AEC_PARTS][AEC_BINS]; /* variance of the error of h */
     float near[AEC_BINS];             /* power of all that is not echo */
     float gain[AEC_BINS];             /* |h|² over all partitions: the path's power gain */
-    float unsure[AEC_BINS];           /* power that the doubt makes of the far sound: echo that may be left */
-    size_t lag;                       /* blocks[lag + p] meets h[p] */
+    float unsure[AEC_BINS]; /* power that the doubt makes of the far sound in the coming hop: echo that may be left */
+    bool stale;             /* … which is of another model than the one now */
+    size_t lag;             /* blocks[lag + p] meets h[p] */
 };
 
 void aec_filter_init(struct aec_filter *f);
 
-/** The echo in the next hop: its spectrum before the cut. */
-void aec_filter_predict(const struct aec_filter *f, const struct aec_far *far, struct aec_spec *y);
+/**
+ * The echo in the coming hop, but for what its own far sound makes of it (h[0] when `lag` is 0): the spectrum before the
+ * cut. Sets `unsure`.
+ */
+void aec_filter_predict(struct aec_filter *f, const struct aec_far *far, struct aec_spec *y);
 
 /** Learns from what was left: `e` is the spectrum of (zeros, rest). `learn` false: only the noise is followed. */
 void aec_filter_update(struct aec_filter *f, const struct aec_far *far, const struct aec_spec *e, struct aec_fft *fft);

@@ -5,13 +5,13 @@
 
 /* The a-priori SNR that speech is assumed to have where it is present, 15 dB, and memories of a hop. */
 #define XI_PRESENT   31.6f
-#define KEEP_NOISE   0.93f
-#define KEEP_PRESENT 0.9f
+#define KEEP_NOISE   0.964f
+#define KEEP_PRESENT 0.949f
 #define MOST_PRESENT 0.995f
-#define KEEP_SMOOTH  0.85f
+#define KEEP_SMOOTH  0.922f
 
 /* Decision-directed a-priori SNR: memory, and its least, which keeps what is left of noise from warbling. */
-#define KEEP_CLEAN 0.85f
+#define KEEP_CLEAN 0.93f
 #define XI_LEAST   0.02f
 
 /* The mean a-priori SNR: memory, its most, where speech is as likely as not, and bins to each side that count. */
@@ -19,6 +19,9 @@
 #define PRIOR_MOST 30.0f
 #define PRIOR_HALF 0.3f
 enum { AROUND = 2 };
+
+/* Of the likelihood ratio that is told: what a step counts. */
+#define RATIO_STEP 0.3f
 
 /* Part of the echo gain below which a bin tells of echo and not of the background. */
 #define TRUSTED 0.7f
@@ -28,7 +31,7 @@ enum { AROUND = 2 };
 #define LEAST_MOST 16.0f
 #define QUIETEST   1e-7f
 
-enum { FIRST_HOPS = 8, DEAF_HOPS = 20, WINDOW_HOPS = 200, SPEECH_FROM = 6, SPEECH_TO = 70 };
+enum { FIRST_HOPS = 16, DEAF_HOPS = 40, WINDOW_HOPS = 400, SPEECH_FROM = 6, SPEECH_TO = 70 };
 
 void aec_noise_init(struct aec_noise *n)
 {
@@ -123,7 +126,7 @@ static float likely(float prior)
     return prior / (prior + PRIOR_HALF);
 }
 
-static void choose_gain(struct aec_noise *n, const float *heard)
+static void choose_gain(struct aec_noise *n, const float *heard, const float *steady)
 {
     float xi[AEC_BINS], around[AEC_BINS];
     float ratio = 0;
@@ -138,21 +141,23 @@ static void choose_gain(struct aec_noise *n, const float *heard)
         g = p * sqrtf(g) + (1 - p) * sqrtf(AEC_NOISE_FLOOR);
         n->gain[k] = fmaxf(g * g, AEC_NOISE_FLOOR);
         if (k >= SPEECH_FROM && k < SPEECH_TO)
-            ratio += fminf(v - log1pf(xi[k]), 20);
+            ratio += fminf(wiener * steady[k] / n->noise[k] - log1pf(xi[k]), 20);
     }
-    n->speech = n->hops < DEAF_HOPS ? 0 : ratio / (SPEECH_TO - SPEECH_FROM);
+    n->speech += RATIO_STEP * ((n->hops < DEAF_HOPS ? 0 : ratio / (SPEECH_TO - SPEECH_FROM)) - n->speech);
 }
 
-void aec_noise_run(struct aec_noise *n, const struct aec_spec *rest, const float *kept)
+void aec_noise_run(struct aec_noise *n, const struct aec_spec *rest, const float *brief, const float *kept)
 {
-    float power[AEC_BINS];
+    float power[AEC_BINS], heard[AEC_BINS];
     for (size_t k = 0; k < AEC_BINS; k++)
         power[k] = rest->re[k] * rest->re[k] + rest->im[k] * rest->im[k] + QUIETEST;
     follow_least(n, power, kept);
     follow_noise(n, power, kept);
-    for (size_t k = 0; k < AEC_BINS; k++)
+    for (size_t k = 0; k < AEC_BINS; k++) {
+        heard[k] = AHOY_MAX(power[k], brief[k]) * kept[k] * kept[k];
         power[k] *= kept[k] * kept[k];
-    choose_gain(n, power);
+    }
+    choose_gain(n, heard, power);
     if (n->hops < WINDOW_HOPS)
         n->hops++;
 }

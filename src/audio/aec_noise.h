@@ -22,16 +22,17 @@ struct aec_noise {
     float gain[AEC_BINS];
     unsigned hops;      /* since the beginning, up to that of a window */
     unsigned window_at; /* hops of this window */
-    float speech;       /* mean log likelihood ratio of speech to none, 300 … 3500 Hz */
+    float speech;       /* mean log likelihood ratio of speech to none, 300 … 3500 Hz, of some 10 ms */
     float level;        /* mean square of the background */
 };
 
 void aec_noise_init(struct aec_noise *n);
 
 /**
- * One hop: `rest` is the power heard without the echo, `kept` the amplitude gain (0 … 1) by which what is left of the echo
+ * One step: `rest` is the sound heard without the echo, `brief` its power in its last few ms, smooth over frequency and of
+ * the same scale, so that the beginning of a word is not late; `kept` the amplitude gain (0 … 1) by which what is left of the echo
  * was taken down. Sets `gain`, `speech` and `level`.
  */
-void aec_noise_run(struct aec_noise *n, const struct aec_spec *rest, const float *kept);
+void aec_noise_run(struct aec_noise *n, const struct aec_spec *rest, const float *brief, const float *kept);
 
 #endif

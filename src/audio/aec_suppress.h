@@ -9,15 +9,18 @@
 #include "audio/aec_noise.h"
 
 struct aec_suppress {
-    float window[AEC_N];
-    float rest[AEC_HOP], echo[AEC_HOP], mic[AEC_HOP]; /* the hops before */
-    float tail[AEC_HOP];                              /* of the output, to be added to the next hop */
+    float window[AEC_N], brief[AEC_N];
+    float rest[AEC_N], echo[AEC_N], mic[AEC_N]; /* the last 20 ms, the newest step as it comes */
+    size_t fresh;                               /* samples of it */
+    float fill[AEC_HOP], tail[AEC_HOP];         /* comfort noise of this hop, and what the next one begins with */
+    float slope[AEC_HOP];                       /* by which one fades into the next */
     float power_rest[AEC_BINS], power_echo[AEC_BINS], power_mic[AEC_BINS];
     struct aec_spec cross; /* mic against predicted echo */
     struct aec_spec left;  /* rest against predicted echo */
     float leak[AEC_BINS];  /* echo power left, as a part of the predicted echo */
     float held[AEC_BINS];  /* echo power left, with its decay */
     float gain[AEC_BINS];
+    float total[AEC_BINS]; /* the same with what the background asks for, smooth over frequency */
     float noise[AEC_BINS]; /* background, |spectrum|² */
     float single;          /* 0 … 1: only the far end talks */
     float share;           /* 0 … 1: part of the microphone that is echo … */
@@ -29,15 +32,18 @@ struct aec_suppress {
     uint32_t dice;
 };
 
-/** One hop of what was heard and made of it, and what the rest may be by other knowledge. */
-struct aec_hop {
-    const float *mic, *echo, *rest; /* AEC_HOP samples each */
-    const float *expected;          /* AEC_BINS powers: echo to reckon with besides the leak; of a windowed hop */
-};
-
 void aec_suppress_init(struct aec_suppress *s);
 
-/** `out`: AEC_HOP samples, late by AEC_HOP. */
-void aec_suppress_run(struct aec_suppress *s, const struct aec_hop *in, struct aec_fft *fft, float *out);
+/**
+ * `n` samples that were heard, the echo predicted in them, and what is left without it; no more than what a step wants still.
+ * True when they complete the step: then aec_suppress_step.
+ */
+bool aec_suppress_put(struct aec_suppress *s, const float *mic, const float *echo, const float *rest, size_t n);
+
+/** Chooses `total` and `high_gain`. `expected`: AEC_BINS powers, echo to reckon with besides the leak; of a windowed hop. */
+void aec_suppress_step(struct aec_suppress *s, const float *expected, struct aec_fft *fft);
+
+/** After the second step of a hop: makes `fill` for the next. */
+void aec_suppress_fill(struct aec_suppress *s, struct aec_fft *fft);
 
 #endif

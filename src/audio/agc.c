@@ -22,13 +22,14 @@
 
 #define CEILING   29204.0f /* -1 dBFS */
 #define RELEASE_S 0.1f
+#define TURN_S    0.005f /* of the gain, to where a block says */
 
 void agc_init(struct agc *a, uint32_t rate_hz)
 {
     memset(a, 0, sizeof *a);
     a->rate_hz = rate_hz;
-    a->ahead = AHOY_MIN(rate_hz / 1000, (uint32_t) AGC_AHEAD_MAX);
-    a->gain = a->limit = 1;
+    a->ahead = AHOY_MIN(rate_hz / 2000, (uint32_t) AGC_AHEAD_MAX);
+    a->gain = a->limit = a->lowest = 1;
 }
 
 size_t agc_delay(const struct agc *a)
@@ -70,33 +71,38 @@ void agc_learn(struct agc *a, const int16_t *pcm, size_t n, bool speech, double 
         a->gain_db -= fmin(-off, DOWN_DB_S * seconds);
 }
 
-/* A millisecond: the gain falls to what its peak allows before that is played, and comes back slowly. */
-static void limit(struct agc *a, const float *x, int16_t *out, size_t n)
+/* One sample in, one out that came `ahead` before: until then the gain has fallen to what a peak allows. */
+static float limit(struct agc *a, float x)
 {
-    float peak = 1;
-    for (size_t i = 0; i < n; i++)
-        peak = fmaxf(peak, fmaxf(fabsf(x[i]), fabsf(a->late[i])));
-    float allowed = fminf(1, CEILING / peak);
-    float back = a->limit + (1 - a->limit) * (0.001f / RELEASE_S);
-    float to = fminf(allowed, back);
-    float step = (to - a->limit) / (float) n;
-    for (size_t i = 0; i < n; i++) {
-        float y = a->late[i] * (a->limit + step * (float) (i + 1));
-        out[i] = (int16_t) lrintf(fminf(fmaxf(y, -CEILING), CEILING));
+    float y = a->late[a->at];
+    float peak = fabsf(x);
+    a->late[a->at] = x;
+    a->at = a->at + 1 < a->ahead ? a->at + 1 : 0;
+    if (peak > CEILING) {
+        float need = CEILING / peak;
+        a->lowest = AHOY_MIN(a->lowest, need);
+        a->fall = AHOY_MAX(a->fall, (a->limit - need) / (float) a->ahead);
+        a->hold = (unsigned) a->ahead + 1;
     }
-    memcpy(a->late, x, n * sizeof *x);
-    a->limit = to;
+    if (a->hold == 0) {
+        a->limit += (1 - a->limit) * (1 / (RELEASE_S * (float) a->rate_hz));
+    } else {
+        if (a->limit > a->lowest)
+            a->limit = AHOY_MAX(a->limit - a->fall, a->lowest);
+        if (--a->hold == 0) {
+            a->lowest = 1;
+            a->fall = 0;
+        }
+    }
+    return fminf(fmaxf(y * a->limit, -CEILING), CEILING);
 }
 
 void agc_run(struct agc *a, int16_t *pcm, size_t n)
 {
     float to = (float) pow(10, a->gain_db / 20);
-    float step = (to - a->gain) / (float) AHOY_MAX(n, (size_t) 1);
-    for (size_t at = 0; at + a->ahead <= n; at += a->ahead) {
-        float x[AGC_AHEAD_MAX];
-        for (size_t i = 0; i < a->ahead; i++)
-            x[i] = (float) pcm[at + i] * (a->gain + step * (float) (at + i + 1));
-        limit(a, x, pcm + at, a->ahead);
+    float turn = 1 / (TURN_S * (float) a->rate_hz);
+    for (size_t i = 0; i < n; i++) {
+        a->gain += turn * (to - a->gain);
+        pcm[i] = (int16_t) lrintf(limit(a, (float) pcm[i] * a->gain));
     }
-    a->gain = to;
 }

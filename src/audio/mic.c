@@ -23,6 +23,9 @@
 
 enum { SPEECH_BLOCKS = 2, HANG_BLOCKS = 20 };
 
+/* 10 ms at the inner rate, and what a resampler may have kept. */
+enum { PIECE_MOST = 2 * MIC_BLOCK_MOST };
+
 struct biquad {
     double b0, b1, b2, a1, a2, z1, z2;
 };
@@ -30,9 +33,9 @@ struct biquad {
 struct mic {
     struct mic_config config;
     uint32_t inner_hz;
-    size_t block; /* samples of a block at the inner rate */
-    struct mic_way near, far;
-    struct resample *back;
+    struct resample *near, *far, *back; /* NULL: the rates are equal */
+    size_t block, n;                    /* samples of 10 ms at the inner rate, and those in `fresh` */
+    int16_t fresh[MIC_BLOCK_MOST];      /* what came out of the canceller; learned from when it is 10 ms */
     struct biquad high_pass[2];
     struct aec *aec; /* NULL: neither echo nor noise is looked at */
     struct rnn *rnn; /* NULL: the network is not asked for */
@@ -81,10 +84,14 @@ const char *mic_chain(void)
 static enum ahoy_err open_ways(struct mic *m)
 {
     uint32_t hz = m->config.rate_hz;
-    enum ahoy_err err = mic_way_open(&m->near, hz, m->inner_hz);
+    if (hz == m->inner_hz)
+        return AHOY_OK;
+    enum ahoy_err err = resample_create(&m->near, hz, m->inner_hz, RESAMPLE_VOICE);
+    if (!err)
+        err = resample_create(&m->back, m->inner_hz, hz, RESAMPLE_VOICE);
     if (!err && m->config.steps & MIC_ECHO)
-        err = mic_way_open(&m->far, hz, m->inner_hz);
-    return !err && hz != m->inner_hz ? resample_create(&m->back, m->inner_hz, hz, RESAMPLE_VOICE) : err;
+        err = resample_create(&m->far, hz, m->inner_hz, RESAMPLE_VOICE);
+    return err;
 }
 
 enum ahoy_err mic_create(struct mic **out, const struct mic_config *cfg)
@@ -122,23 +129,37 @@ void mic_destroy(struct mic *m)
 {
     if (!m)
         return;
-    mic_way_close(&m->near);
-    mic_way_close(&m->far);
+    resample_destroy(m->near);
+    resample_destroy(m->far);
     resample_destroy(m->back);
     aec_destroy(m->aec);
     rnn_destroy(m->rnn);
     mem_free(m);
 }
 
-/* ---- blocks ------------------------------------------------------------------------------------------------------ */
+/* ---- pieces ------------------------------------------------------------------------------------------------------ */
+
+/* Up to 10 ms off the front of *pcm at the inner rate: either `pcm` itself or in `room`. */
+static size_t take(const struct mic *m, struct resample *r, const int16_t **pcm, size_t *n, int16_t *room)
+{
+    size_t part = AHOY_MIN(*n, (size_t) m->config.rate_hz / 1000 * MIC_BLOCK_MS);
+    size_t made = part;
+    if (r)
+        made = resample_run(r, *pcm, part, room);
+    else
+        memcpy(room, *pcm, part * sizeof *room);
+    *pcm += part;
+    *n -= part;
+    return made;
+}
 
 void mic_far(struct mic *m, const int16_t *pcm, size_t n)
 {
-    if (!(m->config.steps & MIC_ECHO))
-        return;
-    while (mic_way_take(&m->far, &pcm, &n))
-        for (; mic_way_has_block(&m->far); mic_way_drop(&m->far))
-            aec_render(m->aec, m->far.fifo);
+    int16_t some[PIECE_MOST];
+    while (n > 0 && m->config.steps & MIC_ECHO) {
+        size_t made = take(m, m->far, &pcm, &n, some);
+        aec_render(m->aec, some, made);
+    }
 }
 
 /* Speech: the ratio over some blocks, with hysteresis. */
@@ -177,19 +198,41 @@ static void follow_speech(struct mic *m, const int16_t *pcm, size_t n)
     }
 }
 
-static void work(struct mic *m, int16_t *pcm)
+/*
+ * `n` samples at the inner rate; returns how many are ready. 10 ms are learned from as soon as they are there, and only the
+ * network makes others wait for them.
+ */
+static size_t work(struct mic *m, int16_t *pcm, size_t n, int16_t *ready)
 {
+    size_t done = 0;
     if (m->config.steps & MIC_HIGH_PASS)
-        high_pass(m, pcm, m->block);
+        high_pass(m, pcm, n);
     if (m->aec)
-        aec_capture(m->aec, pcm, pcm);
-    if (m->rnn)
-        rnn_run(m->rnn, pcm);
-    follow_speech(m, pcm, m->block);
+        aec_capture(m->aec, pcm, n, pcm);
+    if (!m->rnn) {
+        memcpy(ready, pcm, n * sizeof *pcm);
+        done = n;
+    }
+    for (size_t at = 0, part; at < n; at += part) {
+        part = AHOY_MIN(n - at, m->block - m->n);
+        memcpy(m->fresh + m->n, pcm + at, part * sizeof *pcm);
+        m->n += part;
+        if (m->n < m->block)
+            continue;
+        if (m->rnn) {
+            rnn_run(m->rnn, m->fresh);
+            memcpy(ready + done, m->fresh, m->block * sizeof *pcm);
+            done += m->block;
+        }
+        follow_speech(m, m->fresh, m->block);
+        m->n = 0;
+    }
     if (m->config.steps & MIC_GAIN)
-        agc_run(&m->agc, pcm, m->block);
+        agc_run(&m->agc, ready, done);
     m->stats.gain_db = m->agc.gain_db;
-    m->stats.level_dbfs = mix_level_dbfs(pcm, m->block);
+    if (done > 0)
+        m->stats.level_dbfs = mix_level_dbfs(ready, done);
+    return done;
 }
 
 size_t mic_run(struct mic *m, const int16_t *pcm, size_t n, int16_t *out)
@@ -199,23 +242,23 @@ size_t mic_run(struct mic *m, const int16_t *pcm, size_t n, int16_t *out)
         mic_way_pass(&m->vad, &m->stats, pcm, n, out);
         return n;
     }
-    while (mic_way_take(&m->near, &pcm, &n))
-        for (; mic_way_has_block(&m->near); mic_way_drop(&m->near)) {
-            work(m, m->near.fifo);
-            if (m->back) {
-                done += resample_run(m->back, m->near.fifo, m->block, out + done);
-            } else {
-                memcpy(out + done, m->near.fifo, m->block * sizeof *out);
-                done += m->block;
-            }
-        }
+    while (n > 0) {
+        int16_t some[PIECE_MOST], ready[PIECE_MOST + MIC_BLOCK_MOST];
+        size_t made = take(m, m->near, &pcm, &n, some);
+        made = work(m, some, made, ready);
+        if (m->back)
+            made = resample_run(m->back, ready, made, out + done);
+        else
+            memcpy(out + done, ready, made * sizeof *out);
+        done += made;
+    }
     return done;
 }
 
 double mic_delay_ms(const struct mic *m)
 {
     size_t late = (m->aec ? aec_delay(m->aec) : 0) + (m->config.steps & MIC_GAIN ? agc_delay(&m->agc) : 0);
-    double ways = mic_way_delay_ms(&m->near) + (m->back ? resample_delay_ms(m->back) : 0);
+    double ways = m->back ? resample_delay_ms(m->near) + resample_delay_ms(m->back) : 0;
     return 1000.0 * (double) late / m->inner_hz + ways + (m->rnn ? rnn_delay_ms(m->rnn) : 0);
 }
 

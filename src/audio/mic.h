@@ -1,7 +1,7 @@
 /*
  * From microphone to wire: high-pass, echo canceller, noise suppression, automatic gain with a limiter, voice activity.
- * Any rate and any number of samples go in; inside, blocks of 10 ms at 16 or 48 kHz are worked on. docs/mic.md says what
- * each step does to sound, with figures.
+ * Any rate and any number of samples go in; inside, 16 or 48 kHz are worked on. docs/mic.md says what each step does to
+ * sound, with figures.
  *
  * An object belongs to one thread at a time. Nothing allocates, locks or logs but create and destroy.
  */

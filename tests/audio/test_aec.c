@@ -142,13 +142,19 @@ static double figure(const char *what, double x)
     return x;
 }
 
+/* In pieces of 5 ms, as a live device gives them. */
+static void run_at(struct aec *a, size_t n, uint32_t rate_hz)
+{
+    size_t piece = rate_hz / 200;
+    for (size_t at = 0; at + piece <= n; at += piece) {
+        aec_render(a, far + at, piece);
+        aec_capture(a, mic + at, piece, out + at);
+    }
+}
+
 static void run(struct aec *a, size_t n)
 {
-    size_t frame = aec_frame(a);
-    for (size_t at = 0; at + frame <= n; at += frame) {
-        aec_render(a, far + at);
-        aec_capture(a, mic + at, out + at);
-    }
+    run_at(a, n, RATE);
 }
 
 static void test_an_echo_is_gone_after_a_third_of_a_second_and_deeper_later(struct t *t)
@@ -284,8 +290,7 @@ static void test_48_khz_is_cancelled_as_well(struct t *t)
     struct aec *a = NULL;
     T_OK(aec_create(&a, 3 * RATE));
     size_t n = make_world(&(struct world){ .rate_hz = 3 * RATE, .seconds = 4, .delay_ms = 30, .seed = 8 });
-    T_EQ(aec_frame(a), 480);
-    run(a, n);
+    run_at(a, n, 3 * RATE);
     T_CHECK(figure("2 to 4 s", erle_db(n, 3 * RATE, 2, 4, aec_delay(a))) > 30);
 out:
     aec_destroy(a);
@@ -299,13 +304,71 @@ static void test_48_khz_near_speech_passes_with_its_upper_band(struct t *t)
     memset(far, 0, sizeof far);
     sound_noise(mic, n, 9, -20);
     T_OK(aec_create(&a, 3 * RATE));
-    run(a, n);
+    run_at(a, n, 3 * RATE);
     for (size_t i = RATE; i + aec_delay(a) < n; i++) {
         double d = out[i + aec_delay(a)] - mic[i];
         left += d * d;
         all += (double) mic[i] * mic[i];
     }
     T_CHECK(figure("snr", 10 * log10(all / left)) > 30);
+out:
+    aec_destroy(a);
+}
+
+/* However a sound is cut, it comes out as much later as is told, and much the same. */
+static void test_pieces_of_any_size_come_out_alike(struct t *t)
+{
+    static const size_t sizes[] = { 5, 10, 0 };
+    static int16_t first[2 * MOST / SECONDS];
+    struct aec *a = NULL;
+    for (uint32_t rate_hz = RATE; rate_hz <= 3 * RATE; rate_hz += 2 * RATE) {
+        size_t n = make_world(
+            &(struct world){ .rate_hz = rate_hz, .seconds = 2, .delay_ms = 12, .talks = true, .seed = 21 });
+        for (size_t i = 0; i < AHOY_COUNT(sizes); i++) {
+            double same = 1, other = 1, differs = 1;
+            T_OK(aec_create(&a, rate_hz));
+            aec_choose(a, true, true);
+            for (size_t at = 0, part, turn = 1; at < n; at += part, turn = turn * 31 % 1009) {
+                part = AHOY_MIN(n - at, sizes[i] > 0 ? rate_hz / 1000 * sizes[i] : turn);
+                aec_render(a, far + at, part);
+                aec_capture(a, mic + at, part, out + at);
+            }
+            for (size_t k = 0; k < n && i > 0; k++) {
+                same += (double) first[k] * first[k];
+                other += (double) out[k] * out[k];
+                differs += (double) (first[k] - out[k]) * (first[k] - out[k]);
+            }
+            if (i == 0)
+                memcpy(first, out, n * sizeof *out);
+            else
+                T_CHECK(figure("alike", 10 * log10(same / differs)) > (sizes[i] > 0 ? 60 : 8));
+            if (i > 0)
+                T_NEAR(10 * log10(other / same), 0, 2);
+            aec_destroy(a);
+            a = NULL;
+        }
+    }
+out:
+    aec_destroy(a);
+}
+
+/* With neither echo nor noise to take out, each sample comes out as it went in, as late as is told. */
+static void test_nothing_to_take_out_leaves_each_sample(struct t *t)
+{
+    struct aec *a = NULL;
+    sound_noise(mic, RATE, 22, -20);
+    for (uint32_t rate_hz = RATE; rate_hz <= 3 * RATE; rate_hz += 2 * RATE) {
+        T_OK(aec_create(&a, rate_hz));
+        size_t late = aec_delay(a);
+        T_LE(late, rate_hz / 1000);
+        for (size_t at = 0, part, turn = 1; at < RATE; at += part, turn = turn * 31 % 1009) {
+            part = AHOY_MIN(RATE - at, turn);
+            aec_capture(a, mic + at, part, out + at);
+        }
+        T_MEM(mic, out + late, (RATE - late) * sizeof *mic);
+        aec_destroy(a);
+        a = NULL;
+    }
 out:
     aec_destroy(a);
 }
@@ -319,11 +382,11 @@ static void test_frames_may_come_in_bursts(struct t *t)
     for (size_t at = 0; at + 4 * frame <= n; at += 4 * frame) {
         bool render_first = at / (4 * frame) % 7 < 4;
         for (size_t k = 0; k < 4 && render_first; k++)
-            aec_render(a, far + at + k * frame);
+            aec_render(a, far + at + k * frame, frame);
         for (size_t k = 0; k < 4; k++)
-            aec_capture(a, mic + at + k * frame, out + at + k * frame);
+            aec_capture(a, mic + at + k * frame, frame, out + at + k * frame);
         for (size_t k = 0; k < 4 && !render_first; k++)
-            aec_render(a, far + at + k * frame);
+            aec_render(a, far + at + k * frame, frame);
     }
     T_CHECK(figure("4 to 7 s", erle_db(n, RATE, 4, 6.9, aec_delay(a))) > 30);
 out:
@@ -344,11 +407,11 @@ static void test_a_loudspeaker_that_stumbles_is_followed(struct t *t)
     for (size_t at = 0, play = 0; at + FRAME <= n; at += FRAME) {
         bool gap = at >= FROM && at < FROM + GAP;
         for (size_t k = 0; at == FROM + GAP && k < GAP; k += FRAME)
-            aec_render(a, (const int16_t[FRAME]){ 0 });
+            aec_render(a, (const int16_t[FRAME]){ 0 }, FRAME);
         if (!gap)
-            aec_render(a, far + play);
+            aec_render(a, far + play, FRAME);
         play += gap ? 0 : FRAME;
-        aec_capture(a, mic + at, out + at);
+        aec_capture(a, mic + at, FRAME, out + at);
     }
     T_CHECK(figure("1 s after it", erle_db(n, RATE, 4.2, 5, aec_delay(a))) > 20);
     T_CHECK(figure("2 s after it", erle_db(n, RATE, 5, 8, aec_delay(a))) > 35);
@@ -379,9 +442,9 @@ static void test_hostile_sound_leaves_it_sane(struct t *t)
     aec_read_stats(a, &s);
     T_CHECK(isfinite(s.linear_db) && isfinite(s.erle_db) && isfinite(s.drift_ppm));
     for (int k = 0; k < 500; k++)
-        aec_render(a, far); /* a microphone that stopped */
+        aec_render(a, far, RATE / 100); /* a microphone that stopped */
     for (int k = 0; k < 500; k++)
-        aec_capture(a, mic, out); /* a loudspeaker that stopped */
+        aec_capture(a, mic, RATE / 100, out); /* a loudspeaker that stopped */
     n = make_world(&(struct world){ .rate_hz = RATE, .seconds = 6, .delay_ms = 30, .seed = 12 });
     run(a, n);
     T_CHECK(figure("after it all", erle_db(n, RATE, 4, 6, aec_delay(a))) > 25);
@@ -451,7 +514,8 @@ T_MAIN(T_PLAIN(test_an_echo_is_gone_after_a_third_of_a_second_and_deeper_later),
        T_PLAIN(test_near_speech_passes_in_double_talk), T_PLAIN(test_near_speech_alone_passes_untouched),
        T_PLAIN(test_a_drifting_clock_is_measured_and_followed), T_PLAIN(test_a_jump_of_the_delay_is_followed),
        T_PLAIN(test_another_room_is_learned_within_half_a_second), T_PLAIN(test_48_khz_is_cancelled_as_well),
-       T_PLAIN(test_48_khz_near_speech_passes_with_its_upper_band), T_PLAIN(test_frames_may_come_in_bursts),
+       T_PLAIN(test_48_khz_near_speech_passes_with_its_upper_band), T_PLAIN(test_pieces_of_any_size_come_out_alike),
+       T_PLAIN(test_nothing_to_take_out_leaves_each_sample), T_PLAIN(test_frames_may_come_in_bursts),
        T_PLAIN(test_a_loudspeaker_that_stumbles_is_followed), T_PLAIN(test_hostile_sound_leaves_it_sane),
        T_PLAIN(test_a_loudspeaker_that_was_muted_is_learned_when_it_sounds), T(test_silence_stays_silent),
        T_PLAIN(test_reset_is_as_good_as_new), T(test_other_rates_are_refused))

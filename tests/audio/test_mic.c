@@ -175,7 +175,7 @@ static void test_at_each_rate_echo_goes_and_as_many_samples_come_as_went(struct 
         mic_read_stats(m, &s);
         T_CHECK(s.echo && s.echo_delay_ms >= 30 && s.echo_delay_ms <= 70);
         T_CHECK(figure("told", s.erle_db) > 15);
-        T_CHECK(mic_delay_ms(m) > 11 && mic_delay_ms(m) < 25);
+        T_CHECK(mic_delay_ms(m) < (hz == 16000 || hz == 48000 ? 2 : 10));
         mic_destroy(m);
         m = NULL;
     }
@@ -248,7 +248,7 @@ static void test_nothing_clips(struct t *t)
     T_LE(most, 29204); /* -1 dBFS */
     T_LE(27000, most);
     T_CHECK(figure("purity", sound_purity_db(mic + n / 2, 16000, 16000, 440)) > 30);
-    T_EQ(agc_delay(&a), 16);
+    T_EQ(agc_delay(&a), 8);
 out:;
 }
 
