@@ -66,10 +66,10 @@ struct aec {
 
     size_t at; /* samples of this hop that came */
     float mic[AEC_HOP], echo[AEC_HOP], rest[AEC_HOP];
-    float coming[AEC_HOP];    /* echo of earlier hops of far sound in this hop … */
-    float first[AEC_HOP];     /* … and the path for this hop's own far sound */
-    bool direct;              /* there is one */
-    float sound[2 * AEC_HOP]; /* the far sound of the hop before and of this one, as far as it came */
+    float coming[AEC_HOP];                      /* echo of earlier hops of far sound in this hop … */
+    float first[AEC_HOP];                       /* … and the path for this hop's own far sound */
+    bool direct;                                /* there is one */
+    float sound[2 * AEC_HOP + AEC_SHAPE_BLOCK]; /* the far sound of the hop before and of this one, as far as it came */
     float mic_before[AEC_HOP];
     size_t placed_for;      /* the delay that the model was placed for */
     float far_level;        /* mean square of some 10 hops */
@@ -330,9 +330,14 @@ static void predict(struct aec *a, size_t n)
         return;
     float *newest = a->sound + AEC_HOP + a->at;
     aec_far_peek(&a->far, a->at, n, newest);
-    for (size_t t = 0; t < AEC_HOP; t++)
-        for (size_t i = 0; i < n; i++)
-            echo[i] += a->first[t] * newest[(ptrdiff_t) i - (ptrdiff_t) t];
+    for (size_t at = 0; at < n; at += AEC_SHAPE_BLOCK) {
+        float sum[AEC_SHAPE_BLOCK] = { 0 };
+        for (size_t t = 0; t < AEC_HOP; t++)
+            for (size_t i = 0; i < AEC_SHAPE_BLOCK; i++)
+                sum[i] += a->first[t] * (newest + at - t)[i];
+        for (size_t i = 0; i < AEC_SHAPE_BLOCK && at + i < n; i++)
+            echo[at + i] += sum[i];
+    }
 }
 
 static void end_hop(struct aec *a)
