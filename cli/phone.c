@@ -109,6 +109,7 @@ static int open_engine(struct phone *p, const struct phone_options *o)
         p->engine = NULL;
         return fail(fail_status(err), "%s", why[0] ? why : ahoy_err_text(err));
     }
+    p->started_ms = clock_ms() - ahoy_engine_time_ms(p->engine); /* what is told has the clock of events */
     return EXIT_DONE;
 }
 
@@ -185,7 +186,7 @@ int phone_open(struct phone *p, const struct cli_args *args, const struct phone_
 
 int64_t phone_now(const struct phone *p)
 {
-    return clock_ms() - p->started_ms;
+    return p->engine ? ahoy_engine_time_ms(p->engine) : clock_ms() - p->started_ms;
 }
 
 /* ---- telling ----------------------------------------------------------------------------------------------------- */

@@ -90,6 +90,9 @@ AHOY_API void ahoy_event_free(struct ahoy_event *event);
  */
 AHOY_API char **ahoy_engine_listening(struct ahoy_engine *engine);
 
+/** Milliseconds since the engine started, on the clock of the events' time_ms. Any thread. */
+AHOY_API int64_t ahoy_engine_time_ms(const struct ahoy_engine *engine);
+
 /** Frees what the library handed out as plain memory. NULL is ignored. */
 AHOY_API void ahoy_free(void *p);
 

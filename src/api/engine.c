@@ -197,6 +197,11 @@ void ahoy_engine_destroy(struct ahoy_engine *e, uint32_t linger_ms)
 
 /* ---- small questions --------------------------------------------------------------------------------------------- */
 
+int64_t ahoy_engine_time_ms(const struct ahoy_engine *e)
+{
+    return ua_time_ms(e->ua);
+}
+
 uint32_t api_next_id(struct ahoy_engine *e)
 {
     sys_lock_take(&e->lock);

@@ -9,9 +9,14 @@ enum { SIP_PORT = 5060 };
 
 /* ---- events ------------------------------------------------------------------------------------------------------ */
 
+int64_t ua_time_ms(const struct ua *ua)
+{
+    return (sys_clock_us(ua->loop) - ua->started_us) / 1000;
+}
+
 void ua_emit(struct ua *ua, struct ahoy_event *event)
 {
-    event->time_ms = (sys_now_us(ua->loop) - ua->started_us) / 1000;
+    event->time_ms = ua_time_ms(ua);
     ua->config.emit(ua->config.emit_arg, event);
 }
 
@@ -254,7 +259,7 @@ enum ahoy_err ua_create(struct ua **out, const struct ua_config *cfg, char *why,
     ua->config = *cfg;
     ua->loop = cfg->loop;
     ua->trace = cfg->engine->trace;
-    ua->started_us = sys_now_us(cfg->loop);
+    ua->started_us = sys_clock_us(cfg->loop);
     list_init(&ua->accounts);
     list_init(&ua->retired);
     list_init(&ua->calls);

@@ -34,6 +34,9 @@ void ua_leave(struct ua *ua, uint32_t linger_ms, void (*done)(void *arg), void *
 /** After `done`, or after ua_create with nothing done in between. NULL is ignored. */
 void ua_destroy(struct ua *ua);
 
+/** Milliseconds since it was created, as the events' time_ms. Any thread. */
+int64_t ua_time_ms(const struct ua *ua);
+
 /** Local SIP addresses, such as "udp:127.0.0.1:5060": the i-th into `text`; false behind the last. */
 bool ua_listening(const struct ua *ua, size_t i, char text[80]);
 

@@ -97,9 +97,11 @@ static void test_waiting_ends_in_time_or_with_an_event(struct t *t)
     T_OK(engine(&e, 0, NULL, NULL));
     T_CHECK(!ahoy_engine_wait(e, 0));
     T_CHECK(!ahoy_engine_wait(e, 20));
+    int64_t before_ms = ahoy_engine_time_ms(e);
     T_OK(ahoy_call_hangup(e, 99, &id));
     got = ahoy_engine_wait(e, 10000);
     T_CHECK(got);
+    T_CHECK(before_ms <= got->time_ms && got->time_ms <= ahoy_engine_time_ms(e)); /* one clock */
     T_EQ(got->type, AHOY_EVENT_RESULT);
     T_EQ(got->result.command, id);
     T_EQ(got->result.err, AHOY_ERR_NOT_FOUND);

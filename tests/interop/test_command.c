@@ -9,6 +9,7 @@
 #include <dlfcn.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define QUIET "--config", "none", "--bind", "127.0.0.1:0"
 
@@ -74,6 +75,13 @@ out:
     lab_close(&lab, t->failed);
 }
 
+/* Of the first line that says so; -1: none. */
+static long t_ms_of(struct proc *p, const char *what)
+{
+    const char *line = proc_wait_both(p, "\"t_ms\":", what, WAIT_MS), *at = line ? strstr(line, "\"t_ms\":") : NULL;
+    return at ? strtol(at + 7, NULL, 10) : -1;
+}
+
 static void test_ctrl_c_ends_a_call_at_once_with_bye(struct t *t)
 {
     struct lab lab;
@@ -84,6 +92,8 @@ static void test_ctrl_c_ends_a_call_at_once_with_bye(struct t *t)
     T_CHECK((bob = AHOY(&lab, "listen", QUIET, "--audio", "null", "--json")));
     T_CHECK((port = ahoy_ready(bob)));
     T_CHECK((alice = AHOY(&lab, "call", uri_of("bob", port, uri), QUIET, "--audio", "null", "--json")));
+    long ready_ms = t_ms_of(alice, "\"event\":\"ready\"");
+    T_LE(ready_ms, t_ms_of(alice, "\"event\":\"call.state\"")); /* one clock */
     T_CHECK(ahoy_state(alice, "confirmed") && ahoy_state(bob, "confirmed"));
     int64_t began = lab_now_ms();
     proc_signal(alice, SIGINT);
