@@ -131,6 +131,20 @@ void aec_choose(struct aec *a, bool echo, bool noise)
     }
 }
 
+/* All that is learnt is of the lower band, and that has one rate. */
+void aec_take_over(struct aec *a, const struct aec *from)
+{
+    uint32_t rate_hz = a->rate_hz;
+    *a = *from;
+    if (rate_hz == from->rate_hz)
+        return;
+    a->rate_hz = rate_hz;
+    a->far_down = a->near_down = (struct aec_band_down){ .phase = 0 };
+    a->echo_up = a->fill_up = (struct aec_band_up){ .phase = 0 };
+    memset(a->late, 0, sizeof a->late);
+    aec_shape_init(&a->shape, rate_hz);
+}
+
 void aec_destroy(struct aec *a)
 {
     mem_free(a);

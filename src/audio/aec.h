@@ -40,6 +40,9 @@ AHOY_MUST_USE enum ahoy_err aec_create(struct aec **out, uint32_t rate_hz);
  */
 void aec_choose(struct aec *a, bool echo, bool noise);
 
+/** Goes on with what another one has learnt, at whatever rate that worked, and with the sound it holds. AHOY_RT. */
+void aec_take_over(struct aec *a, const struct aec *from);
+
 /** NULL is ignored. */
 void aec_destroy(struct aec *a);
 

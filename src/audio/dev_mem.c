@@ -22,7 +22,8 @@ struct audio_mem {
     void (*ready)(void *arg);
     void *arg;
     bool loop, open;
-    size_t n; /* samples of said */
+    struct audio_mem *second; /* NULL: opened once at a time */
+    size_t n;                 /* samples of said */
     uint64_t read;
     size_t max_heard, n_heard;
     int16_t *heard; /* behind said in the same allocation */
@@ -65,10 +66,11 @@ static enum ahoy_err mem_open(void **out, const struct audio_device_config *cfg,
     (void) capture, (void) playback, (void) why;
     if (!cfg->mem)
         return AHOY_ERR_INVAL;
-    if (cfg->mem->open)
+    struct audio_mem *m = cfg->mem->open && cfg->mem->second ? cfg->mem->second : cfg->mem;
+    if (m->open)
         return AHOY_ERR_STATE;
-    cfg->mem->open = true;
-    *out = cfg->mem;
+    m->open = true;
+    *out = m;
     return AHOY_OK;
 }
 
@@ -106,6 +108,11 @@ void audio_mem_set_clock(struct audio_mem *m, const struct audio_mem_clock *cloc
 {
     AHOY_ASSERT(!m->open && clock->period_us > 0);
     m->clock = *clock;
+}
+
+void audio_mem_set_second(struct audio_mem *m, struct audio_mem *second)
+{
+    m->second = second;
 }
 
 bool audio_mem_clocked(const struct audio_mem *m)
@@ -173,10 +180,11 @@ static void on_period(void *arg)
 static enum ahoy_err clocked_open(void **out, const struct audio_device_config *cfg, struct audio_way *capture,
                                   struct audio_way *playback, char why[AUDIO_WHY_BYTES])
 {
-    struct audio_mem *m = cfg->mem;
-    enum ahoy_err err = cfg->loop ? mem_open(out, cfg, capture, playback, why) : AHOY_ERR_INVAL;
+    void *opened;
+    enum ahoy_err err = cfg->loop ? mem_open(&opened, cfg, capture, playback, why) : AHOY_ERR_INVAL;
     if (err)
         return err;
+    struct audio_mem *m = *out = opened;
     rng_init_u64(&m->rng, m->clock.seed);
     m->on = cfg->loop;
     m->capture = (struct mem_side){ capture, cfg->rate_hz * (1 + m->clock.capture_ppm * 1e-6), 0 };

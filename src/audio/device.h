@@ -165,6 +165,9 @@ void audio_mem_set_clock(struct audio_mem *m, const struct audio_mem_clock *cloc
 /** Whether it has a clock of its own. NULL has none. */
 bool audio_mem_clocked(const struct audio_mem *m);
 
+/** What an opening gets while the memory is open already: another memory, which is to outlive it. Else it fails. */
+void audio_mem_set_second(struct audio_mem *m, struct audio_mem *second);
+
 /** Nothing moves for `us` from now on, as on a machine that stumbles; then all that was due moves at once. */
 void audio_mem_stall(struct audio_mem *m, int64_t us);
 

@@ -125,6 +125,20 @@ enum ahoy_err mic_create(struct mic **out, const struct mic_config *cfg)
     return AHOY_OK;
 }
 
+void mic_take_over(struct mic *m, const struct mic *from)
+{
+    if (m->aec && from->aec)
+        aec_take_over(m->aec, from->aec);
+    m->agc.speech_power = from->agc.speech_power;
+    m->agc.heard_s = from->agc.heard_s;
+    m->agc.below_s = from->agc.below_s;
+    m->agc.gain_db = from->agc.gain_db;
+    m->agc.gain = from->agc.gain;
+    m->speaking = from->speaking;
+    m->hang = from->hang;
+    m->stats = from->stats;
+}
+
 void mic_destroy(struct mic *m)
 {
     if (!m)

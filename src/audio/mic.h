@@ -43,6 +43,12 @@ struct mic_config {
 /** RANGE, NOMEM; UNSUPPORTED: see mic_steps_possible. */
 AHOY_MUST_USE enum ahoy_err mic_create(struct mic **out, const struct mic_config *cfg);
 
+/**
+ * A new chain goes on with what another one of the same steps has learnt (echo, background, gain) and counted, whatever
+ * the rates are. Its first samples are not worth sending. With AHOY_MIC=webrtc only what was counted can be taken over.
+ */
+void mic_take_over(struct mic *m, const struct mic *from);
+
 /** NULL is ignored. */
 void mic_destroy(struct mic *m);
 

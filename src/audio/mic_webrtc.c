@@ -95,6 +95,13 @@ enum ahoy_err mic_create(struct mic **out, const struct mic_config *cfg)
     return AHOY_OK;
 }
 
+void mic_take_over(struct mic *m, const struct mic *from)
+{
+    m->hang = from->hang;
+    m->stats.speech = from->stats.speech;
+    m->stats.speech_ms = from->stats.speech_ms;
+}
+
 void mic_destroy(struct mic *m)
 {
     if (!m)

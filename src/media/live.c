@@ -170,9 +170,12 @@ enum ahoy_err live_open(struct live **out, const struct live_config *cfg)
     return AHOY_OK;
 }
 
-void live_retarget(struct live *l, void *arg)
+void live_retarget(struct live *l, const struct live_config *cfg)
 {
-    l->cfg.arg = arg;
+    l->cfg.state = cfg->state;
+    l->cfg.devices = cfg->devices;
+    l->cfg.moved = cfg->moved;
+    l->cfg.arg = cfg->arg;
 }
 
 void live_close(struct live *l)
@@ -189,6 +192,11 @@ void live_close(struct live *l)
 static bool is_open(const struct live *l)
 {
     return l->opened && !l->err;
+}
+
+bool live_opened(const struct live *l)
+{
+    return l->opened;
 }
 
 bool live_runs(const struct live *l, int64_t now_us)

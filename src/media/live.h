@@ -28,11 +28,14 @@ struct live_config {
 /** `state` follows, perhaps at once. NOMEM. */
 AHOY_MUST_USE enum ahoy_err live_open(struct live **out, const struct live_config *cfg);
 
-/** The callbacks get another argument from now on. */
-void live_retarget(struct live *l, void *arg);
+/** The callbacks of `cfg`, with its argument, are called from now on. */
+void live_retarget(struct live *l, const struct live_config *cfg);
 
 /** No callback comes afterwards; the device is closed as soon as it can be. NULL is ignored. */
 void live_close(struct live *l);
+
+/** Whether its opening has been answered. */
+bool live_opened(const struct live *l);
 
 /** Whether the device runs, so that `moved` comes often. */
 bool live_runs(const struct live *l, int64_t now_us);

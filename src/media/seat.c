@@ -26,11 +26,41 @@ static void drop_local(struct media_bus *bus)
     bus->owner = NULL;
 }
 
+/* A conference takes a live device's sound at its own rate, so that a better device can come in under way. */
+static uint32_t local_hz(const struct media_bus *bus, const struct sound *s)
+{
+    return s->live ? bus->rate_hz : s->device_hz;
+}
+
+/* The best that a member can hear and say, no more than the conference adds up. */
+static uint32_t wished_hz(const struct media_bus *bus)
+{
+    uint32_t hz = 0;
+    LIST_EACH(k, &bus->seats)
+        hz = AHOY_MAX(hz, LIST_ENTRY(k, struct media_seat, link)->stream->sound.rate_hz);
+    return AHOY_MIN(hz, bus->rate_hz);
+}
+
+static void tune_local(struct media_bus *bus)
+{
+    if (bus->owner)
+        sound_wish(&bus->owner->stream->sound, wished_hz(bus));
+}
+
+/* By itself again; the device runs as well as it did. */
+static void leave_face(struct media_seat *seat)
+{
+    struct sound *s = &seat->stream->sound;
+    s->wish_hz = 0;
+    sound_set_face(s, s->rate_hz);
+}
+
 static void rest_local(struct media_bus *bus)
 {
     if (!bus->owner)
         return;
     sound_park(&bus->owner->stream->sound, true);
+    leave_face(bus->owner);
     drop_local(bus);
 }
 
@@ -52,15 +82,19 @@ static void pick_owner(struct media_bus *bus)
     if (!seat)
         return;
     struct sound *s = &seat->stream->sound;
+    s->wish_hz = wished_hz(bus); /* one that is opened now is opened well */
+    sound_set_face(s, local_hz(bus, s));
     sound_park(s, false);
-    struct mixer_port_config cfg = { .rate_hz = s->device_hz, .live = s->live, .local = true };
+    struct mixer_port_config cfg = { .rate_hz = s->face_hz, .live = s->live, .local = true };
     if (mixer_add(&bus->local, bus->mixer, &cfg)) {
         media_note_sound(seat->stream, AHOY_ERR_NOMEM, "we cannot take part in the conference: out of memory");
         sound_park(s, true);
+        leave_face(seat);
         return;
     }
     bus->owner = seat;
     mute_local(bus);
+    tune_local(bus);
 }
 
 /*
@@ -74,6 +108,7 @@ static void leave_owner(struct media_bus *bus, struct media_stream *st)
         bus->owner = next;
     else
         drop_local(bus);
+    tune_local(bus);
 }
 
 void media_bus_set_local(struct media_bus *bus, bool on)
@@ -112,6 +147,7 @@ void media_bus_sit(struct media_bus *bus, struct media_seat *seat, struct media_
     list_push_back(&bus->seats, &seat->link);
     st->seat = seat;
     pick_owner(bus);
+    tune_local(bus);
     if (bus->owner != seat) /* whose device is the conference's, it runs on */
         sound_park(&st->sound, true);
     media_seat_mute(st);
@@ -129,8 +165,10 @@ void media_seat_leave(struct media_stream *st)
         leave_owner(bus, st);
     mixer_remove(seat->port);
     st->seat = NULL;
-    if (!st->finished)
+    if (!st->finished) {
+        leave_face(seat);
         sound_park(&st->sound, false);
+    }
     media_seat_mute(st);
     media_stream_regrid(st);
     mem_free(seat);
@@ -144,12 +182,16 @@ void media_seat_retune(struct media_stream *st)
     if (!seat)
         return;
     enum ahoy_err err = mixer_set_rate(seat->port, st->sound.rate_hz);
-    if (!err && seat->bus->owner == seat)
-        err = mixer_set_rate(seat->bus->local, st->sound.device_hz);
+    if (!err && seat->bus->owner == seat) {
+        sound_set_face(&st->sound, local_hz(seat->bus, &st->sound));
+        err = mixer_set_rate(seat->bus->local, st->sound.face_hz);
+    }
     if (err) {
         media_note_sound(st, err, "the call left the conference: out of memory");
         media_seat_leave(st);
+        return;
     }
+    tune_local(seat->bus);
 }
 
 /* ---- mixing ------------------------------------------------------------------------------------------------------ */
@@ -159,9 +201,9 @@ static void hear_local(struct media_seat *seat, int64_t now_us)
 {
     struct sound *s = &seat->stream->sound;
     int16_t pcm[SOUND_MAX_TICK_SAMPLES];
-    size_t most = s->live ? AHOY_COUNT(pcm) : (size_t) s->device_hz / 1000 * MIXER_SLOT_MS;
+    size_t most = s->live ? AHOY_COUNT(pcm) : (size_t) s->face_hz / 1000 * MIXER_SLOT_MS;
     for (size_t got = 1, turns = 0; got > 0 && turns < (s->live ? MIC_TURNS : 1); turns++) {
-        got = sound_device_in(s, pcm, most, now_us);
+        got = sound_device_read(s, pcm, most, now_us);
         mixer_put(seat->bus->local, pcm, got);
     }
 }
@@ -172,11 +214,11 @@ static void speak_local(struct media_seat *seat, int64_t now_us)
     struct sound *s = &seat->stream->sound;
     struct mixer_port *port = seat->bus->local;
     int16_t pcm[SOUND_MAX_TICK_SAMPLES];
-    size_t n = s->live ? sound_device_want(s, MIXER_SLOT_MS, now_us) : AHOY_MIN(mixer_ready(port), AHOY_COUNT(pcm));
+    size_t n = s->live ? sound_want(s, MIXER_SLOT_MS, now_us) : AHOY_MIN(mixer_ready(port), AHOY_COUNT(pcm));
     if (n == 0)
         return;
     mixer_get(port, pcm, n);
-    sound_device_out(s, pcm, n);
+    sound_device_play(s, pcm, n);
 }
 
 void media_seat_muted_speech(struct media_stream *st)

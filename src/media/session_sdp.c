@@ -192,7 +192,7 @@ static bool may_retune(const struct media_session *s)
     if (s->recordings > 0) /* a file has one rate */
         return false;
     if (s->config.sound == MEDIA_SOUND_DEVICE)
-        return s->config.device.kind != AUDIO_FILE && s->config.device.kind != AUDIO_MEM;
+        return sound_is_live(&s->config) || (s->config.device.kind != AUDIO_FILE && s->config.device.kind != AUDIO_MEM);
     return s->config.sound == MEDIA_SOUND_ECHO;
 }
 

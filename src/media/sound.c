@@ -14,7 +14,7 @@ void sound_start(struct sound *s, const struct sound_config *cfg)
 {
     AHOY_ASSERT(s->rate_hz == 0);
     s->kind = cfg->session->sound;
-    s->rate_hz = s->device_hz = cfg->rate_hz;
+    s->rate_hz = s->device_hz = s->face_hz = cfg->rate_hz;
     s->spec = cfg->session->device;
     s->mem = cfg->session->mem;
     s->endpoint = cfg->session->endpoint;
@@ -61,12 +61,19 @@ void sound_set_rate(struct sound *s, uint32_t rate_hz)
     if (s->rate_hz == rate_hz)
         return;
     sound_record(s, NULL);
-    s->rate_hz = s->device_hz = rate_hz;
+    s->rate_hz = rate_hz;
     s->echo_n = 0;
     mix_meter_init(&s->meter_in, rate_hz);
     mix_meter_init(&s->meter_out, rate_hz);
     retune_play(s);
-    if (s->kind == MEDIA_SOUND_DEVICE && !(s->live && s->parked)) {
+    if (!s->live || s->wish_hz == 0) /* a conference has a face of its own */
+        sound_set_face(s, rate_hz);
+    if (s->live) {
+        sound_wish(s, s->wish_hz);
+        return;
+    }
+    s->device_hz = rate_hz;
+    if (s->kind == MEDIA_SOUND_DEVICE) {
         sound_device_close(s);
         sound_device_open(s);
     }

@@ -48,7 +48,10 @@ struct sound {
     bool parked; /* its device is not used: a live one is closed */
     struct audio_spec spec;
     struct audio_mem *mem;
-    uint32_t device_hz;                       /* the rate it runs at: another than ours when it was another stream's */
+    uint32_t face_hz;                         /* what is read and played has this rate: ours, or a conference's */
+    uint32_t wish_hz;                         /* a conference wants the device to run at no less */
+    uint32_t device_hz;                       /* the rate it runs at */
+    struct sound_swap *swap;                  /* a device of a higher rate is on its way; NULL: none */
     struct audio_device *device;              /* a pulled one */
     struct live *live_device;                 /* or a live one */
     struct resample *from_device, *to_device; /* NULL: the rates are equal */
@@ -97,13 +100,25 @@ void sound_start(struct sound *s, const struct sound_config *cfg);
 void sound_stop(struct sound *s);
 
 /**
- * Another rate: devices that have no rate of their own are opened anew. A recording ends, so it is not done during one;
+ * Another rate: pulled devices are opened anew, live ones are kept, or changed for a better one. A recording ends, so it is not done during one;
  * files and endpoints keep the rate they began with, so it is not done with them.
  */
 void sound_set_rate(struct sound *s, uint32_t rate_hz);
 
 /** Whether the sound of a session will be a live device's. */
 bool sound_is_live(const struct media_session_config *c);
+
+/**
+ * What is read from the device and played has this rate from here on; the rate of the sound itself stays. When there is no
+ * memory for it a live device is opened anew.
+ */
+void sound_set_face(struct sound *s, uint32_t hz);
+
+/**
+ * A live device is to run at no less than `hz` (0: at what it likes). One that is slower is changed for a better one as
+ * soon as that runs; never the other way round.
+ */
+void sound_wish(struct sound *s, uint32_t hz);
 
 /** Lets its device rest, or uses it again: while a conference has another one for the local user. */
 void sound_park(struct sound *s, bool on);
@@ -140,15 +155,23 @@ size_t sound_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us);
 size_t sound_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us); /* its first half … */
 void sound_said(struct sound *s, int16_t *pcm, size_t n);                 /* … and its second */
 
-/* sound_device.c: opening, of a device; reading and writing at its own rate, device_hz, or at the sound's. */
+/* sound_device.c: opening, of a device; reading and writing at its own rate, device_hz, or at the face's. */
 void sound_tell(struct sound *s, enum ahoy_err err, const char *why);
 void sound_device_open(struct sound *s);
 void sound_device_close(struct sound *s);
-size_t sound_device_want(struct sound *s, unsigned tick_ms, int64_t now_us);
-void sound_device_out(struct sound *s, const int16_t *pcm, size_t n);
+void sound_live_config(struct sound *s, uint32_t hz, struct live_config *out);
 void sound_device_play(struct sound *s, const int16_t *pcm, size_t n);
-size_t sound_device_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us);
 size_t sound_device_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us);
+
+/*
+ * sound_swap.c: the change to a device of a higher rate. `in` takes what was read and gives what is to be sent, at most
+ * `most`; `out` fades over, in place, what is played next; `far` is what the loudspeaker took.
+ */
+void sound_swap_begin(struct sound *s, uint32_t hz);
+void sound_swap_drop(struct sound *s);
+size_t sound_swap_in(struct sound *s, int16_t *pcm, size_t got, size_t most, int64_t now_us);
+void sound_swap_out(struct sound *s, int16_t *pcm, size_t n, int64_t now_us);
+void sound_swap_far(struct sound *s, const int16_t *pcm, size_t n);
 
 /** Clocks, latency and queues of a live device; false without one. */
 bool sound_device_stats(const struct sound *s, struct audio_device_stats *out);
@@ -159,6 +182,9 @@ bool sound_device_stats(const struct sound *s, struct audio_device_stats *out);
  */
 void sound_mic_open(struct sound *s, unsigned processing); /* for device_hz */
 void sound_mic_close(struct sound *s);
+AHOY_MUST_USE enum ahoy_err sound_mic_again(const struct sound *s, uint32_t hz,
+                                            struct mic **out); /* as learnt as it is */
+void sound_mic_replace(struct sound *s, struct mic *mic);
 void sound_mic_hand_on(struct sound *from, struct sound *to);
 bool sound_mic_stats(const struct sound *s, struct mic_stats *out); /* false: nothing is done to a microphone */
 void sound_mic_far(struct sound *s, const int16_t *pcm, size_t n);  /* what the loudspeaker took */

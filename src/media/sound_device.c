@@ -46,40 +46,30 @@ bool sound_is_live(const struct media_session_config *c)
                || (c->device.kind == AUDIO_MEM && audio_mem_clocked(c->mem)));
 }
 
-static void open_live(struct sound *s, const struct audio_device_config *device)
-{
-    struct live_config cfg = { .device = *device,
-                               .worker = s->worker,
-                               .opener = s->spec.kind == AUDIO_MEM ? NULL : s->opener,
-                               .state = live_state,
-                               .devices = live_devices,
-                               .moved = live_moved,
-                               .arg = s };
-    if (live_open(&s->live_device, &cfg))
-        sound_tell(s, AHOY_ERR_NOMEM, "the sound device cannot be opened: out of memory");
-}
-
-void sound_device_open(struct sound *s)
+static struct audio_device_config device_config(struct sound *s, uint32_t hz)
 {
     struct audio_device_config cfg = audio_device_defaults();
-    char why[AUDIO_WHY_BYTES];
-    s->device_hz = s->rate_hz;
     cfg.spec = s->spec;
     cfg.capture = cfg.playback = true;
-    cfg.rate_hz = s->rate_hz;
+    cfg.rate_hz = hz;
     cfg.frame_ms = LIVE_PERIOD_MS;
     cfg.loop = s->worker;
     cfg.log = s->log;
     cfg.mem = s->mem;
     cfg.event = pulled_event;
     cfg.arg = s;
-    if (s->live) {
-        open_live(s, &cfg);
-        return;
-    }
-    enum ahoy_err err = audio_device_open(&s->device, &cfg, why);
-    if (err)
-        sound_tell(s, err, why);
+    return cfg;
+}
+
+void sound_live_config(struct sound *s, uint32_t hz, struct live_config *out)
+{
+    *out = (struct live_config){ .device = device_config(s, hz),
+                                 .worker = s->worker,
+                                 .opener = s->spec.kind == AUDIO_MEM ? NULL : s->opener,
+                                 .state = live_state,
+                                 .devices = live_devices,
+                                 .moved = live_moved,
+                                 .arg = s };
 }
 
 static void free_resamplers(struct sound *s)
@@ -89,13 +79,66 @@ static void free_resamplers(struct sound *s)
     s->from_device = s->to_device = NULL;
 }
 
+/* Between the device's rate and the face's. NOMEM: all is as it was. */
+static enum ahoy_err make_resamplers(struct sound *s)
+{
+    struct resample *in = NULL, *out = NULL;
+    if (s->device_hz != s->face_hz) {
+        enum ahoy_err err = resample_create(&in, s->device_hz, s->face_hz, RESAMPLE_VOICE);
+        if (!err && (err = resample_create(&out, s->face_hz, s->device_hz, RESAMPLE_VOICE)))
+            resample_destroy(in);
+        if (err)
+            return err;
+    }
+    free_resamplers(s);
+    s->from_device = in;
+    s->to_device = out;
+    return AHOY_OK;
+}
+
+static void open_live(struct sound *s)
+{
+    struct live_config cfg;
+    s->device_hz = AHOY_MAX(s->rate_hz, s->wish_hz);
+    if (make_resamplers(s)) {
+        free_resamplers(s);
+        s->device_hz = s->face_hz;
+    }
+    sound_live_config(s, s->device_hz, &cfg);
+    if (live_open(&s->live_device, &cfg))
+        sound_tell(s, AHOY_ERR_NOMEM, "the sound device cannot be opened: out of memory");
+}
+
+void sound_device_open(struct sound *s)
+{
+    char why[AUDIO_WHY_BYTES];
+    if (s->live) {
+        open_live(s);
+        return;
+    }
+    s->device_hz = s->rate_hz;
+    struct audio_device_config cfg = device_config(s, s->device_hz);
+    enum ahoy_err err = audio_device_open(&s->device, &cfg, why);
+    if (err)
+        sound_tell(s, err, why);
+}
+
 void sound_device_close(struct sound *s)
 {
+    sound_swap_drop(s);
     live_close(s->live_device);
     audio_device_close(s->device);
     s->live_device = NULL;
     s->device = NULL;
     free_resamplers(s);
+}
+
+static void reopen(struct sound *s)
+{
+    uint32_t was_hz = s->device_hz;
+    sound_device_open(s);
+    if (s->device_hz != was_hz || !s->mic) /* the microphone's chain may have gone on with the device */
+        sound_mic_open(s, s->processing);
 }
 
 void sound_park(struct sound *s, bool on)
@@ -109,10 +152,28 @@ void sound_park(struct sound *s, bool on)
         sound_device_close(s);
         return;
     }
-    bool other = s->device_hz != s->rate_hz || !s->mic; /* the microphone's chain has gone on with the device */
-    sound_device_open(s);
-    if (other)
-        sound_mic_open(s, s->processing);
+    reopen(s);
+}
+
+void sound_set_face(struct sound *s, uint32_t hz)
+{
+    if (s->face_hz == hz)
+        return;
+    if (s->swap) /* what is on its way was for the face before; it is wished for again */
+        sound_swap_drop(s);
+    s->face_hz = hz;
+    if (!s->live_device || !make_resamplers(s))
+        return;
+    sound_device_close(s);
+    reopen(s);
+}
+
+void sound_wish(struct sound *s, uint32_t hz)
+{
+    s->wish_hz = hz;
+    hz = AHOY_MAX(hz, s->rate_hz);
+    if (s->live_device && s->device_hz < hz)
+        sound_swap_begin(s, hz);
 }
 
 /* ---- handing on -------------------------------------------------------------------------------------------------- */
@@ -124,24 +185,21 @@ static bool same_device(const struct audio_spec *a, const struct audio_spec *b)
 
 bool sound_hand_on(struct sound *from, struct sound *to)
 {
-    struct resample *in = NULL, *out = NULL;
-    uint32_t hz = from->device_hz;
+    struct live_config cfg;
     if (!from->live_device || !to->live || to->live_device || from->mem != to->mem
         || !same_device(&from->spec, &to->spec))
         return false;
-    if (hz != to->rate_hz
-        && (resample_create(&in, hz, to->rate_hz, RESAMPLE_VOICE)
-            || resample_create(&out, to->rate_hz, hz, RESAMPLE_VOICE))) {
-        resample_destroy(in);
-        return false;
-    }
-    to->from_device = in;
-    to->to_device = out;
+    sound_swap_drop(from);
+    free_resamplers(to);
+    to->from_device = from->from_device;
+    to->to_device = from->to_device;
     to->live_device = from->live_device;
-    to->device_hz = hz;
-    live_retarget(to->live_device, to);
+    to->device_hz = from->device_hz;
+    to->face_hz = from->face_hz;
+    sound_live_config(to, to->device_hz, &cfg);
+    live_retarget(to->live_device, &cfg);
     from->live_device = NULL;
-    free_resamplers(from);
+    from->from_device = from->to_device = NULL;
     sound_mic_hand_on(from, to);
     from->parked = true;
     to->parked = false;
@@ -155,7 +213,7 @@ bool sound_clocks(const struct sound *s, int64_t now_us)
     return s->live_device && live_runs(s->live_device, now_us);
 }
 
-size_t sound_device_want(struct sound *s, unsigned tick_ms, int64_t now_us)
+static size_t device_want(struct sound *s, unsigned tick_ms, int64_t now_us)
 {
     if (s->live_device)
         return live_want(s->live_device, now_us, SOUND_MAX_TICK_SAMPLES);
@@ -164,13 +222,13 @@ size_t sound_device_want(struct sound *s, unsigned tick_ms, int64_t now_us)
 
 size_t sound_want(struct sound *s, unsigned tick_ms, int64_t now_us)
 {
-    size_t n = sound_device_want(s, tick_ms, now_us);
+    size_t n = device_want(s, tick_ms, now_us);
     if (s->to_device) /* what is a sample too few is asked for again */
-        n = AHOY_MIN(n * s->rate_hz / s->device_hz, (size_t) SOUND_MAX_TICK_SAMPLES);
+        n = AHOY_MIN(n * s->face_hz / s->device_hz, (size_t) SOUND_MAX_TICK_SAMPLES);
     return n;
 }
 
-void sound_device_out(struct sound *s, const int16_t *pcm, size_t n)
+static void device_out(struct sound *s, const int16_t *pcm, size_t n)
 {
     if (s->live_device) {
         int64_t now_us = sys_now_us(s->worker);
@@ -190,20 +248,32 @@ static size_t part_for(const struct resample *r, size_t n, size_t most)
     return n;
 }
 
-void sound_device_play(struct sound *s, const int16_t *pcm, size_t n)
+static void play(struct sound *s, const int16_t *pcm, size_t n)
 {
     int16_t raw[SOUND_MAX_TICK_SAMPLES];
     if (!s->to_device) {
-        sound_device_out(s, pcm, n);
+        device_out(s, pcm, n);
         return;
     }
     for (size_t part; n > 0; n -= part, pcm += part) {
         part = part_for(s->to_device, n, AHOY_COUNT(raw));
-        sound_device_out(s, raw, resample_run(s->to_device, pcm, part, raw));
+        device_out(s, raw, resample_run(s->to_device, pcm, part, raw));
     }
 }
 
-size_t sound_device_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
+void sound_device_play(struct sound *s, const int16_t *pcm, size_t n)
+{
+    int16_t faded[SOUND_MAX_TICK_SAMPLES];
+    if (!s->swap) {
+        play(s, pcm, n);
+        return;
+    }
+    memcpy(faded, pcm, n * sizeof *pcm);
+    sound_swap_out(s, faded, n, sys_now_us(s->worker));
+    play(s, faded, n);
+}
+
+static size_t device_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
 {
     size_t got = n;
     if (s->live_device)
@@ -215,14 +285,19 @@ size_t sound_device_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
     return sound_mic_run(s, pcm, got, now_us);
 }
 
-size_t sound_device_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
+static size_t read_face(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
 {
     int16_t raw[SOUND_MAX_TICK_SAMPLES];
     if (!s->from_device)
-        return sound_device_in(s, pcm, n, now_us);
+        return device_in(s, pcm, n, now_us);
     size_t most = part_for(s->from_device, AHOY_COUNT(raw), n);
-    size_t got = sound_device_in(s, raw, most, now_us);
+    size_t got = device_in(s, raw, most, now_us);
     return resample_run(s->from_device, raw, got, pcm);
+}
+
+size_t sound_device_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
+{
+    return sound_swap_in(s, pcm, read_face(s, pcm, n, now_us), n, now_us);
 }
 
 bool sound_device_stats(const struct sound *s, struct audio_device_stats *out)

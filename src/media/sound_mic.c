@@ -38,6 +38,24 @@ void sound_mic_close(struct sound *s)
     s->muted_ms = s->speech_ms = 0;
 }
 
+enum ahoy_err sound_mic_again(const struct sound *s, uint32_t hz, struct mic **out)
+{
+    struct mic_config cfg = { .rate_hz = hz, .steps = steps_of(s, s->processing) };
+    enum ahoy_err err = mic_create(out, &cfg);
+    if (!err)
+        mic_take_over(*out, s->mic);
+    return err;
+}
+
+void sound_mic_replace(struct sound *s, struct mic *mic)
+{
+    struct mic_stats st;
+    mic_read_stats(mic, &st);
+    mic_destroy(s->mic);
+    s->mic = mic;
+    s->speech_ms = st.speech_ms;
+}
+
 void sound_mic_hand_on(struct sound *from, struct sound *to)
 {
     sound_mic_close(to);
@@ -78,6 +96,7 @@ void sound_mic_far(struct sound *s, const int16_t *pcm, size_t n)
         return;
     far_gap(s);
     mic_far(s->mic, pcm, n);
+    sound_swap_far(s, pcm, n);
 }
 
 /* Tells of speech that nobody hears: some of it within a short time, and not again for a while. */

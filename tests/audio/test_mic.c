@@ -269,6 +269,40 @@ out:
 }
 
 /* Whoever speaks into a room with a loudspeaker is told from the loudspeaker. */
+/* A device of another rate: the echo is gone at once, and the gain is what it was. */
+static void test_another_rate_goes_on_with_what_was_learnt(struct t *t)
+{
+    struct mic *narrow = NULL, *wide = NULL;
+    struct mic_stats before, after;
+    struct mic_config cfg = { .rate_hz = 8000, .steps = MIC_ALL };
+    size_t n = 8000 * SECONDS;
+    if (strcmp(mic_chain(), "own") != 0)
+        return;
+    fill_talk(far, n, 8000, 1, -20);
+    fill_echo(n, 8000);
+    T_OK(mic_create(&narrow, &cfg));
+    (void) run(narrow, n, 8000);
+    mic_read_stats(narrow, &before);
+    cfg.rate_hz = 48000;
+    T_OK(mic_create(&wide, &cfg));
+    mic_take_over(wide, narrow);
+    mic_read_stats(wide, &after);
+    T_EQ(after.speech_ms, before.speech_ms);
+    fill_talk(far, 48000, 48000, 7, -20);
+    memset(mic, 0, sizeof mic);
+    for (size_t i = 0; i < 48000; i++) /* the direct sound is where it was */
+        mic[i] = (int16_t) lrint(i >= 2400 ? 0.4 * far[i - 2400] : 0);
+    size_t got = run(wide, 48000, 48000);
+    mic_read_stats(wide, &after);
+    T_CHECK(after.echo && fabs(after.echo_delay_ms - before.echo_delay_ms) < 15);
+    T_NEAR(after.gain_db, before.gain_db, 1);
+    double left_db = level_db(mic, 48000, 48000, 0.1, 0.5) - level_db(out, got, 48000, 0.1, 0.5);
+    T_CHECK(figure("echo gone in the first half second", left_db) > 20);
+out:
+    mic_destroy(narrow);
+    mic_destroy(wide);
+}
+
 static void test_an_echo_is_no_speech(struct t *t)
 {
     struct mic *m = NULL;
@@ -321,4 +355,4 @@ T_MAIN(T(test_settings_are_read), T(test_creation_gives_back_what_it_took), T(te
        T_PLAIN(test_at_each_rate_echo_goes_and_as_many_samples_come_as_went),
        T_PLAIN(test_noise_is_taken_down_and_never_pulled_up), T_PLAIN(test_speech_comes_to_one_loudness),
        T_PLAIN(test_nothing_clips), T_PLAIN(test_what_is_below_speech_goes), T_PLAIN(test_an_echo_is_no_speech),
-       T_PLAIN(test_hostile_sound_leaves_it_sane))
+       T_PLAIN(test_another_rate_goes_on_with_what_was_learnt), T_PLAIN(test_hostile_sound_leaves_it_sane))
