@@ -297,7 +297,7 @@ static void learn(struct aec *a, const float *mic, const float *rest, bool fresh
     struct aec_spec rest_spec = { { 0 }, { 0 } };
     struct aec_spec mic_spec = rest_spec;
     memcpy(window + AEC_HOP, rest, AEC_HOP * sizeof *rest);
-    aec_fft_clear(&a->fft);
+    aec_fft_begin(&a->fft, 1);
     aec_fft_put(&a->fft, 0, window);
     memcpy(window, a->mic_before, sizeof a->mic_before);
     memcpy(window + AEC_HOP, mic, AEC_HOP * sizeof *mic);
@@ -326,7 +326,7 @@ static void look_ahead(struct aec *a)
     struct aec_spec spec;
     a->direct = a->filter.lag == 0;
     aec_filter_predict(&a->filter, &a->far, &spec);
-    aec_fft_clear(&a->fft);
+    aec_fft_begin(&a->fft, 1);
     aec_fft_put_pair(&a->fft, 0, &spec, a->direct ? &a->filter.h[0] : NULL);
     aec_fft_inverse(&a->fft);
     aec_fft_get(&a->fft, 0, AEC_HOP, AEC_HOP, a->coming);

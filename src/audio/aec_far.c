@@ -32,8 +32,12 @@ void aec_far_init(struct aec_far *f)
 
 void aec_far_put(struct aec_far *f, const float *x, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        f->ring[(f->written + i) % AEC_FAR_RING] = x[i];
+    for (size_t i = 0; i < n; i++) {
+        size_t at = (size_t) ((f->written + i) % AEC_FAR_RING);
+        f->ring[at] = x[i];
+        if (at < AEC_TAPS)
+            f->ring[AEC_FAR_RING + at] = x[i];
+    }
     f->written += n;
 }
 
@@ -46,23 +50,24 @@ static float sample_at(const struct aec_far *f, double at)
     float part = (float) (phase - (double) p);
     const float *a = f->kernel[p];
     const float *b = f->kernel[p + 1];
-    uint64_t from = (uint64_t) ((int64_t) whole - (AEC_TAPS / 2 - 1));
-    float sum_a = 0;
-    float sum_b = 0;
-    for (size_t i = 0; i < AEC_TAPS; i++) {
-        float x = f->ring[(from + i) % AEC_FAR_RING];
-        sum_a += a[i] * x;
-        sum_b += b[i] * x;
-    }
-    return sum_a + part * (sum_b - sum_a);
+    if (phase == 0)
+        return f->ring[(uint64_t) (int64_t) whole % AEC_FAR_RING];
+    const float *x = f->ring + (uint64_t) ((int64_t) whole - (AEC_TAPS / 2 - 1)) % AEC_FAR_RING;
+    float sum[4] = { 0 };
+    for (size_t i = 0; i < AEC_TAPS; i += 4)
+        for (size_t j = 0; j < 4; j++)
+            sum[j] += (a[i + j] + part * (b[i + j] - a[i + j])) * x[i + j];
+    return sum[0] + sum[1] + sum[2] + sum[3];
 }
 
-void aec_far_peek(const struct aec_far *f, size_t from, size_t n, float *x)
+void aec_far_peek(struct aec_far *f, size_t from, size_t n, float *x)
 {
     for (size_t i = 0; i < n; i++) {
         double at = f->at + (double) (from + i) * (1 + f->ppm * 1e-6);
         bool there = f->started && floor(at) + AEC_LOOK_AHEAD < (double) f->written;
         x[i] = there ? sample_at(f, at) : 0;
+        if (there && f->known == from + i)
+            f->next[f->known++] = x[i];
     }
 }
 
@@ -72,9 +77,11 @@ static void push_block(struct aec_far *f, struct aec_fft *fft, bool silent)
     float sum = 0;
     memcpy(window, f->last, sizeof f->last);
     for (size_t i = 0; i < AEC_HOP; i++) {
-        f->last[i] = silent ? 0 : sample_at(f, f->at + (double) i * (1 + f->ppm * 1e-6));
+        double at = f->at + (double) i * (1 + f->ppm * 1e-6);
+        f->last[i] = silent ? 0 : i < f->known ? f->next[i] : sample_at(f, at);
         sum += f->last[i] * f->last[i];
     }
+    f->known = 0;
     memcpy(window + AEC_HOP, f->last, sizeof f->last);
     f->level = sum / AEC_HOP;
     if (!silent)
@@ -82,7 +89,7 @@ static void push_block(struct aec_far *f, struct aec_fft *fft, bool silent)
     f->blocks_made++;
     f->head = (f->head + 1) % AEC_BLOCKS;
     struct aec_block *b = &f->blocks[f->head];
-    aec_fft_clear(fft);
+    aec_fft_begin(fft, 1);
     aec_fft_put(fft, 0, window);
     aec_fft_forward(fft);
     aec_fft_get_pair(fft, 0, &b->x, NULL);
@@ -115,6 +122,7 @@ int aec_far_advance(struct aec_far *f, struct aec_fft *fft)
     if (waiting(f) > MOST_BEHIND) {
         int64_t hops = (waiting(f) - AEC_HOP) / AEC_HOP;
         f->at += (double) (hops * AEC_HOP);
+        f->known = 0;
         moved += (int) hops;
     }
     if (waiting(f) < AEC_LOOK_AHEAD)

@@ -26,7 +26,8 @@ struct aec_block {
 };
 
 struct aec_far {
-    float ring[AEC_FAR_RING];
+    float ring[AEC_FAR_RING
+               + AEC_TAPS]; /* its beginning is repeated behind its end, so that a row of taps is in one piece */
     float kernel[AEC_PHASES + 1][AEC_TAPS];
     uint64_t written; /* samples ever */
     double at;        /* where the next block starts, in samples since the first */
@@ -35,6 +36,8 @@ struct aec_far {
     uint64_t behind_min; /* samples waiting after a read: the least in this half second … */
     unsigned reads;      /* … and reads in it */
     float last[AEC_HOP]; /* the newest block */
+    float next[AEC_HOP]; /* the first samples of the next one … */
+    size_t known;        /* … that were looked at already */
     float level;         /* its mean square */
     uint64_t blocks_made;
     size_t head; /* the newest of blocks[] */
@@ -47,7 +50,7 @@ void aec_far_init(struct aec_far *f);
 void aec_far_put(struct aec_far *f, const float *x, size_t n);
 
 /** Samples `from` to `from + n` of the block that aec_far_advance will make next; silence where they are not there yet. */
-void aec_far_peek(const struct aec_far *f, size_t from, size_t n, float *x);
+void aec_far_peek(struct aec_far *f, size_t from, size_t n, float *x);
 
 /**
  * Moves on by one hop of the microphone: makes 0, 1 or, to catch up, some new blocks with the transform `fft`, as far as there is sound.

@@ -24,22 +24,26 @@ struct aec_spec {
     float im[AEC_BINS];
 };
 
-/* A batch: sample or bin i of lane l is at [i * AEC_LANES + l]. */
+/* A batch: sample or bin i of lane l is at [i * lanes + l]. */
 struct aec_fft {
+    size_t lanes; /* 1 or AEC_LANES */
     float re[AEC_N * AEC_LANES];
     float im[AEC_N * AEC_LANES];
     float work_re[AEC_N * AEC_LANES];
     float work_im[AEC_N * AEC_LANES];
-    float cosine[AEC_N];
-    float sine[AEC_N];
+    float turn_re[3][AEC_N / 4]; /* of the second, third and fourth row of a pass by four */
+    float turn_im[3][AEC_N / 4];
 };
 
 void aec_fft_init(struct aec_fft *f);
 
-/** Begins a batch: all signals zero. Left-overs of an earlier one would grow without bound in slots not set. */
-void aec_fft_clear(struct aec_fft *f);
+/**
+ * Begins a batch of `lanes` (1 or AEC_LANES) complex signals, all zero: left-overs of an earlier one would grow without bound
+ * in slots not set. One lane costs a third of four.
+ */
+void aec_fft_begin(struct aec_fft *f, size_t lanes);
 
-/** Sets signal `slot` (0 … 7) of the batch: AEC_N samples. */
+/** Sets signal `slot` (0 … 2 · lanes - 1) of the batch: AEC_N samples. */
 void aec_fft_put(struct aec_fft *f, size_t slot, const float *x);
 
 /** Reads `n` samples from `from` of signal `slot`. */

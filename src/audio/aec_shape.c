@@ -7,7 +7,7 @@
 #define PLAIN 0.995f
 
 /* 6.8 kHz: where the band of the canceller begins to end. */
-enum { FADE_MS = 2, TAPS_16 = 96, HALF = AEC_N / 2, JOIN_FROM = 136, L = AEC_LANES };
+enum { FADE_MS = 2, TAPS_16 = 96, HALF = AEC_N / 2, JOIN_FROM = 136 };
 
 void aec_shape_init(struct aec_shape *s, uint32_t rate_hz)
 {
@@ -32,13 +32,13 @@ static bool spread(const struct aec_shape *s, const float *gain, float high, flo
     return plain;
 }
 
-/* The first lane of a batch is a complex transform; the others stay silent. */
-static void put(struct aec_fft *fft, const float *re, const float *im)
+static void transform(struct aec_fft *fft, const float *re, const float *im)
 {
-    for (size_t i = 0; i < AEC_N; i++) {
-        fft->re[i * L] = re[i];
-        fft->im[i * L] = im ? im[i] : 0;
-    }
+    aec_fft_begin(fft, 1);
+    aec_fft_put(fft, 0, re);
+    if (im)
+        aec_fft_put(fft, 1, im);
+    aec_fft_forward(fft);
 }
 
 /* Cepstrum of the curve, folded so that all of it is causal: its transform's imaginary part is the phase. */
@@ -46,22 +46,19 @@ static void find_phase(struct aec_fft *fft, const float *curve, float *phase)
 {
     float x[AEC_N];
     for (size_t k = 0; k <= HALF; k++)
-        x[k] = x[(AEC_N - k) % AEC_N] = logf(curve[k]);
-    put(fft, x, NULL);
-    aec_fft_forward(fft);
+        x[k] = x[(AEC_N - k) % AEC_N] = k > 0 && curve[k] == curve[k - 1] ? x[k - 1] : logf(curve[k]);
+    transform(fft, x, NULL);
     float folded[AEC_N] = { 0 };
     for (size_t i = 1; i < HALF; i++)
-        folded[i] = fft->re[i * L] * (2.0f / AEC_N);
-    put(fft, folded, NULL);
-    aec_fft_forward(fft);
+        folded[i] = fft->re[i] * (2.0f / AEC_N);
+    transform(fft, folded, NULL);
     for (size_t k = 0; k <= HALF; k++)
-        phase[k] = fft->im[k * L];
+        phase[k] = fft->im[k];
 }
 
 static void design(struct aec_shape *s, struct aec_fft *fft, const float *curve)
 {
     float re[AEC_N], im[AEC_N], phase[HALF + 1];
-    aec_fft_clear(fft);
     find_phase(fft, curve, phase);
     for (size_t k = 0; k <= HALF; k++) { /* conjugate, so that a forward transform turns it back */
         size_t mirror = (AEC_N - k) % AEC_N;
@@ -70,10 +67,9 @@ static void design(struct aec_shape *s, struct aec_fft *fft, const float *curve)
         im[k] = -im[mirror];
     }
     im[HALF] = im[0] = 0;
-    put(fft, re, im);
-    aec_fft_forward(fft);
+    transform(fft, re, im);
     for (size_t i = 0; i < s->taps; i++)
-        s->to[i] = fft->re[i * L] * (1.0f / AEC_N);
+        s->to[i] = fft->re[i] * (1.0f / AEC_N);
 }
 
 void aec_shape_set(struct aec_shape *s, struct aec_fft *fft, const float *gain, float high)

@@ -193,7 +193,7 @@ void aec_suppress_fill(struct aec_suppress *s, struct aec_fft *fft)
         made.re[k] = fill * roll(s);
         made.im[k] = fill * roll(s);
     }
-    aec_fft_clear(fft);
+    aec_fft_begin(fft, 1);
     aec_fft_put_pair(fft, 0, &made, NULL);
     aec_fft_inverse(fft);
     aec_fft_get(fft, 0, 0, AEC_N, x);
@@ -254,17 +254,18 @@ void aec_suppress_step(struct aec_suppress *s, const float *expected, struct aec
 {
     struct aec_spec rest = { { 0 }, { 0 } }, echo = rest, mic = rest, brief = rest;
     float sudden[AEC_BINS] = { 0 };
-    aec_fft_clear(fft);
+    aec_fft_begin(fft, 1);
     put_windowed(fft, 0, s->rest, s->window);
     put_windowed(fft, 1, s->echo, s->window);
-    put_windowed(fft, 2, s->mic, s->window);
-    put_windowed(fft, 3, s->rest, s->brief);
+    aec_fft_forward(fft);
+    aec_fft_get_pair(fft, 0, &rest, &echo);
+    put_windowed(fft, 0, s->mic, s->window);
+    put_windowed(fft, 1, s->rest, s->brief);
+    aec_fft_forward(fft);
+    aec_fft_get_pair(fft, 0, &mic, &brief);
     shift(s->rest);
     shift(s->echo);
     shift(s->mic);
-    aec_fft_forward(fft);
-    aec_fft_get_pair(fft, 0, &rest, &echo);
-    aec_fft_get_pair(fft, 1, &mic, &brief);
     watch_onset(s);
     follow(s->power_rest, &rest);
     follow(s->power_echo, &echo);
