@@ -1,76 +1,24 @@
 /*
- * pulse[:DEV]: PulseAudio, and PipeWire's server of the same protocol. libpulse runs its own thread; our part of it
- * moves samples between stream and ring. Fragments of 5 ms, and in front of the loudspeaker no more than the server
- * needs to be asked again in time; that grows when it runs dry and shrinks when it no longer does.
+ * pulse[:DEV]: PulseAudio, and PipeWire's server of the same protocol. libpulse runs its own thread, in which
+ * pulse_flow.c moves the samples; here is what streams there are and where they lead.
  *
  * Where sound goes: a stream without a name follows the server's default, which the server does by moving it (where an
  * old one does not, we ask for it). A named device that vanishes is replaced by the default, by the server's rescue or
  * by a new stream, and taken again when it is back. A lost server is tried again after 0.1 s, then 0.2, 0.4 … 1 s, the
  * named device and the default in turn.
  */
-#include "audio/device_impl.h"
-#include "audio/pulse_find.h"
-#include "audio/pulse_link.h"
+#include "audio/pulse_device.h"
 #include "base/mem.h"
 #include "sys/thread.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 enum {
-    PULSE_PERIOD_MS = 5,
-    PULSE_MINREQ_MS = 1,
-    PULSE_MIN_AHEAD_MS = 12, /* two periods (the device's and the stream's) and two requests: the server's own least */
-    PULSE_MAX_AHEAD_MS = 60,
-    PULSE_GROW_MS = 5,
-    PULSE_START_US = 500000,     /* a stream that begins is dry at first */
-    PULSE_TOGETHER_US = 5000000, /* two dry moments within this are too many */
-    PULSE_CALM_US = 20000000,    /* without one for so long it may shrink */
     PULSE_OPEN_LIMIT_US = 5000000,
     PULSE_RETRY_US = 100000,
     PULSE_MAX_RETRY_US = 1000000, /* somebody waits for it; a try costs next to nothing */
-    PULSE_BLOCK = 480,
-};
-
-/* One direction. */
-struct pulse_side {
-    struct pulse_device *d;
-    struct audio_way *way; /* NULL: not wanted */
-    pa_stream *stream;
-    bool capture;
-    bool away; /* it has a name, and something else is used since that device is not there */
-    bool suspended;
-    char id[AUDIO_NAME_BYTES];       /* as named; "": the default */
-    char now[AUDIO_NAME_BYTES];      /* what is used */
-    char standard[AUDIO_NAME_BYTES]; /* the server's default */
-};
-
-struct pulse_device {
-    struct pulse_link link;
-    struct pulse_side rec, play;
-    struct pulse_find find;
-    pa_time_event *retry;
-    pa_io_event *kicked;
-    int kick_fd;
-    uint64_t taken;        /* samples written to streams */
-    uint64_t skew;         /* of those, samples that were asked for when buffers grew (modulo 2^64) */
-    pa_defer_event *moved; /* behind our callbacks: tells that sound has moved */
-    int64_t retry_us;
-    bool opened; /* audio_device_open has returned: from here on losses are events */
-    bool lost;
-    bool use_default; /* this try ignores the names */
-    bool one_name;    /* one name was given for both directions: either may fall back to the default, not both */
-    uint32_t rate_hz;
-    uint32_t ahead_ms;                 /* playback buffered in stream and server together */
-    int64_t began_us, dry_us, grew_us; /* the playing stream began; it was dry; its buffer changed */
-    char app_name[64];
-    struct sys_loop *loop;
-    const struct log *log;
-    void (*event)(void *arg, enum audio_event event, const char *text);
-    void (*ready)(void *arg);
-    void *arg;
 };
 
 static void start(struct pulse_device *d);
@@ -84,165 +32,6 @@ static void tell(struct pulse_device *d, enum audio_event e, const char *text)
         d->event(d->arg, e, text);
 }
 
-static int64_t clock_us(const struct pulse_device *d)
-{
-    struct timeval tv;
-    (void) d->link.lib.pa_gettimeofday(&tv);
-    return (int64_t) tv.tv_sec * 1000000 + tv.tv_usec;
-}
-
-/* ---- samples: libpulse's thread, AHOY_RT for our part ------------------------------------------------------------ */
-
-static void stamp(struct pulse_side *s)
-{
-    const struct pulse_lib *lib = &s->d->link.lib;
-    pa_usec_t us = 0;
-    int negative = 0;
-    bool known = lib->pa_stream_get_latency(s->stream, &us, &negative) == 0;
-    audio_way_stamp(s->way, s->d->loop, !known ? -1 : negative ? 0 : (int64_t) us);
-    s->d->link.api->defer_enable(s->d->moved, 1);
-}
-
-/* The main loop runs it when it has gone through what the server sent. */
-static void on_moved_sound(pa_mainloop_api *api, pa_defer_event *e, void *arg)
-{
-    struct pulse_device *d = arg;
-    api->defer_enable(e, 0);
-    if (d->ready && d->opened)
-        d->ready(d->arg);
-}
-
-static void on_readable(pa_stream *stream, size_t bytes, void *arg)
-{
-    static const int16_t silence[PULSE_BLOCK] = { 0 };
-    struct pulse_side *s = arg;
-    const void *data = NULL;
-    const struct pulse_lib *lib = &s->d->link.lib;
-    while (lib->pa_stream_readable_size(stream) > 0 && lib->pa_stream_peek(stream, &data, &bytes) == 0 && bytes > 0) {
-        size_t n = bytes / sizeof(int16_t);
-        if (data)
-            audio_way_captured(s->way, data, n);
-        for (; !data && n > 0; n -= AHOY_MIN(n, (size_t) PULSE_BLOCK)) /* a hole */
-            audio_way_captured(s->way, silence, AHOY_MIN(n, (size_t) PULSE_BLOCK));
-        (void) lib->pa_stream_drop(stream);
-    }
-    stamp(s);
-}
-
-/*
- * Gives the stream what waits for it, as much as it wants. What is missing is not silence yet: it is asked for, and comes
- * with a kick within the time that the server's own buffer bridges.
- */
-static void play(struct pulse_side *s)
-{
-    const struct pulse_lib *lib = &s->d->link.lib;
-    size_t wanted = lib->pa_stream_writable_size(s->stream);
-    wanted = wanted == (size_t) -1 ? 0 : wanted / sizeof(int16_t);
-    s->way->stamp.asked = s->d->taken + wanted;
-    s->way->stamp.frames = s->way->stamp.asked - s->d->skew;
-    while (wanted > 0 && sys_ring_count(s->way->ring) > 0) {
-        void *data = NULL;
-        size_t room = AHOY_MIN(wanted, sys_ring_count(s->way->ring)) * sizeof(int16_t);
-        size_t limit = room;
-        if (lib->pa_stream_begin_write(s->stream, &data, &room) < 0 || !data)
-            return;
-        size_t n = audio_way_play_some(s->way, data, AHOY_MIN(room, limit) / sizeof(int16_t));
-        if (n == 0) {
-            (void) lib->pa_stream_cancel_write(s->stream);
-            return;
-        }
-        if (lib->pa_stream_write(s->stream, data, n * sizeof(int16_t), NULL, 0, PA_SEEK_RELATIVE) < 0)
-            return;
-        s->d->taken += n;
-        wanted -= AHOY_MIN(n, wanted);
-    }
-}
-
-static void on_writable(pa_stream *stream, size_t bytes, void *arg)
-{
-    struct pulse_side *s = arg;
-    (void) stream, (void) bytes;
-    play(s);
-    stamp(s);
-}
-
-/* The caller has written what was asked for. */
-static void on_kick(pa_mainloop_api *api, pa_io_event *e, int fd, pa_io_event_flags_t events, void *arg)
-{
-    struct pulse_device *d = arg;
-    uint64_t n;
-    (void) api, (void) e, (void) events;
-    if (read(fd, &n, sizeof n) == (ssize_t) sizeof n && d->play.stream
-        && d->link.lib.pa_stream_get_state(d->play.stream) == PA_STREAM_READY)
-        play(&d->play);
-}
-
-static void pulse_kick(void *b)
-{
-    const uint64_t one = 1;
-    struct pulse_device *d = b;
-    while (write(d->kick_fd, &one, sizeof one) < 0 && errno == EINTR)
-        ;
-}
-
-/* ---- how much is buffered ---------------------------------------------------------------------------------------- */
-
-static pa_buffer_attr buffering(const struct pulse_device *d)
-{
-    uint32_t ms = d->rate_hz / 1000 * (uint32_t) sizeof(int16_t);
-    return (pa_buffer_attr){ .maxlength = UINT32_MAX,
-                             .tlength = ms * d->ahead_ms,
-                             .prebuf = 0,
-                             .minreq = ms * PULSE_MINREQ_MS,
-                             .fragsize = ms * PULSE_PERIOD_MS };
-}
-
-static void set_ahead(struct pulse_device *d, uint32_t ms, int64_t now_us)
-{
-    /* The server asks for the difference once, which is no time: the clock's measurement must not take it for such. */
-    d->skew += (uint64_t) (d->rate_hz / 1000) * ms - (uint64_t) (d->rate_hz / 1000) * d->ahead_ms;
-    d->ahead_ms = ms;
-    d->grew_us = now_us;
-    pa_buffer_attr attr = buffering(d);
-    pa_operation *op = d->link.lib.pa_stream_set_buffer_attr(d->play.stream, &attr, NULL, NULL);
-    if (op)
-        d->link.lib.pa_operation_unref(op);
-}
-
-/* The server had nothing of ours to play: once is chance, twice is too little buffered. */
-static void on_dry(pa_stream *stream, void *arg)
-{
-    struct pulse_side *s = arg;
-    struct pulse_device *d = s->d;
-    int64_t now = clock_us(d);
-    (void) stream;
-    if (now - d->began_us < PULSE_START_US)
-        return;
-    s->way->stamp.xruns++;
-    bool again = now - d->dry_us < PULSE_TOGETHER_US && now - d->grew_us > PULSE_START_US;
-    d->dry_us = now;
-    if (again && d->ahead_ms < PULSE_MAX_AHEAD_MS)
-        set_ahead(d, d->ahead_ms + PULSE_GROW_MS, now);
-}
-
-/* From the timing updates, every second or so. */
-static void on_timing(pa_stream *stream, void *arg)
-{
-    struct pulse_side *s = arg;
-    struct pulse_device *d = s->d;
-    int64_t now = clock_us(d);
-    (void) stream;
-    if (d->ahead_ms > PULSE_MIN_AHEAD_MS && now - d->dry_us > PULSE_CALM_US && now - d->grew_us > PULSE_CALM_US)
-        set_ahead(d, AHOY_MAX(d->ahead_ms - PULSE_GROW_MS, (uint32_t) PULSE_MIN_AHEAD_MS), now);
-}
-
-static void on_overrun(pa_stream *stream, void *arg)
-{
-    struct pulse_side *s = arg;
-    (void) stream;
-    s->way->stamp.xruns++;
-}
-
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static void drop_stream(struct pulse_side *s)
@@ -251,13 +40,9 @@ static void drop_stream(struct pulse_side *s)
     if (!s->stream)
         return;
     lib->pa_stream_set_state_callback(s->stream, NULL, NULL);
-    lib->pa_stream_set_read_callback(s->stream, NULL, NULL);
-    lib->pa_stream_set_write_callback(s->stream, NULL, NULL);
-    lib->pa_stream_set_underflow_callback(s->stream, NULL, NULL);
-    lib->pa_stream_set_overflow_callback(s->stream, NULL, NULL);
-    lib->pa_stream_set_latency_update_callback(s->stream, NULL, NULL);
     lib->pa_stream_set_moved_callback(s->stream, NULL, NULL);
     lib->pa_stream_set_suspended_callback(s->stream, NULL, NULL);
+    pulse_flow_detach(s);
     (void) lib->pa_stream_disconnect(s->stream);
     lib->pa_stream_unref(s->stream);
     s->stream = NULL;
@@ -325,7 +110,7 @@ static bool make_stream(struct pulse_side *s, bool use_default)
 {
     struct pulse_device *d = s->d;
     const struct pulse_lib *lib = &d->link.lib;
-    pa_buffer_attr attr = buffering(d);
+    pa_buffer_attr attr = pulse_buffering(d);
     s->away = s->id[0] && use_default;
     const char *dev = s->id[0] && !use_default ? s->id : NULL;
     s->stream = new_stream(d, s->capture ? "microphone" : "call");
@@ -334,16 +119,10 @@ static bool make_stream(struct pulse_side *s, bool use_default)
     lib->pa_stream_set_state_callback(s->stream, on_stream_state, s);
     lib->pa_stream_set_moved_callback(s->stream, on_stream_moved, s);
     lib->pa_stream_set_suspended_callback(s->stream, on_suspended, s);
-    if (s->capture) {
-        lib->pa_stream_set_read_callback(s->stream, on_readable, s);
-        lib->pa_stream_set_overflow_callback(s->stream, on_overrun, s);
-        return lib->pa_stream_connect_record(s->stream, dev, &attr, stream_flags) >= 0;
-    }
-    d->began_us = clock_us(d);
-    lib->pa_stream_set_write_callback(s->stream, on_writable, s);
-    lib->pa_stream_set_underflow_callback(s->stream, on_dry, s);
-    lib->pa_stream_set_latency_update_callback(s->stream, on_timing, s);
-    return lib->pa_stream_connect_playback(s->stream, dev, &attr, stream_flags, NULL, NULL) >= 0;
+    pulse_flow_attach(s);
+    return (s->capture ? lib->pa_stream_connect_record(s->stream, dev, &attr, stream_flags)
+                       : lib->pa_stream_connect_playback(s->stream, dev, &attr, stream_flags, NULL, NULL))
+           >= 0;
 }
 
 static void unusable(struct pulse_side *s, int code)
@@ -421,7 +200,7 @@ static void on_stream_moved(pa_stream *stream, void *arg)
     struct pulse_side *s = arg;
     (void) stream;
     if (note_device(s)) {
-        s->d->began_us = clock_us(s->d);
+        s->d->began_us = pulse_clock_us(s->d);
         log_write(s->d->log, LOG_INFO, "audio", "pulse: the %s is %s now", s->capture ? "microphone" : "speaker",
                   s->now);
         tell(s->d, AUDIO_EVENT_MOVED, s->now);
@@ -557,6 +336,11 @@ static void start(struct pulse_device *d)
                d->link.ctx ? d->link.lib.pa_context_errno(d->link.ctx) : 0);
 }
 
+static void pulse_kick(void *b)
+{
+    pulse_flow_kick(b);
+}
+
 static void pulse_close(void *b)
 {
     struct pulse_device *d = b;
@@ -565,10 +349,7 @@ static void pulse_close(void *b)
     if (d->retry)
         d->link.api->time_free(d->retry);
     drop_all(d);
-    if (d->moved)
-        d->link.api->defer_free(d->moved);
-    if (d->kicked)
-        d->link.api->io_free(d->kicked);
+    pulse_flow_fini(d);
     d->link.lib.pa_threaded_mainloop_unlock(d->link.loop);
     pulse_link_fini(&d->link);
     (void) close(d->kick_fd);
@@ -613,9 +394,7 @@ static enum ahoy_err pulse_open(void **out, const struct audio_device_config *cf
         return err;
     }
     d->link.lib.pa_threaded_mainloop_lock(d->link.loop);
-    d->moved = d->link.api->defer_new(d->link.api, on_moved_sound, d);
-    d->link.api->defer_enable(d->moved, 0);
-    d->kicked = d->link.api->io_new(d->link.api, d->kick_fd, PA_IO_EVENT_INPUT, on_kick, d);
+    pulse_flow_init(d);
     start(d);
     pulse_link_wait(&d->link, PULSE_OPEN_LIMIT_US);
     bool is_ready = d->link.state == PULSE_READY;

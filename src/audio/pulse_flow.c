@@ -1,0 +1,219 @@
+/*
+ * The sound of a PulseAudio device: moved between stream and ring by libpulse's thread, in fragments of 5 ms, and in front
+ * of the loudspeaker no more than the server needs to be asked again in time; that grows when it runs dry and shrinks
+ * when it no longer does.
+ */
+#include "audio/pulse_device.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+enum {
+    PULSE_PERIOD_MS = 5,
+    PULSE_MINREQ_MS = 1,
+    PULSE_MAX_AHEAD_MS = 60,
+    PULSE_GROW_MS = 5,
+    PULSE_START_US = 500000,     /* a stream that begins is dry at first */
+    PULSE_TOGETHER_US = 5000000, /* two dry moments within this are too many */
+    PULSE_CALM_US = 20000000,    /* without one for so long it may shrink */
+    PULSE_BLOCK = 480,
+};
+
+int64_t pulse_clock_us(const struct pulse_device *d)
+{
+    struct timeval tv;
+    (void) d->link.lib.pa_gettimeofday(&tv);
+    return (int64_t) tv.tv_sec * 1000000 + tv.tv_usec;
+}
+
+/* ---- samples: libpulse's thread, AHOY_RT for our part ------------------------------------------------------------ */
+
+static void stamp(struct pulse_side *s)
+{
+    const struct pulse_lib *lib = &s->d->link.lib;
+    pa_usec_t us = 0;
+    int negative = 0;
+    bool known = lib->pa_stream_get_latency(s->stream, &us, &negative) == 0;
+    audio_way_stamp(s->way, s->d->loop, !known ? -1 : negative ? 0 : (int64_t) us);
+    s->d->link.api->defer_enable(s->d->moved, 1);
+}
+
+/* The main loop runs it when it has gone through what the server sent. */
+static void on_moved_sound(pa_mainloop_api *api, pa_defer_event *e, void *arg)
+{
+    struct pulse_device *d = arg;
+    api->defer_enable(e, 0);
+    if (d->ready && d->opened)
+        d->ready(d->arg);
+}
+
+static void on_readable(pa_stream *stream, size_t bytes, void *arg)
+{
+    static const int16_t silence[PULSE_BLOCK] = { 0 };
+    struct pulse_side *s = arg;
+    const void *data = NULL;
+    const struct pulse_lib *lib = &s->d->link.lib;
+    while (lib->pa_stream_readable_size(stream) > 0 && lib->pa_stream_peek(stream, &data, &bytes) == 0 && bytes > 0) {
+        size_t n = bytes / sizeof(int16_t);
+        if (data)
+            audio_way_captured(s->way, data, n);
+        for (; !data && n > 0; n -= AHOY_MIN(n, (size_t) PULSE_BLOCK)) /* a hole */
+            audio_way_captured(s->way, silence, AHOY_MIN(n, (size_t) PULSE_BLOCK));
+        (void) lib->pa_stream_drop(stream);
+    }
+    stamp(s);
+}
+
+/*
+ * Gives the stream what waits for it, as much as it wants. What is missing is not silence yet: it is asked for, and comes
+ * with a kick within the time that the server's own buffer bridges.
+ */
+static void play(struct pulse_side *s)
+{
+    const struct pulse_lib *lib = &s->d->link.lib;
+    size_t wanted = lib->pa_stream_writable_size(s->stream);
+    wanted = wanted == (size_t) -1 ? 0 : wanted / sizeof(int16_t);
+    s->way->stamp.asked = s->d->taken + wanted;
+    s->way->stamp.frames = s->way->stamp.asked - s->d->skew;
+    while (wanted > 0 && sys_ring_count(s->way->ring) > 0) {
+        void *data = NULL;
+        size_t room = AHOY_MIN(wanted, sys_ring_count(s->way->ring)) * sizeof(int16_t);
+        size_t limit = room;
+        if (lib->pa_stream_begin_write(s->stream, &data, &room) < 0 || !data)
+            return;
+        size_t n = audio_way_play_some(s->way, data, AHOY_MIN(room, limit) / sizeof(int16_t));
+        if (n == 0) {
+            (void) lib->pa_stream_cancel_write(s->stream);
+            return;
+        }
+        if (lib->pa_stream_write(s->stream, data, n * sizeof(int16_t), NULL, 0, PA_SEEK_RELATIVE) < 0)
+            return;
+        s->d->taken += n;
+        wanted -= AHOY_MIN(n, wanted);
+    }
+}
+
+static void on_writable(pa_stream *stream, size_t bytes, void *arg)
+{
+    struct pulse_side *s = arg;
+    (void) stream, (void) bytes;
+    play(s);
+    stamp(s);
+}
+
+/* The caller has written what was asked for. */
+static void on_kick(pa_mainloop_api *api, pa_io_event *e, int fd, pa_io_event_flags_t events, void *arg)
+{
+    struct pulse_device *d = arg;
+    uint64_t n;
+    (void) api, (void) e, (void) events;
+    if (read(fd, &n, sizeof n) == (ssize_t) sizeof n && d->play.stream
+        && d->link.lib.pa_stream_get_state(d->play.stream) == PA_STREAM_READY)
+        play(&d->play);
+}
+
+void pulse_flow_kick(struct pulse_device *d)
+{
+    const uint64_t one = 1;
+    while (write(d->kick_fd, &one, sizeof one) < 0 && errno == EINTR)
+        ;
+}
+
+/* ---- how much is buffered ---------------------------------------------------------------------------------------- */
+
+pa_buffer_attr pulse_buffering(const struct pulse_device *d)
+{
+    uint32_t ms = d->rate_hz / 1000 * (uint32_t) sizeof(int16_t);
+    return (pa_buffer_attr){ .maxlength = UINT32_MAX,
+                             .tlength = ms * d->ahead_ms,
+                             .prebuf = 0,
+                             .minreq = ms * PULSE_MINREQ_MS,
+                             .fragsize = ms * PULSE_PERIOD_MS };
+}
+
+static void set_ahead(struct pulse_device *d, uint32_t ms, int64_t now_us)
+{
+    /* The server asks for the difference once, which is no time: the clock's measurement must not take it for such. */
+    d->skew += (uint64_t) (d->rate_hz / 1000) * ms - (uint64_t) (d->rate_hz / 1000) * d->ahead_ms;
+    d->ahead_ms = ms;
+    d->grew_us = now_us;
+    pa_buffer_attr attr = pulse_buffering(d);
+    pa_operation *op = d->link.lib.pa_stream_set_buffer_attr(d->play.stream, &attr, NULL, NULL);
+    if (op)
+        d->link.lib.pa_operation_unref(op);
+}
+
+/* The server had nothing of ours to play: once is chance, twice is too little buffered. */
+static void on_dry(pa_stream *stream, void *arg)
+{
+    struct pulse_side *s = arg;
+    struct pulse_device *d = s->d;
+    int64_t now = pulse_clock_us(d);
+    (void) stream;
+    if (now - d->began_us < PULSE_START_US)
+        return;
+    s->way->stamp.xruns++;
+    bool again = now - d->dry_us < PULSE_TOGETHER_US && now - d->grew_us > PULSE_START_US;
+    d->dry_us = now;
+    if (again && d->ahead_ms < PULSE_MAX_AHEAD_MS)
+        set_ahead(d, d->ahead_ms + PULSE_GROW_MS, now);
+}
+
+/* From the timing updates, every second or so. */
+static void on_timing(pa_stream *stream, void *arg)
+{
+    struct pulse_side *s = arg;
+    struct pulse_device *d = s->d;
+    int64_t now = pulse_clock_us(d);
+    (void) stream;
+    if (d->ahead_ms > PULSE_MIN_AHEAD_MS && now - d->dry_us > PULSE_CALM_US && now - d->grew_us > PULSE_CALM_US)
+        set_ahead(d, AHOY_MAX(d->ahead_ms - PULSE_GROW_MS, (uint32_t) PULSE_MIN_AHEAD_MS), now);
+}
+
+static void on_overrun(pa_stream *stream, void *arg)
+{
+    struct pulse_side *s = arg;
+    (void) stream;
+    s->way->stamp.xruns++;
+}
+
+/* ---- life -------------------------------------------------------------------------------------------------------- */
+
+void pulse_flow_attach(struct pulse_side *s)
+{
+    const struct pulse_lib *lib = &s->d->link.lib;
+    if (s->capture) {
+        lib->pa_stream_set_read_callback(s->stream, on_readable, s);
+        lib->pa_stream_set_overflow_callback(s->stream, on_overrun, s);
+        return;
+    }
+    s->d->began_us = pulse_clock_us(s->d);
+    lib->pa_stream_set_write_callback(s->stream, on_writable, s);
+    lib->pa_stream_set_underflow_callback(s->stream, on_dry, s);
+    lib->pa_stream_set_latency_update_callback(s->stream, on_timing, s);
+}
+
+void pulse_flow_detach(struct pulse_side *s)
+{
+    const struct pulse_lib *lib = &s->d->link.lib;
+    lib->pa_stream_set_read_callback(s->stream, NULL, NULL);
+    lib->pa_stream_set_write_callback(s->stream, NULL, NULL);
+    lib->pa_stream_set_underflow_callback(s->stream, NULL, NULL);
+    lib->pa_stream_set_overflow_callback(s->stream, NULL, NULL);
+    lib->pa_stream_set_latency_update_callback(s->stream, NULL, NULL);
+}
+
+void pulse_flow_init(struct pulse_device *d)
+{
+    d->moved = d->link.api->defer_new(d->link.api, on_moved_sound, d);
+    d->kicked = d->link.api->io_new(d->link.api, d->kick_fd, PA_IO_EVENT_INPUT, on_kick, d);
+    d->link.api->defer_enable(d->moved, 0);
+}
+
+void pulse_flow_fini(struct pulse_device *d)
+{
+    if (d->moved)
+        d->link.api->defer_free(d->moved);
+    if (d->kicked)
+        d->link.api->io_free(d->kicked);
+}
