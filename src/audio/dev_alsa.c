@@ -5,7 +5,8 @@
  *
  * An overrun or underrun restarts the stream and is counted. A named device that went away is replaced by ALSA's default
  * at once and tried again every second; so is a default that went away. To be gone is to fail, to be restarted in vain or to
- * stand still.
+ * stand still. Where there is no microphone or no loudspeaker the other works alone, and the missing one is
+ * tried each second.
  */
 #include "audio/alsa_lib.h"
 #include "audio/device_impl.h"
@@ -291,6 +292,22 @@ static void adapt(struct alsa_device *d, struct alsa_side *s, bool dry)
     (void) set_wake_up(d, s);
 }
 
+/* Whether that is said of what does not exist. */
+static bool says_none(int err)
+{
+    return err == -ENOENT || err == -ENODEV || err == -ENXIO;
+}
+
+static enum audio_presence presence(const struct alsa_side *s)
+{
+    return s->way && !s->pcm ? AUDIO_ABSENT : AUDIO_PRESENT;
+}
+
+static const char *lacks(const struct alsa_device *d)
+{
+    return audio_lack_text(presence(&d->side[0]), presence(&d->side[1]));
+}
+
 /* The device is gone: the default takes its place. */
 static void replace(struct alsa_device *d, struct alsa_side *s, int err)
 {
@@ -300,6 +317,11 @@ static void replace(struct alsa_device *d, struct alsa_side *s, int err)
     d->retry_us = clock_us() + ALSA_RETRY_US;
     if (!was_away && side_open(d, s, true) == 0) {
         tell(d, AUDIO_EVENT_MOVED, used(s));
+        return;
+    }
+    audio_way_presence(s->way, AUDIO_ABSENT);
+    if (d->side[0].pcm || d->side[1].pcm) {
+        tell(d, AUDIO_EVENT_LACKS, lacks(d));
         return;
     }
     if (!d->lost)
@@ -333,22 +355,25 @@ static void recover(struct alsa_device *d, struct alsa_side *s, int err)
 /* Tries what is missing once more: by its name, else the default. */
 static void reopen(struct alsa_device *d)
 {
-    bool all = true;
+    bool any = false;
     for (size_t i = 0; i < 2; i++) {
         struct alsa_side *s = &d->side[i];
         if (!missing(s))
             continue;
-        bool back = side_open(d, s, false) == 0;
+        bool back = side_open(d, s, false) == 0 || (!s->pcm && side_open(d, s, true) == 0);
+        if (back)
+            audio_way_presence(s->way, AUDIO_PRESENT);
         if (back && !d->lost)
-            tell(d, AUDIO_EVENT_MOVED, s->id);
-        if (!back && !s->pcm && side_open(d, s, true) < 0)
-            all = false;
+            tell(d, AUDIO_EVENT_MOVED, used(s));
+        any = any || back;
     }
     d->retry_us = clock_us() + ALSA_RETRY_US;
-    if (all && d->lost) {
+    if (any && d->lost) {
         d->lost = false;
         tell(d, AUDIO_EVENT_BACK, "");
     }
+    if (any && lacks(d)[0])
+        tell(d, AUDIO_EVENT_LACKS, lacks(d));
 }
 
 /* ---- the thread -------------------------------------------------------------------------------------------------- */
@@ -466,16 +491,28 @@ static void prepare(struct alsa_side *s, struct audio_way *way, snd_pcm_stream_t
 
 static enum ahoy_err open_sides(struct alsa_device *d, char *why)
 {
+    int failed[2] = { 0, 0 };
+    bool any = false;
+    for (size_t i = 0; i < 2; i++) {
+        failed[i] = d->side[i].way ? side_open(d, &d->side[i], false) : 0;
+        any = any || d->side[i].pcm;
+    }
     for (size_t i = 0; i < 2; i++) {
         struct alsa_side *s = &d->side[i];
-        int err = s->way ? side_open(d, s, false) : 0;
+        int err = failed[i];
         if (err == 0)
             continue;
+        if (any && says_none(err)) {
+            audio_way_presence(s->way, AUDIO_ABSENT);
+            continue;
+        }
         const char *hint = err == -EINVAL ? " at this rate (plughw: converts)" : err == -EBUSY ? " (in use)" : "";
         (void) snprintf(why, AUDIO_WHY_BYTES, "ALSA's %s \"%.80s\" cannot be opened%s: %s",
                         i == 0 ? "microphone" : "speaker", s->id, hint, d->lib.snd_strerror(err));
         return AHOY_ERR_DEVICE;
     }
+    d->retry_us = clock_us() + ALSA_RETRY_US;
+    (void) view_copy(view_str(lacks(d)), why, AUDIO_WHY_BYTES);
     return AHOY_OK;
 }
 

@@ -22,6 +22,7 @@ struct audio_mem {
     void (*ready)(void *arg);
     void *arg;
     bool loop, open;
+    bool no_microphone, no_speaker;
     struct audio_mem *second; /* NULL: opened once at a time */
     size_t n;                 /* samples of said */
     uint64_t read;
@@ -115,6 +116,13 @@ void audio_mem_set_second(struct audio_mem *m, struct audio_mem *second)
     m->second = second;
 }
 
+void audio_mem_lack(struct audio_mem *m, bool microphone, bool speaker)
+{
+    AHOY_ASSERT(!m->open);
+    m->no_microphone = microphone;
+    m->no_speaker = speaker;
+}
+
 bool audio_mem_clocked(const struct audio_mem *m)
 {
     return m && m->clock.period_us > 0;
@@ -177,6 +185,15 @@ static void on_period(void *arg)
         m->ready(m->arg);
 }
 
+/* The way, unless there is nothing at its end. */
+static struct audio_way *existing(struct audio_way *way, bool lacks)
+{
+    if (!way || !lacks)
+        return way;
+    audio_way_presence(way, AUDIO_ABSENT);
+    return NULL;
+}
+
 static enum ahoy_err clocked_open(void **out, const struct audio_device_config *cfg, struct audio_way *capture,
                                   struct audio_way *playback, char why[AUDIO_WHY_BYTES])
 {
@@ -185,6 +202,11 @@ static enum ahoy_err clocked_open(void **out, const struct audio_device_config *
     if (err)
         return err;
     struct audio_mem *m = *out = opened;
+    capture = existing(capture, m->no_microphone);
+    playback = existing(playback, m->no_speaker);
+    (void) view_copy(view_str(audio_lack_text(m->no_microphone ? AUDIO_ABSENT : AUDIO_PRESENT,
+                                              m->no_speaker ? AUDIO_ABSENT : AUDIO_PRESENT)),
+                     why, AUDIO_WHY_BYTES);
     rng_init_u64(&m->rng, m->clock.seed);
     m->on = cfg->loop;
     m->capture = (struct mem_side){ capture, cfg->rate_hz * (1 + m->clock.capture_ppm * 1e-6), 0 };

@@ -5,7 +5,8 @@
  * Where sound goes: a stream without a name follows the server's default, which the server does by moving it (where an
  * old one does not, we ask for it). A named device that vanishes is replaced by the default, by the server's rescue or
  * by a new stream, and taken again when it is back. A lost server is tried again after 0.1 s, then 0.2, 0.4 … 1 s, the
- * named device and the default in turn.
+ * named device and the default in turn. Where there is a microphone and no loudspeaker, or the other way, the one works
+ * alone until the server tells of new devices; what a server puts in place of none ("auto_null") is used, and known for it.
  */
 #include "audio/pulse_device.h"
 #include "base/mem.h"
@@ -111,6 +112,7 @@ static bool make_stream(struct pulse_side *s, bool use_default)
     struct pulse_device *d = s->d;
     const struct pulse_lib *lib = &d->link.lib;
     pa_buffer_attr attr = pulse_buffering(d);
+    s->absent = false;
     s->away = s->id[0] && use_default;
     const char *dev = s->id[0] && !use_default ? s->id : NULL;
     s->stream = new_stream(d, s->capture ? "microphone" : "call");
@@ -133,6 +135,60 @@ static void unusable(struct pulse_side *s, int code)
     broken(s->d, text, code);
 }
 
+static enum audio_presence presence(const struct pulse_side *s)
+{
+    bool dummy = view_eq(view_str(s->now), VIEW("auto_null")) || view_eq(view_str(s->now), VIEW("auto_null.monitor"));
+    return !s->way ? AUDIO_PRESENT : s->absent ? AUDIO_ABSENT : dummy && !s->id[0] ? AUDIO_DUMMY : AUDIO_PRESENT;
+}
+
+/* Streams that are to be run, or there is nothing to run them on. */
+static bool ready(const struct pulse_side *s)
+{
+    return !s->way || s->absent || (s->stream && s->d->link.lib.pa_stream_get_state(s->stream) == PA_STREAM_READY);
+}
+
+/* All that there is works: the opening has succeeded, a loss is over, or another device is used. */
+static void settle(struct pulse_device *d, const char *other)
+{
+    const char *lack = audio_lack_text(presence(&d->rec), presence(&d->play));
+    if (!ready(&d->rec) || !ready(&d->play))
+        return;
+    pulse_link_settle(&d->link, PULSE_READY, lack, 0);
+    d->retry_us = PULSE_RETRY_US;
+    if (d->lost) {
+        d->lost = d->use_default = false;
+        tell(d, AUDIO_EVENT_BACK, other ? other : "");
+    } else if (other && !lack[0]) {
+        tell(d, AUDIO_EVENT_MOVED, other);
+    }
+    if (other && lack[0])
+        tell(d, AUDIO_EVENT_LACKS, lack);
+}
+
+/* False when there is nothing else that works. */
+static bool do_without(struct pulse_side *s)
+{
+    struct pulse_device *d = s->d;
+    const struct pulse_side *other = s->capture ? &d->play : &d->rec;
+    if (!other->way || other->absent)
+        return false;
+    drop_stream(s);
+    s->absent = true;
+    s->away = false;
+    s->now[0] = '\0';
+    log_write(d->log, LOG_INFO, "audio", "pulse: there is no %s", s->capture ? "microphone" : "speaker");
+    audio_way_presence(s->way, AUDIO_ABSENT);
+    settle(d, "");
+    return true;
+}
+
+/* Perhaps there is one now. */
+static void try_absent(struct pulse_side *s)
+{
+    if (s->absent && !make_stream(s, s->id[0] != '\0') && !do_without(s))
+        broken(s->d, "the sound server refuses a stream", s->d->link.lib.pa_context_errno(s->d->link.ctx));
+}
+
 static void stream_failed(struct pulse_side *s)
 {
     struct pulse_device *d = s->d;
@@ -150,13 +206,10 @@ static void stream_failed(struct pulse_side *s)
         if (make_stream(s, true))
             return;
     }
+    if (code == PA_ERR_NOENTITY && do_without(s))
+        return;
     s->away = was_away;
     unusable(s, code);
-}
-
-static bool ready(const struct pulse_side *s)
-{
-    return !s->way || (s->stream && s->d->link.lib.pa_stream_get_state(s->stream) == PA_STREAM_READY);
 }
 
 /* Notes which device a stream has; true when it is another than before. */
@@ -167,6 +220,8 @@ static bool note_device(struct pulse_side *s)
     if (name)
         (void) view_copy(view_str(name), s->now, sizeof s->now);
     s->away = s->id[0] && !view_eq(view_str(s->now), view_str(s->id));
+    if (other)
+        audio_way_presence(s->way, presence(s));
     return other;
 }
 
@@ -181,17 +236,7 @@ static void on_stream_state(pa_stream *stream, void *arg)
     }
     if (state != PA_STREAM_READY)
         return;
-    bool other = note_device(s);
-    if (!ready(&d->rec) || !ready(&d->play))
-        return;
-    pulse_link_settle(&d->link, PULSE_READY, "", 0);
-    d->retry_us = PULSE_RETRY_US;
-    if (d->lost) {
-        d->lost = d->use_default = false;
-        tell(d, AUDIO_EVENT_BACK, s->now);
-    } else if (other) {
-        tell(d, AUDIO_EVENT_MOVED, s->now);
-    }
+    settle(d, note_device(s) || d->lost ? s->now : NULL);
 }
 
 /* The server has given the stream another device; it plays on. */
@@ -203,7 +248,7 @@ static void on_stream_moved(pa_stream *stream, void *arg)
         s->d->began_us = pulse_clock_us(s->d);
         log_write(s->d->log, LOG_INFO, "audio", "pulse: the %s is %s now", s->capture ? "microphone" : "speaker",
                   s->now);
-        tell(s->d, AUDIO_EVENT_MOVED, s->now);
+        settle(s->d, s->now);
     }
 }
 
@@ -230,7 +275,7 @@ static void move_to(struct pulse_side *s, const char *name)
 
 static bool can_move(const struct pulse_side *s)
 {
-    return s->way && ready(s);
+    return s->stream && ready(s);
 }
 
 /*
@@ -267,6 +312,10 @@ static void on_subscribed(pa_context *c, pa_subscription_event_type_t t, uint32_
     unsigned type = t & PA_SUBSCRIPTION_EVENT_TYPE_MASK;
     if (facility == PA_SUBSCRIPTION_EVENT_SERVER)
         ask_defaults(d);
+    if (type == PA_SUBSCRIPTION_EVENT_NEW || facility == PA_SUBSCRIPTION_EVENT_SERVER) {
+        try_absent(&d->rec);
+        try_absent(&d->play);
+    }
     struct pulse_side *s = facility == PA_SUBSCRIPTION_EVENT_SOURCE ? &d->rec : &d->play;
     if (type == PA_SUBSCRIPTION_EVENT_NEW && facility != PA_SUBSCRIPTION_EVENT_SERVER && s->away && can_move(s))
         move_to(s, s->id); /* perhaps it is ours that came back; if not, nothing happens */

@@ -111,6 +111,17 @@ void audio_device_close(struct audio_device *d)
     mem_free(d);
 }
 
+const char *audio_lack_text(enum audio_presence microphone, enum audio_presence speaker)
+{
+    if (microphone && speaker)
+        return "no microphone and no loudspeaker was found: plug in a headset or turn it on, and it is used at once";
+    if (microphone)
+        return "no microphone was found, so they do not hear you: plug one in or turn it on, and it is used at once";
+    if (speaker)
+        return "no loudspeaker was found, so you hear nothing: plug one in or turn it on, and it is used at once";
+    return "";
+}
+
 bool audio_device_live(const struct audio_device *d)
 {
     return d->ops->live;
@@ -151,6 +162,8 @@ size_t audio_device_write(struct audio_device *d, const int16_t *pcm, size_t n)
         return 0;
     if (d->ops->live) {
         drain_stamps(s);
+        if (s->seen.presence == AUDIO_ABSENT)
+            return n; /* to nobody */
         n = AHOY_MIN(n, d->queue - AHOY_MIN(d->queue, sys_ring_count(s->way.ring)));
     } else {
         s->seen.frames += n;
@@ -201,10 +214,14 @@ void audio_device_stats(struct audio_device *d, struct audio_device_stats *out)
         .playback_latency_us = p->seen.latency_us,
         .capture_dbfs = mix_meter_dbfs(&c->meter),
         .playback_dbfs = mix_meter_dbfs(&p->meter),
+        .microphone = c->seen.presence,
+        .speaker = p->seen.presence,
     };
+    bool c_on = c->on && c->seen.presence != AUDIO_ABSENT;
+    bool p_on = p->on && p->seen.presence != AUDIO_ABSENT;
     bool capture_known = audio_clock_ppm(&c->clock, &out->capture_ppm);
     bool playback_known = audio_clock_ppm(&p->clock, &out->playback_ppm);
-    out->clock_known = (capture_known || !c->on) && (playback_known || !p->on) && (c->on || p->on);
+    out->clock_known = (capture_known || !c_on) && (playback_known || !p_on) && (c_on || p_on);
 }
 
 size_t audio_devices_list(struct audio_device_info *out, size_t max, char why[AUDIO_WHY_BYTES])
@@ -247,6 +264,12 @@ size_t audio_way_play_some(struct audio_way *w, int16_t *pcm, size_t n)
     n = sys_ring_get(w->ring, pcm, n);
     rt_leave();
     return n;
+}
+
+void audio_way_presence(struct audio_way *w, enum audio_presence presence)
+{
+    w->stamp.presence = presence;
+    audio_way_stamp(w, NULL, -1);
 }
 
 void audio_way_stamp(struct audio_way *w, const struct sys_loop *clock, int64_t latency_us)

@@ -53,7 +53,18 @@ enum audio_event {
     AUDIO_EVENT_BACK,    /* it works again */
     AUDIO_EVENT_MOVED,  /* sound goes on with another device: the default changed, or the one named left or came back */
     AUDIO_EVENT_SILENT, /* a file device has played its file to the end (from audio_device_read) */
+    AUDIO_EVENT_LACKS,  /* there is no microphone or no loudspeaker; what there is works. `text`: audio_lack_text */
 };
+
+/** One direction of a live device. */
+enum audio_presence {
+    AUDIO_PRESENT,
+    AUDIO_DUMMY,  /* the sound server's stand-in where the machine has none: it plays to nobody, and hears itself */
+    AUDIO_ABSENT, /* nothing: its time passes by the caller's clock; taken as soon as there is one */
+};
+
+/** What people are told when one direction or both are missing, and what to do; "" when neither is. Static storage. */
+const char *audio_lack_text(enum audio_presence microphone, enum audio_presence speaker);
 
 struct audio_device_config {
     struct audio_spec spec;
@@ -69,7 +80,8 @@ struct audio_device_config {
     struct audio_mem *mem; /* for AUDIO_MEM */
     /**
      * May be NULL. Comes from any thread, the device's own included, with the backend's lock held: post and return.
-     * `text` says which device it is now, for people (MOVED, LOST), or is ""; it is valid during the call.
+     * `text` says which device it is now, for people (MOVED, LOST), or what is missing (LACKS), or is ""; it is valid
+     * during the call.
      */
     void (*event)(void *arg, enum audio_event event, const char *text);
     /**
@@ -88,7 +100,8 @@ struct audio_device;
 /**
  * Opens; for pulse this waits for the server's answer (at most some seconds). DEVICE with a sentence for people in
  * `why` when there is no library, no server, no such device or it is busy; NOT_FOUND, ACCESS, FORMAT for a file; NOMEM,
- * RANGE. `why` is "" or set whenever the call fails.
+ * RANGE. `why` is "" or set whenever the call fails. Where a machine has a microphone or a loudspeaker and not the other,
+ * a device wanted for both opens with the one, and `why` says so (audio_lack_text); otherwise it is "" on success.
  */
 AHOY_MUST_USE enum ahoy_err audio_device_open(struct audio_device **out, const struct audio_device_config *cfg,
                                               char why[AUDIO_WHY_BYTES]);
@@ -120,6 +133,7 @@ struct audio_device_stats {
     double capture_ppm, playback_ppm;                /* how much faster than nominal the clocks run, when clock_known */
     int64_t capture_latency_us, playback_latency_us; /* in server and hardware, queues here not included; -1 unknown */
     double capture_dbfs, playback_dbfs;
+    enum audio_presence microphone, speaker; /* PRESENT for a direction that is not wanted */
 };
 
 /** From the thread that reads and writes. */
@@ -167,6 +181,9 @@ bool audio_mem_clocked(const struct audio_mem *m);
 
 /** What an opening gets while the memory is open already: another memory, which is to outlive it. Else it fails. */
 void audio_mem_set_second(struct audio_mem *m, struct audio_mem *second);
+
+/** A machine without a microphone, a loudspeaker or both; for a memory with a clock, before it is opened. */
+void audio_mem_lack(struct audio_mem *m, bool microphone, bool speaker);
 
 /** Nothing moves for `us` from now on, as on a machine that stumbles; then all that was due moves at once. */
 void audio_mem_stall(struct audio_mem *m, int64_t us);

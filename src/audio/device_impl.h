@@ -19,6 +19,7 @@ struct audio_stamp {
     uint64_t missed; /* overruns or underruns, samples */
     uint32_t xruns;
     int64_t latency_us; /* -1: not known */
+    enum audio_presence presence;
 };
 
 /** One direction of a live device. The callback thread owns `stamp`. */
@@ -56,6 +57,9 @@ AHOY_RT void audio_way_to_play(struct audio_way *w, int16_t *pcm, size_t n);
 
 /** The same without silence: gives as many as wait. */
 AHOY_RT size_t audio_way_play_some(struct audio_way *w, int16_t *pcm, size_t n);
+
+/** Says that the direction has no device, or has one again; from the callback's thread, or before it runs. */
+void audio_way_presence(struct audio_way *w, enum audio_presence presence);
 
 /** Publishes the stamp, with the present time of `clock` (NULL: it is not known). */
 AHOY_RT void audio_way_stamp(struct audio_way *w, const struct sys_loop *clock, int64_t latency_us);

@@ -21,6 +21,7 @@ struct pulse_side {
     bool capture;
     bool away; /* it has a name, and something else is used since that device is not there */
     bool suspended;
+    bool absent;                     /* there is no device for it, and the other side works without */
     char id[AUDIO_NAME_BYTES];       /* as named; "": the default */
     char now[AUDIO_NAME_BYTES];      /* what is used */
     char standard[AUDIO_NAME_BYTES]; /* the server's default */

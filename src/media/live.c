@@ -67,6 +67,7 @@ static void news_arrived(struct sys_msg *msg)
         if (l->wanted && l->cfg.devices)
             l->cfg.devices(l->cfg.arg);
         break;
+    case AUDIO_EVENT_LACKS: tell(l, AHOY_OK, n->text); break;
     case AUDIO_EVENT_SILENT: break; /* files have no thread */
     }
     mem_free(n);
@@ -134,7 +135,7 @@ static void opened(struct sys_msg *msg)
     if (l->err)
         tell(l, l->err, l->why);
     else
-        tell(l, AHOY_OK, "the sound device is open");
+        tell(l, AHOY_OK, l->why[0] ? l->why : "the sound device is open");
 }
 
 static void open_now(struct sys_msg *msg)
@@ -221,8 +222,10 @@ size_t live_want(struct live *l, int64_t now_us, size_t most)
     struct audio_device_stats st;
     if (!live_runs(l, now_us))
         return passed(l, &l->fed_us, now_us, most);
-    l->fed_us = now_us;
     audio_device_stats(l->device, &st);
+    if (st.speaker == AUDIO_ABSENT) /* the microphone's clock calls, and nobody asks for sound */
+        return passed(l, &l->fed_us, now_us, most);
+    l->fed_us = now_us;
     if (st.playback_asked >= 0) /* it waits for what it asks for: nothing needs to be ready */
         return AHOY_MIN((size_t) st.playback_asked, most);
     size_t ready = live_queue_look(&l->queue, now_us, st.playback_queued, st.underruns);
@@ -256,11 +259,20 @@ static void drop_backlog(struct live *l)
     }
 }
 
+static bool is_dummy(const struct live *l)
+{
+    struct audio_device_stats st;
+    audio_device_stats(l->device, &st);
+    return st.microphone == AUDIO_DUMMY;
+}
+
 size_t live_read(struct live *l, int16_t *pcm, size_t n, int64_t now_us)
 {
     if (is_open(l) && now_us - l->opened_us < START_US)
         drop_backlog(l);
     size_t got = is_open(l) ? audio_device_read(l->device, pcm, n) : 0;
+    if (got > 0 && is_dummy(l)) /* it hears what we play */
+        memset(pcm, 0, got * sizeof *pcm);
     if (got > 0) {
         l->heard_us = l->dry_us = now_us;
         return got;
@@ -280,4 +292,19 @@ bool live_stats(struct live *l, struct audio_device_stats *out)
         return false;
     audio_device_stats(l->device, out);
     return true;
+}
+
+void live_presence(const struct live *l, int64_t now_us, enum audio_presence *microphone, enum audio_presence *speaker)
+{
+    struct audio_device_stats st;
+    *microphone = *speaker = AUDIO_PRESENT;
+    if (!l->opened)
+        return;
+    if (!live_runs(l, now_us)) {
+        *microphone = *speaker = AUDIO_ABSENT;
+        return;
+    }
+    audio_device_stats(l->device, &st);
+    *microphone = st.microphone;
+    *speaker = st.speaker;
 }

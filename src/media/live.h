@@ -18,7 +18,7 @@ struct live_config {
     struct audio_device_config device; /* its event, ready and arg are ours */
     struct sys_loop *worker;
     struct sys_loop *opener; /* NULL: opened in place */
-    /** DEVICE: it failed or went away; OK: it is there, or another one is. After a failed opening only live_close. */
+    /** DEVICE: it failed or went away; OK: it is there, or another one is, or one direction of it (`why` says so). After a failed opening only live_close. */
     void (*state)(void *arg, enum ahoy_err err, const char *why);
     void (*devices)(void *arg); /* the machine's devices changed */
     void (*moved)(void *arg);   /* it has moved sound: read, then write what is wanted */
@@ -48,6 +48,12 @@ void live_write(struct live *l, const int16_t *pcm, size_t n, int64_t now_us);
 
 /** What has come, at most `n` samples; silence for the time that has passed when nothing comes for long. */
 size_t live_read(struct live *l, int16_t *pcm, size_t n, int64_t now_us);
+
+/**
+ * What cannot be heard or played to at present: all of it when the device could not be opened or stands still, nothing
+ * while it is being opened.
+ */
+void live_presence(const struct live *l, int64_t now_us, enum audio_presence *microphone, enum audio_presence *speaker);
 
 /** False while it is not open. */
 bool live_stats(struct live *l, struct audio_device_stats *out);

@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { RATE = 48000, FRAME = 480, MOST = RATE * 7, EVENT_LIMIT_MS = 20000, EVENTS = AUDIO_EVENT_SILENT + 1 };
+enum { RATE = 48000, FRAME = 480, MOST = RATE * 7, EVENT_LIMIT_MS = 20000, EVENTS = AUDIO_EVENT_LACKS + 1 };
 
 static struct pulse_daemon the_daemon;   /* one for all tests: starting it takes long */
 static struct pulse_daemon other_daemon; /* behind ALSA's default */
@@ -47,7 +47,8 @@ static bool converse(struct audio_device *d, size_t n)
     for (uint64_t ticks = 0; got < n && ticks < 3 * (uint64_t) n / FRAME + 500;) {
         struct audio_device_stats s;
         ticks += tick(fd);
-        for (audio_device_stats(d, &s); s.playback_queued < 2 * FRAME && spoken + FRAME <= MOST;
+        for (audio_device_stats(d, &s);
+             s.playback_queued < 2 * FRAME && spoken + FRAME <= MOST && s.speaker != AUDIO_ABSENT;
              audio_device_stats(d, &s))
             spoken += audio_device_write(d, said + spoken, FRAME);
         got += audio_device_read(d, heard + got, n - got);
@@ -306,6 +307,51 @@ out:
     (void) pulse_daemon_start(&the_daemon); /* unless it runs */
 }
 
+/* With its last sink its last monitor goes, too: nothing is left, and each direction is taken when there is one. */
+static void test_one_direction_works_alone(struct t *t)
+{
+    static const char load_sink[] = "load-module module-null-sink sink_name=ahoy_test rate=48000 channels=1";
+    struct audio_device *d = NULL;
+    struct audio_device_config cfg = audio_device_defaults();
+    struct audio_device_stats st;
+    struct witness w = { { 0 } };
+    if (the_daemon.pipewire) /* its session manager has a stand-in at once */
+        return;
+    cfg.spec.kind = AUDIO_PULSE;
+    cfg.event = on_event;
+    cfg.arg = &w;
+    sound_sine(said, MOST, RATE, 1000, -20);
+    T_CHECK(witness_init(&w));
+    T_CHECK(pulse_daemon_command(&the_daemon, "unload-module module-null-sink"));
+    T_ERR(audio_device_open(&d, &cfg, why), AHOY_ERR_DEVICE);
+    T_CHECK(pulse_daemon_command(&the_daemon, "load-module module-sine-source source_name=only_mic rate=48000"));
+    T_OK(audio_device_open(&d, &cfg, why));
+    T_STR(why, audio_lack_text(AUDIO_PRESENT, AUDIO_ABSENT));
+    T_EQ(audio_device_write(d, said, FRAME), FRAME); /* to nobody */
+    T_CHECK(converse(d, RATE));
+    audio_device_stats(d, &st);
+    T_EQ(st.microphone, AUDIO_PRESENT);
+    T_EQ(st.speaker, AUDIO_ABSENT);
+    T_EQ(st.playback_queued, 0);
+    T_CHECK(pulse_daemon_command(&the_daemon, load_sink));
+    T_CHECK(await(&w, AUDIO_EVENT_MOVED));
+    T_CHECK(converse(d, RATE));
+    audio_device_stats(d, &st);
+    T_EQ(st.speaker, AUDIO_PRESENT);
+    T_CHECK(st.played > RATE / 4);
+    T_CHECK(pulse_daemon_command(&the_daemon, "unload-module module-null-sink")); /* in the middle of it */
+    T_CHECK(await(&w, AUDIO_EVENT_LACKS));
+    T_CHECK(converse(d, RATE / 2));
+    audio_device_stats(d, &st);
+    T_EQ(st.speaker, AUDIO_ABSENT);
+out:
+    audio_device_close(d);
+    witness_fini(&w);
+    if (!the_daemon.pipewire)
+        pulse_daemon_stop(&the_daemon);
+    (void) pulse_daemon_start(&the_daemon); /* with a sink again */
+}
+
 /* CPU time of this process, seconds. */
 static double cpu_s(void)
 {
@@ -431,6 +477,7 @@ int main(int argc, char **argv)
         T(test_without_a_server_the_reason_is_told),
         T_PLAIN(test_a_new_device_is_announced),              /* each run leaves a device behind */
         T_PLAIN(test_a_server_that_comes_back_is_used_again), /* starts a daemon */
+        T_PLAIN(test_one_direction_works_alone),              /* takes the daemon's devices away */
         T_PLAIN(test_alsa_plays_and_hears),                   /* two seconds of real time */
         T(test_alsa_says_why_it_cannot_open),
         T_PLAIN(test_alsa_goes_on_with_the_default_and_comes_back),   /* starts daemons */

@@ -18,6 +18,7 @@ struct room {
     uint64_t read, written, silent, wrong;
     unsigned lost, back, moved;
     enum ahoy_err err;
+    char why[AUDIO_WHY_BYTES];
 };
 
 static void exchange(struct room *r, int64_t now)
@@ -52,13 +53,14 @@ static void on_moved(void *arg)
 static void on_state(void *arg, enum ahoy_err err, const char *why)
 {
     struct room *r = arg;
-    (void) why;
+    (void) view_copy(view_str(why), r->why, sizeof r->why);
     r->err = err;
     r->lost += err == AHOY_ERR_DEVICE;
     r->back += err == AHOY_OK;
 }
 
-static enum ahoy_err room_open(struct room *r, const struct audio_mem_clock *clock)
+static enum ahoy_err room_open_lacking(struct room *r, const struct audio_mem_clock *clock, bool no_mic,
+                                       bool no_speaker)
 {
     static int16_t said[SAID];
     *r = (struct room){ .sim = NULL };
@@ -76,6 +78,7 @@ static enum ahoy_err room_open(struct room *r, const struct audio_mem_clock *clo
     if (err)
         return err;
     audio_mem_set_clock(r->mem, clock);
+    audio_mem_lack(r->mem, no_mic, no_speaker);
     struct live_config cfg = {
         .device = audio_device_defaults(), .worker = r->loop, .state = on_state, .moved = on_moved, .arg = r
     };
@@ -84,6 +87,11 @@ static enum ahoy_err room_open(struct room *r, const struct audio_mem_clock *clo
     cfg.device.loop = r->loop;
     cfg.device.rate_hz = RATE;
     return live_open(&r->live, &cfg);
+}
+
+static enum ahoy_err room_open(struct room *r, const struct audio_mem_clock *clock)
+{
+    return room_open_lacking(r, clock, false, false);
 }
 
 static void room_close(struct room *r)
@@ -206,6 +214,43 @@ out:
     room_close(&r);
 }
 
+/* Half a machine is a machine: what there is works, and the other half's time passes. */
+static void test_one_side_works_when_the_other_is_missing(struct t *t)
+{
+    const struct audio_mem_clock clock = { 5000, 0, 0, 0, 1 };
+    enum audio_presence microphone, speaker;
+    struct room r = { .sim = NULL };
+    T_OK(room_open_lacking(&r, &clock, false, true));
+    sim_run(r.sim, SYS_S(10));
+    T_EQ(r.err, AHOY_OK);
+    T_CHECK(view_starts(view_str(r.why), VIEW("no loudspeaker was found")));
+    live_presence(r.live, sys_now_us(r.loop), &microphone, &speaker);
+    T_CHECK(!microphone && speaker == AUDIO_ABSENT);
+    T_EQ(r.silent, 0);
+    T_EQ(r.wrong, 0);
+    T_NEAR((double) r.read, 10 * RATE, RATE / 50.0);
+    T_NEAR((double) r.written, 10 * RATE, RATE / 50.0); /* play-out goes on */
+    room_close(&r);
+    r = (struct room){ .sim = NULL };
+    T_OK(room_open_lacking(&r, &clock, true, false));
+    sim_run(r.sim, SYS_S(10));
+    T_EQ(r.err, AHOY_OK);
+    T_CHECK(view_starts(view_str(r.why), VIEW("no microphone was found")));
+    live_presence(r.live, sys_now_us(r.loop), &microphone, &speaker);
+    T_CHECK(!speaker && microphone == AUDIO_ABSENT);
+    T_EQ(breaks(&r, RATE / 10), 0);
+    T_NEAR((double) r.read, 10 * RATE, RATE / 5.0); /* silence is sent */
+    T_EQ(r.silent, r.read);
+    room_close(&r);
+    r = (struct room){ .sim = NULL };
+    T_OK(room_open_lacking(&r, &clock, true, true));
+    sim_run(r.sim, SYS_S(1));
+    live_presence(r.live, sys_now_us(r.loop), &microphone, &speaker);
+    T_CHECK(speaker == AUDIO_ABSENT && microphone == AUDIO_ABSENT);
+out:
+    room_close(&r);
+}
+
 /* The arithmetic alone: up at once when it ran dry, by little; down by a millisecond a second. */
 static void test_the_queue_rises_fast_and_falls_slowly(struct t *t)
 {
@@ -247,4 +292,4 @@ out:
 
 T_MAIN(T_STRIDE(test_clocks_that_drift_lose_nothing, 3), /* four minutes of virtual time */
        T(test_late_periods_are_learnt), T(test_a_stumble_leaves_no_delay), T(test_time_goes_on_without_the_device),
-       T(test_the_queue_rises_fast_and_falls_slowly))
+       T(test_one_side_works_when_the_other_is_missing), T(test_the_queue_rises_fast_and_falls_slowly))
