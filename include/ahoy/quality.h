@@ -28,6 +28,8 @@ struct ahoy_call_stats {
     double buffer_ms;                   /* jitter buffer now */
     double buffer_target_ms;            /* as long as it wishes to be */
     double device_in_ms, device_out_ms; /* latency of microphone and loudspeaker, with the sound server */
+    uint32_t no_microphone_ms;          /* for so long the machine had no microphone … */
+    uint32_t no_speaker_ms;             /* … or no loudspeaker */
     bool clock_known;                   /* the next two are measured */
     double clock_in_ppm, clock_out_ppm; /* how much faster than nominal the devices' clocks run; any sign */
     double end_system_ms;               /* our part of the delay, both directions together (RFC 3611) */
@@ -90,13 +92,16 @@ enum ahoy_spoiler {
     AHOY_SPOILER_SILENT,      /* all we send is silence: the microphone */
     AHOY_SPOILER_QUIET,       /* the microphone gives so little that automatic gain is at its end */
     AHOY_SPOILER_NOISE,       /* the room is loud */
+    AHOY_SPOILER_NO_DEVICE,   /* there was neither loudspeaker nor microphone for a good part of it */
+    AHOY_SPOILER_NO_SPEAKER,
+    AHOY_SPOILER_NO_MICROPHONE,
 };
 
 struct ahoy_judgement {
-    enum ahoy_grade grade; /* of what we hear */
+    enum ahoy_grade grade; /* of what we hear; UNKNOWN where there was no loudspeaker to hear it with */
     enum ahoy_spoiler spoiler;
     /* "sound: good, 4.2 of 5; 1.3 % lost, all but 20 ms repaired; 85 ms mouth to ear; our echo is lowered by 43 dB" */
-    char text[320];
+    char text[400];
     char advice[256]; /* what to do about the spoiler, or empty */
 };
 

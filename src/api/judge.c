@@ -8,7 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LEAST_EXPECTED = 50 /* packets: a second of sound */, SILENCE_AFTER_MS = 4000 };
+enum {
+    LEAST_EXPECTED = 50 /* packets: a second of sound */,
+    SILENCE_AFTER_MS = 4000,
+    LEAST_MISSING_MS = 3000,
+    SHORT_MISSING_MS = 500
+};
 
 /* G.107 annex B: users are satisfied from 4.0 on, many dissatisfied below 3.6, nearly all below 3.1. */
 static const double best_mos = 4.5, good_mos = 4.0, fair_mos = 3.6, poor_mos = 3.1;
@@ -63,8 +68,9 @@ const char *ahoy_grade_name(enum ahoy_grade grade)
 
 const char *ahoy_spoiler_name(enum ahoy_spoiler spoiler)
 {
-    static const char *const name[] = { "none",        "loss",    "jitter", "delay", "codec", "remote-loss",
-                                        "remote-deaf", "stopped", "silent", "quiet", "noise" };
+    static const char *const name[] = { "none",        "loss",        "jitter",     "delay",        "codec",
+                                        "remote-loss", "remote-deaf", "stopped",    "silent",       "quiet",
+                                        "noise",       "no-device",   "no-speaker", "no-microphone" };
     return (size_t) spoiler < AHOY_COUNT(name) ? name[spoiler] : "unknown";
 }
 
@@ -97,6 +103,21 @@ static enum ahoy_spoiler microphone_of(const struct ahoy_call_stats *s)
     return s->mic_noise_dbfs >= loud_room_dbfs ? AHOY_SPOILER_NOISE : AHOY_SPOILER_NONE;
 }
 
+/* Without one of the machine's two ends for long enough that it counts more than how the rest sounds. */
+static bool was_missing(const struct ahoy_call_stats *s, uint32_t ms)
+{
+    return (ms >= LEAST_MISSING_MS && ms >= s->duration_ms / 50)
+           || (ms >= SHORT_MISSING_MS && ms >= s->duration_ms / 2);
+}
+
+static enum ahoy_spoiler device_of(const struct ahoy_call_stats *s)
+{
+    bool no_speaker = was_missing(s, s->no_speaker_ms);
+    if (was_missing(s, s->no_microphone_ms))
+        return no_speaker ? AHOY_SPOILER_NO_DEVICE : AHOY_SPOILER_NO_MICROPHONE;
+    return no_speaker ? AHOY_SPOILER_NO_SPEAKER : AHOY_SPOILER_NONE;
+}
+
 /* Whether it is the delay that takes more of a score than the rest does. */
 static bool delay_takes_most(double mos, double mos_lq)
 {
@@ -115,6 +136,9 @@ static enum ahoy_spoiler hearing_of(const struct ahoy_call_stats *s)
 
 static enum ahoy_spoiler spoiler_of(const struct ahoy_call_stats *s, enum ahoy_grade grade)
 {
+    enum ahoy_spoiler device = device_of(s);
+    if (device)
+        return device;
     if (s->send_stopped)
         return AHOY_SPOILER_STOPPED;
     if (s->remote_deaf && s->rtp_out >= LEAST_EXPECTED)
@@ -154,6 +178,12 @@ static const char *advice_for(const struct ahoy_call_stats *s, enum ahoy_spoiler
         return "the microphone is so quiet that our gain is at its end: come closer, or raise it in the system's sound settings";
     case AHOY_SPOILER_NOISE:
         return "the room is loud: they hear less of it than you do, but a microphone nearer to your mouth would help";
+    case AHOY_SPOILER_NO_DEVICE:
+        return "this machine has neither a loudspeaker nor a microphone that works: plug in a headset, or turn it on; see `ahoy devices ls`";
+    case AHOY_SPOILER_NO_SPEAKER:
+        return "this machine has no loudspeaker that works: plug one in, or turn it on; see `ahoy devices ls`";
+    case AHOY_SPOILER_NO_MICROPHONE:
+        return "this machine has no microphone that works: plug one in, or turn it on; see `ahoy devices ls`";
     }
     return "";
 }
@@ -192,14 +222,33 @@ static void say_loss(const struct ahoy_call_stats *s, struct ahoy_judgement *j)
         add(j, ", %u ms made up", (unsigned) s->concealed_ms);
 }
 
+/* What the machine had not got, first of all; true when it was missing nearly all the time. */
+static bool say_missing(const struct ahoy_call_stats *s, struct ahoy_judgement *j)
+{
+    static const char *const what[] = { "no loudspeaker and no microphone", "no loudspeaker", "no microphone" };
+    if (j->spoiler < AHOY_SPOILER_NO_DEVICE)
+        return false;
+    uint32_t ms = j->spoiler == AHOY_SPOILER_NO_DEVICE    ? AHOY_MIN(s->no_speaker_ms, s->no_microphone_ms)
+                  : j->spoiler == AHOY_SPOILER_NO_SPEAKER ? s->no_speaker_ms
+                                                          : s->no_microphone_ms;
+    bool all = ms >= (uint64_t) s->duration_ms * 9 / 10;
+    add(j, "%s", what[j->spoiler - AHOY_SPOILER_NO_DEVICE]);
+    if (!all)
+        add(j, " for %.0f s", ms / 1000.0);
+    add(j, "; ");
+    return all;
+}
+
 void ahoy_call_judge(const struct ahoy_call_stats *s, struct ahoy_judgement *out)
 {
     struct ahoy_judgement j = { .grade = grade_of(s) };
     j.spoiler = spoiler_of(s, j.grade);
+    bool unheard = say_missing(s, &j) && j.spoiler != AHOY_SPOILER_NO_MICROPHONE;
+    add(&j, unheard ? "what came: " : "sound: ");
     if (j.grade == AHOY_GRADE_UNKNOWN) {
-        add(&j, s->rtp_in == 0 ? "sound: none came" : "sound: too little to judge");
+        add(&j, s->rtp_in == 0 ? "none came" : "too little to judge");
     } else {
-        add(&j, "sound: %s, %.1f of 5", ahoy_grade_name(j.grade), s->mos);
+        add(&j, "%s, %.1f of 5", ahoy_grade_name(j.grade), s->mos);
         say_loss(s, &j);
     }
     if (s->delay_ms >= 0 && s->rtp_in > 0)
@@ -208,6 +257,8 @@ void ahoy_call_judge(const struct ahoy_call_stats *s, struct ahoy_judgement *out
         add(&j, "; they hear %s%.1f", s->remote_estimated ? "about " : "", s->remote_mos);
     if (s->echo && s->erle_db >= least_erle_db)
         add(&j, "; our loudspeaker's echo is lowered by %.0f dB", s->erle_db);
+    if (unheard)
+        j.grade = AHOY_GRADE_UNKNOWN;
     (void) snprintf(j.advice, sizeof j.advice, "%s", advice_for(s, j.spoiler));
     *out = j;
 }

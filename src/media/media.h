@@ -100,6 +100,8 @@ struct media_stats {
     double jitter_ms, rtt_ms, rtt_mean_ms;
     double buffer_ms, buffer_target_ms; /* jitter buffer, now and as wished */
     double device_in_ms, device_out_ms; /* latency of server and hardware */
+    uint32_t no_microphone_ms;          /* for so long there was no microphone … */
+    uint32_t no_speaker_ms;             /* … or no loudspeaker */
     bool clock_known;                   /* the next two are measured */
     double clock_in_ppm, clock_out_ppm; /* how much faster than nominal */
     double end_system_ms;               /* all delay that is ours, both ways (RFC 3611 section 4.7.3) */

@@ -79,7 +79,9 @@ struct sound {
     uint64_t underruns;  /* of the loudspeaker that the echo canceller knows of */
     uint32_t speech_ms, muted_ms;
     int64_t hinted_us;
-    uint64_t spoke_ms, listened_us; /* all of the speech, in so much time */
+    uint64_t spoke_ms, listened_us;          /* all of the speech, in so much time */
+    int64_t looked_us;                       /* when it was looked whether the live device is there; 0: not yet */
+    int64_t no_microphone_us, no_speaker_us; /* how long there was none */
 
     struct mix_meter meter_in, meter_out; /* in: what the peer says; out: what we say */
 };

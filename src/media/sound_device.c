@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { SOUND_LOOKED_MS = 200 };
+
 void sound_tell(struct sound *s, enum ahoy_err err, const char *why)
 {
     if (s->events.state)
@@ -273,9 +275,24 @@ void sound_device_play(struct sound *s, const int16_t *pcm, size_t n)
     play(s, faded, n);
 }
 
+/* Counts the time without a microphone or a loudspeaker. */
+static void note_presence(struct sound *s, int64_t now_us)
+{
+    enum audio_presence microphone, speaker;
+    int64_t passed = s->looked_us > 0 ? now_us - s->looked_us : 0;
+    s->looked_us = now_us;
+    if (passed > SYS_MS(SOUND_LOOKED_MS))
+        return; /* it rested */
+    live_presence(s->live_device, now_us, &microphone, &speaker);
+    s->no_microphone_us += microphone ? passed : 0;
+    s->no_speaker_us += speaker ? passed : 0;
+}
+
 static size_t device_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
 {
     size_t got = n;
+    if (s->live_device)
+        note_presence(s, now_us);
     if (s->live_device)
         got = live_read(s->live_device, pcm, sound_mic_ask(s, n), now_us);
     else if (s->device)

@@ -145,6 +145,8 @@ static void device_figures(const struct sound *sound, struct media_stats *s)
     struct audio_device_stats d;
     s->device_in_ms = s->device_out_ms = -1;
     s->clock_known = false;
+    s->no_microphone_ms = (uint32_t) (sound->no_microphone_us / 1000);
+    s->no_speaker_ms = (uint32_t) (sound->no_speaker_us / 1000);
     if (!sound_device_stats(sound, &d))
         return;
     if (d.capture_latency_us >= 0)

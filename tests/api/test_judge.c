@@ -124,6 +124,34 @@ static void test_what_the_microphone_knows_is_told(struct t *t)
     says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_NONE, "sound: good, 4.2 of 5; nothing lost");
 }
 
+/* What could not be heard or said at all comes before how the rest sounds. */
+static void test_a_missing_device_is_the_first_cause(struct t *t)
+{
+    struct ahoy_call_stats s = fine();
+    s.loudest_out_dbfs = -100;
+    s.send_stopped = true;
+    s.no_microphone_ms = s.no_speaker_ms = 20000;
+    says(t, &s, AHOY_GRADE_UNKNOWN, AHOY_SPOILER_NO_DEVICE,
+         "no loudspeaker and no microphone; what came: good, 4.2 of 5; nothing lost");
+    s.no_microphone_ms = 0;
+    says(t, &s, AHOY_GRADE_UNKNOWN, AHOY_SPOILER_NO_SPEAKER, "no loudspeaker; what came: good, 4.2 of 5; nothing lost");
+    s.no_speaker_ms = 4000; /* it came back */
+    says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_NO_SPEAKER,
+         "no loudspeaker for 4 s; sound: good, 4.2 of 5; nothing lost");
+    s.no_speaker_ms = 0;
+    s.no_microphone_ms = 19900;
+    says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_NO_MICROPHONE, "no microphone; sound: good, 4.2 of 5; nothing lost");
+    s = fine();
+    s.no_speaker_ms = s.no_microphone_ms = 2000; /* a stumble */
+    says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_NONE, "sound: good, 4.2 of 5; nothing lost");
+    s.duration_ms = 0;
+    s.no_speaker_ms = s.no_microphone_ms = 40; /* its first moments */
+    says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_NONE, "sound: good, 4.2 of 5; nothing lost");
+    s.duration_ms = 200000; /* long ago */
+    s.no_speaker_ms = 3500;
+    says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_NONE, "sound: good, 4.2 of 5; nothing lost");
+}
+
 static void test_names_are_stable(struct t *t)
 {
     T_STR(ahoy_grade_name(AHOY_GRADE_BAD), "bad");
@@ -131,9 +159,12 @@ static void test_names_are_stable(struct t *t)
     T_STR(ahoy_spoiler_name(AHOY_SPOILER_REMOTE_DEAF), "remote-deaf");
     T_STR(ahoy_spoiler_name(AHOY_SPOILER_SILENT), "silent");
     T_STR(ahoy_spoiler_name(AHOY_SPOILER_NOISE), "noise");
+    T_STR(ahoy_spoiler_name(AHOY_SPOILER_NO_DEVICE), "no-device");
+    T_STR(ahoy_spoiler_name(AHOY_SPOILER_NO_MICROPHONE), "no-microphone");
 out:
     return;
 }
 
 T_MAIN(T(test_a_good_call_is_told_in_a_line), T(test_a_bad_call_is_told_with_its_cause),
-       T(test_the_other_side_counts_too), T(test_what_the_microphone_knows_is_told), T(test_names_are_stable))
+       T(test_the_other_side_counts_too), T(test_what_the_microphone_knows_is_told),
+       T(test_a_missing_device_is_the_first_cause), T(test_names_are_stable))
