@@ -27,6 +27,7 @@ struct live {
     struct sys_bell *bell;
     struct live_queue queue;
     bool wanted, opened; /* live_close has not been called; the opener has answered */
+    bool lost;           /* it says that it went away */
     enum ahoy_err err;
     char why[AUDIO_WHY_BYTES];
     int64_t opened_us, moved_us; /* 0: not yet */
@@ -59,6 +60,7 @@ static void news_arrived(struct sys_msg *msg)
 {
     struct news *n = AHOY_CONTAINER_OF(msg, struct news, msg);
     struct live *l = n->live;
+    l->lost = n->event == AUDIO_EVENT_LOST || (l->lost && n->event == AUDIO_EVENT_DEVICES);
     switch (n->event) {
     case AUDIO_EVENT_LOST: tell_of(l, AHOY_ERR_DEVICE, "the sound device went away; it is tried again", n->text); break;
     case AUDIO_EVENT_BACK: tell_of(l, AHOY_OK, "the sound device is back", n->text); break;
@@ -294,13 +296,13 @@ bool live_stats(struct live *l, struct audio_device_stats *out)
     return true;
 }
 
-void live_presence(const struct live *l, int64_t now_us, enum audio_presence *microphone, enum audio_presence *speaker)
+void live_presence(const struct live *l, enum audio_presence *microphone, enum audio_presence *speaker)
 {
     struct audio_device_stats st;
     *microphone = *speaker = AUDIO_PRESENT;
     if (!l->opened)
         return;
-    if (!live_runs(l, now_us)) {
+    if (l->err || l->lost) {
         *microphone = *speaker = AUDIO_ABSENT;
         return;
     }

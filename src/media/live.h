@@ -50,10 +50,10 @@ void live_write(struct live *l, const int16_t *pcm, size_t n, int64_t now_us);
 size_t live_read(struct live *l, int16_t *pcm, size_t n, int64_t now_us);
 
 /**
- * What cannot be heard or played to at present: all of it when the device could not be opened or stands still, nothing
+ * What cannot be heard or played to at present: all of it when the device could not be opened or went away, nothing
  * while it is being opened.
  */
-void live_presence(const struct live *l, int64_t now_us, enum audio_presence *microphone, enum audio_presence *speaker);
+void live_presence(const struct live *l, enum audio_presence *microphone, enum audio_presence *speaker);
 
 /** False while it is not open. */
 bool live_stats(struct live *l, struct audio_device_stats *out);

@@ -283,7 +283,7 @@ static void note_presence(struct sound *s, int64_t now_us)
     s->looked_us = now_us;
     if (passed > SYS_MS(SOUND_LOOKED_MS))
         return; /* it rested */
-    live_presence(s->live_device, now_us, &microphone, &speaker);
+    live_presence(s->live_device, &microphone, &speaker);
     s->no_microphone_us += microphone ? passed : 0;
     s->no_speaker_us += speaker ? passed : 0;
 }
