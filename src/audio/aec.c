@@ -59,7 +59,7 @@ struct aec {
     struct aec_drift drift;
     struct aec_suppress suppress;
     struct aec_shape shape;
-    float taps[AEC_BAND_TAPS]; /* at 48 kHz … */
+    struct aec_band band; /* at 48 kHz … */
     struct aec_band_down far_down, near_down;
     struct aec_band_up echo_up, fill_up;
     float late[AEC_BAND_DELAY + AEC_WIDE_MOST]; /* … where the near sound waits for its band */
@@ -117,7 +117,7 @@ void aec_reset(struct aec *a)
     aec_drift_init(&a->drift);
     aec_suppress_init(&a->suppress);
     a->suppress.quieten = quieten;
-    aec_band_init(a->taps);
+    aec_band_init(&a->band);
     aec_shape_init(&a->shape, rate_hz);
     a->placed_for = UNPLACED;
 }
@@ -184,7 +184,7 @@ void aec_render(struct aec *a, const int16_t *far, size_t n)
         if (a->rate_hz == AEC_RATE_HZ)
             aec_far_put(&a->far, wide, part);
         else
-            aec_far_put(&a->far, low, aec_band_down(&a->far_down, a->taps, wide, part, low));
+            aec_far_put(&a->far, low, aec_band_down(&a->far_down, &a->band, wide, part, low));
     }
 }
 
@@ -394,7 +394,7 @@ static void subtract_wide(struct aec *a, float *x, const float *echo, size_t n)
 {
     float wide[AEC_WIDE_MOST];
     memcpy(a->late + AEC_BAND_DELAY, x, n * sizeof *x);
-    aec_band_up(&a->echo_up, a->taps, echo, wide, n);
+    aec_band_up(&a->echo_up, &a->band, echo, wide, n);
     for (size_t i = 0; i < n; i++)
         x[i] = a->late[i] - wide[i];
     a->in += (double) energy(a->late, n);
@@ -405,10 +405,10 @@ static void run_wide(struct aec *a, float *x, size_t n)
 {
     float low[AEC_STEP], fill[AEC_WIDE_MOST];
     size_t at = a->at;
-    bool ends = take(a, low, aec_band_down(&a->near_down, a->taps, x, n, low));
+    bool ends = take(a, low, aec_band_down(&a->near_down, &a->band, x, n, low));
     subtract_wide(a, x, a->echo + at, n);
     aec_shape_run(&a->shape, x, n);
-    aec_band_up(&a->fill_up, a->taps, a->suppress.fill + at, fill, n);
+    aec_band_up(&a->fill_up, &a->band, a->suppress.fill + at, fill, n);
     for (size_t i = 0; i < n; i++)
         x[i] += fill[i];
     a->out += (double) energy(x, n);

@@ -21,8 +21,9 @@ static double bessel(double x)
 }
 
 /* A sinc in Kaiser's window: flat to 5.5 kHz, -6 dB at 7.25, down by 60 dB from 9. */
-void aec_band_init(float *taps)
+void aec_band_init(struct aec_band *band)
 {
+    memset(band, 0, sizeof *band);
     double h[AEC_BAND_TAPS];
     double sum = 0;
     for (int i = 0; i < AEC_BAND_TAPS; i++) {
@@ -32,11 +33,14 @@ void aec_band_init(float *taps)
         sum += h[i];
     }
     for (int i = 0; i < AEC_BAND_TAPS; i++)
-        taps[i] = (float) (h[i] / sum);
+        band->taps[i] = (float) (h[i] / sum);
+    for (int i = 0; i < AEC_BAND_TAPS; i++)
+        band->up[i % 3][AEC_BAND_LOW - 1 - i / 3] = (float) (3 * h[i] / sum);
 }
 
-size_t aec_band_down(struct aec_band_down *b, const float *taps, const float *wide, size_t n, float *low)
+size_t aec_band_down(struct aec_band_down *b, const struct aec_band *band, const float *wide, size_t n, float *low)
 {
+    const float *taps = band->taps;
     size_t made = 0;
     memcpy(b->line + PAST, wide, n * sizeof *wide);
     for (size_t i = (3 - b->phase) % 3; i < n; i += 3) {
@@ -53,17 +57,19 @@ size_t aec_band_down(struct aec_band_down *b, const float *taps, const float *wi
 }
 
 /* Of the two zeros and the sample that stand for each of the 16 kHz, only the sample counts: every third tap. */
-void aec_band_up(struct aec_band_up *b, const float *taps, const float *low, float *wide, size_t n)
+void aec_band_up(struct aec_band_up *b, const struct aec_band *band, const float *low, float *wide, size_t n)
 {
     size_t before = b->phase == 0 ? 0 : 1; /* a sample of the last piece still gives one or two */
     size_t fresh = (b->phase + n + 2) / 3 - before;
     memcpy(b->line + AEC_BAND_LOW, low, fresh * sizeof *low);
     for (size_t i = 0; i < n; i++) {
-        const float *newest = b->line + AEC_BAND_LOW + (b->phase + i) / 3 - before;
-        float sum = 0;
-        for (size_t t = (b->phase + i) % 3, back = 0; t < AEC_BAND_TAPS; t += 3, back++)
-            sum += taps[t] * newest[-(ptrdiff_t) back];
-        wide[i] = 3 * sum;
+        const float *taps = band->up[(b->phase + i) % 3];
+        const float *x = b->line + 1 + (b->phase + i) / 3 - before;
+        float sum[4] = { 0 };
+        for (size_t t = 0; t < AEC_BAND_LOW; t += 4)
+            for (size_t j = 0; j < 4; j++)
+                sum[j] += taps[t + j] * x[t + j];
+        wide[i] = sum[0] + sum[1] + sum[2] + sum[3];
     }
     memmove(b->line, b->line + fresh, AEC_BAND_LOW * sizeof *b->line);
     b->phase = (b->phase + n) % 3;

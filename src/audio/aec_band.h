@@ -12,7 +12,13 @@ enum {
     AEC_WIDE_MOST = AEC_WIDE + 2,
     AEC_BAND_TAPS = 49,
     AEC_BAND_DELAY = AEC_BAND_TAPS - 1, /* of both filters, at 48 kHz */
-    AEC_BAND_LOW = AEC_BAND_TAPS / 3 + 1
+    AEC_BAND_LOW = 20                   /* a third of the taps, in whole vectors */
+};
+
+/* The filter that both use; for the way up each third of it apart, backwards, three times as large, zeros before it. */
+struct aec_band {
+    float taps[AEC_BAND_TAPS];
+    float up[3][AEC_BAND_LOW];
 };
 
 /* The decimator: input with the past it needs, and how many samples came since the last that gave one. */
@@ -26,13 +32,12 @@ struct aec_band_up {
     size_t phase;
 };
 
-/** `taps`: AEC_BAND_TAPS of the filter that both use. */
-void aec_band_init(float *taps);
+void aec_band_init(struct aec_band *band);
 
 /** `n` samples at 48 kHz, AEC_WIDE_MOST at most, to `low`; returns how many those are. */
-size_t aec_band_down(struct aec_band_down *b, const float *taps, const float *wide, size_t n, float *low);
+size_t aec_band_down(struct aec_band_down *b, const struct aec_band *band, const float *wide, size_t n, float *low);
 
 /** The way back: `low` are what aec_band_down made of a piece of `n`; late by AEC_BAND_DELAY after it. */
-void aec_band_up(struct aec_band_up *b, const float *taps, const float *low, float *wide, size_t n);
+void aec_band_up(struct aec_band_up *b, const struct aec_band *band, const float *low, float *wide, size_t n);
 
 #endif
