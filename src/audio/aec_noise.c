@@ -3,19 +3,19 @@
 #include <math.h>
 #include <string.h>
 
-/* The a-priori SNR that speech is assumed to have where it is present, 15 dB, and memories of a hop. */
-#define XI_PRESENT   31.6f
-#define KEEP_NOISE   0.964f
+/* The a-priori SNR that speech is assumed to have where it is present, 8 dB, and memories of a step. */
+#define XI_PRESENT   6.3f
+#define KEEP_NOISE   0.985f
 #define KEEP_PRESENT 0.949f
 #define MOST_PRESENT 0.995f
 #define KEEP_SMOOTH  0.922f
 
 /* Decision-directed a-priori SNR: memory, and its least, which keeps what is left of noise from warbling. */
-#define KEEP_CLEAN 0.93f
+#define KEEP_CLEAN 0.98f
 #define XI_LEAST   0.02f
 
 /* The mean a-priori SNR: memory, its most, where speech is as likely as not, and bins to each side that count. */
-#define KEEP_PRIOR 0.7f
+#define KEEP_PRIOR 0.9f
 #define PRIOR_MOST 30.0f
 #define PRIOR_HALF 0.3f
 enum { AROUND = 2 };
@@ -28,7 +28,7 @@ enum { AROUND = 2 };
 
 /* The least of a smoothed power lies below its mean. */
 #define LEAST_BIAS 1.0f
-#define LEAST_MOST 16.0f
+#define LEAST_MOST 8.0f
 #define QUIETEST   1e-7f
 
 enum { FIRST_HOPS = 16, DEAF_HOPS = 40, WINDOW_HOPS = 400, SPEECH_FROM = 6, SPEECH_TO = 70 };
@@ -99,14 +99,24 @@ static float half_integral(float v)
     return expf(0.5f * e);
 }
 
-/* A-priori SNR, and its mean over the last hops and the neighbouring bins: speech does not come in single bins. */
+/*
+ * A-priori SNR in two steps (Plapous, Marro and Scalart, IEEE TASLP 14, 2006): what follows speech only from the step
+ * after chooses a first gain, and what that leaves of this step says how much speech there is in it.
+ */
+static float prior_of(float clean, float gamma)
+{
+    float slow = KEEP_CLEAN * clean + (1 - KEEP_CLEAN) * fmaxf(gamma - 1, 0);
+    slow = fmaxf(slow, XI_LEAST);
+    float first = slow / (1 + slow);
+    return fminf(fmaxf(slow, first * first * gamma), 1000);
+}
+
+/* That, and its mean over the last hops and the neighbouring bins: speech does not come in single bins. */
 static float follow_prior(struct aec_noise *n, const float *heard, float *xi, float *around)
 {
     float mean = 0;
     for (size_t k = 0; k < AEC_USED; k++) {
-        float gamma = fminf(heard[k] / n->noise[k], 1000);
-        xi[k] = KEEP_CLEAN * n->clean[k] / n->noise[k] + (1 - KEEP_CLEAN) * fmaxf(gamma - 1, 0);
-        xi[k] = fminf(fmaxf(xi[k], XI_LEAST), 1000);
+        xi[k] = prior_of(n->clean[k] / n->noise[k], fminf(heard[k] / n->noise[k], 1000));
         n->prior[k] = KEEP_PRIOR * n->prior[k] + (1 - KEEP_PRIOR) * fminf(xi[k], PRIOR_MOST);
         if (k >= SPEECH_FROM && k < SPEECH_TO)
             mean += n->prior[k];
