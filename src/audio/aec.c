@@ -49,6 +49,9 @@ enum { DISTRUST_HOPS = 30 };
 #define GAIN_KNOWN   2.0f
 #define DOUBT_PART   0.5f
 
+/* Samples at 16 kHz by which gains are ahead of the sound that they are for: 1 ms, so that a word's beginning is heard. */
+enum { AHEAD = 16 };
+
 struct aec {
     uint32_t rate_hz;
     bool deaf; /* echo is not looked for */
@@ -62,7 +65,8 @@ struct aec {
     struct aec_band band; /* at 48 kHz … */
     struct aec_band_down far_down, near_down;
     struct aec_band_up echo_up, fill_up;
-    float late[AEC_BAND_DELAY + AEC_WIDE_MOST]; /* … where the near sound waits for its band */
+    float late[AEC_BAND_DELAY + AEC_WIDE_MOST];  /* … where the near sound waits for its band */
+    float coming_out[3 * AHEAD + AEC_WIDE_MOST]; /* near sound without its echo, that waits for its gains */
 
     size_t at; /* samples of this hop that came */
     float mic[AEC_HOP], echo[AEC_HOP], rest[AEC_HOP];
@@ -152,7 +156,7 @@ void aec_destroy(struct aec *a)
 
 size_t aec_delay(const struct aec *a)
 {
-    return a->rate_hz == AEC_RATE_HZ ? 0 : AEC_BAND_DELAY;
+    return a->rate_hz == AEC_RATE_HZ ? AHEAD : AEC_BAND_DELAY + 3 * AHEAD;
 }
 
 static void to_float(const int16_t *from, float *to, size_t n)
@@ -401,13 +405,23 @@ static void subtract_wide(struct aec *a, float *x, const float *echo, size_t n)
     memmove(a->late, a->late + n, AEC_BAND_DELAY * sizeof *x);
 }
 
+/* Sound and gains meet: the sound has waited for AHEAD. */
+static void apply_gains(struct aec *a, float *x, size_t n)
+{
+    size_t by = a->rate_hz / AEC_RATE_HZ * AHEAD;
+    memcpy(a->coming_out + by, x, n * sizeof *x);
+    memcpy(x, a->coming_out, n * sizeof *x);
+    memmove(a->coming_out, a->coming_out + n, by * sizeof *x);
+    aec_shape_run(&a->shape, x, n);
+}
+
 static void run_wide(struct aec *a, float *x, size_t n)
 {
     float low[AEC_STEP], fill[AEC_WIDE_MOST];
     size_t at = a->at;
     bool ends = take(a, low, aec_band_down(&a->near_down, &a->band, x, n, low));
     subtract_wide(a, x, a->echo + at, n);
-    aec_shape_run(&a->shape, x, n);
+    apply_gains(a, x, n);
     aec_band_up(&a->fill_up, &a->band, a->suppress.fill + at, fill, n);
     for (size_t i = 0; i < n; i++)
         x[i] += fill[i];
@@ -422,7 +436,7 @@ static void run(struct aec *a, float *x, size_t n)
     bool ends = take(a, x, n);
     a->in += (double) energy(x, n);
     memcpy(x, a->rest + at, n * sizeof *x);
-    aec_shape_run(&a->shape, x, n);
+    apply_gains(a, x, n);
     for (size_t i = 0; i < n; i++)
         x[i] += a->suppress.fill[at + i];
     a->out += (double) energy(x, n);
