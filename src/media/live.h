@@ -25,7 +25,7 @@ struct live_config {
     void *arg;
 };
 
-/** `state` follows, perhaps at once. NOMEM. */
+/** `state` follows from `worker`'s loop, never within a call of ours, so it may close what it is told of. NOMEM. */
 AHOY_MUST_USE enum ahoy_err live_open(struct live **out, const struct live_config *cfg);
 
 /** The callbacks of `cfg`, with its argument, are called from now on. */

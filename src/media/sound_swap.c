@@ -172,15 +172,16 @@ static double delay_ms(const struct mic *mic, bool idle, const struct resample *
 }
 
 /*
- * `pcm` goes over into what the better device heard meanwhile. That comes through sooner as a rule: what is
- * newer than `pcm` follows at once, so that nothing is left out.
+ * `pcm` goes over into what the better device heard meanwhile. That comes through sooner as a rule: what is newer than
+ * `pcm` follows at once, so that nothing is left out, where there is room for it: a chain may have given more than `most`.
  */
 static size_t fade_over(struct sound_swap *w, int16_t *pcm, size_t got, size_t most)
 {
     struct sound *s = w->sound;
     double sooner_ms = delay_ms(s->mic, s->mic_idle, s->from_device) - delay_ms(w->mic, s->mic_idle, w->in);
     size_t newer = sooner_ms > 0 ? (size_t) (sooner_ms * s->face_hz / 1000) : 0;
-    newer = AHOY_MIN(newer, AHOY_MIN(most, w->n) - got);
+    size_t room = AHOY_MIN(most, w->n);
+    newer = room > got ? AHOY_MIN(newer, room - got) : 0;
     const int16_t *from = w->late + w->n - newer - got;
     for (size_t i = 0; i < got; i++)
         pcm[i] = (int16_t) (pcm[i] + (from[i] - pcm[i]) * (int32_t) i / (int32_t) got);
