@@ -115,6 +115,7 @@ static void test_other_rates_are_refused(struct t *t)
     struct mic *m = NULL;
     T_ERR(mic_create(&m, &(struct mic_config){ .rate_hz = 7999, .steps = MIC_ALL }), AHOY_ERR_RANGE);
     T_ERR(mic_create(&m, &(struct mic_config){ .rate_hz = 48001, .steps = MIC_ALL }), AHOY_ERR_RANGE);
+    T_ERR(mic_create(&m, &(struct mic_config){ .rate_hz = 96000, .steps = MIC_ALL }), AHOY_ERR_RANGE);
     T_CHECK(m == NULL);
     mic_destroy(NULL);
 out:
