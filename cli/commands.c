@@ -113,7 +113,10 @@ static enum ahoy_err cmd_call(struct phone *p, const json_t *cmd, struct outcome
                                     .proxy = p->args->proxy,
                                     .transport = p->transport,
                                     .media = p->media,
+                                    .ring_s = PHONE_GIVE_UP_AFTER_S,
                                     .max_s = p->args->max_s };
+    if (p->args->give_up_after_s > 0)
+        cfg.ring_s = p->args->give_up_after_s;
     if (!cfg.uri)
         return wrong(out, "\"uri\" is missing");
     if (max && (!json_is_integer(max) || json_integer_value(max) < 1 || json_integer_value(max) > 8640000))

@@ -9,6 +9,7 @@ enum { WHY_BYTES = 512 };
 static int add(struct phone *p, const struct ahoy_account_config *cfg, ahoy_account_id *out)
 {
     enum ahoy_err err = ahoy_account_add(p->engine, cfg, out);
+    p->has_password = p->has_password || cfg->password;
     if (err == AHOY_ERR_INVAL)
         return fail(EXIT_USAGE, "'%s' is no address of an account; it should look like alice@example.org", cfg->uri);
     return err ? fail(fail_status(err), "cannot use the account %s: %s", cfg->uri, ahoy_err_text(err)) : EXIT_DONE;

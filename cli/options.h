@@ -46,7 +46,7 @@ struct cli_args {
     /* sound */
     const char *codec, *audio, *dtmf, *ring, *ring_sound, *tones, *record, *play;
     bool record_mixed;
-    uint32_t ptime_ms, hold_after_s, max_s;
+    uint32_t ptime_ms, hold_after_s, give_up_after_s, max_s;
     const char *trace_file;
     /* of later versions: only their harmless values are taken */
     const char *srtp, *ice, *stun, *turn, *prack, *session_timer, *tls;

@@ -87,6 +87,8 @@ const struct cli_option cli_options[] = {
       NULL, NULL, 0, 0 },
     { "hold-after", 0, CLI_NUMBER, V(CLI_CALL) | V(CLI_ECHO), AT(hold_after_s), "S",
       "put the call on hold so long after the answer", NULL, NULL, 1, 86400 },
+    { "give-up-after", 0, CLI_NUMBER, V(CLI_CALL), AT(give_up_after_s), "S",
+      "give the call up when nobody has answered by then (default: 180)", NULL, NULL, 1, 86400 },
     { "max", 0, CLI_NUMBER, PHONE, AT(max_s), "SECONDS", "hang up after so long; listen ends then, too", NULL, NULL, 1,
       8640000 },
     /* of later versions */

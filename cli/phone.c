@@ -15,6 +15,7 @@
 enum {
     LEAVE_MS = 900,  /* for BYEs to be answered, at the end … */
     LINGER_MS = 800, /* … and for registrations to be taken back: together less than two seconds */
+    ONE_WISH_MS = 200,
     SUMMARY_LINE = 512,
 };
 
@@ -349,11 +350,15 @@ static void on_signal(struct phone *p)
 {
     struct signalfd_siginfo info;
     while (read(p->signal_fd, &info, sizeof info) == (ssize_t) sizeof info) {
+        /* Some wrappers send a signal to us and to our process group: both are one wish. */
+        if (p->interrupted && clock_ms() - p->interrupted_ms < ONE_WISH_MS)
+            continue;
         if (p->interrupted) { /* the second time at once */
             control_close(&p->control);
             _exit(128 + (int) info.ssi_signo);
         }
         p->interrupted = true;
+        p->interrupted_ms = clock_ms();
         if (p->args->verbose > 0)
             warn("signal %u: hanging up", info.ssi_signo);
         phone_leave(p);
@@ -541,6 +546,7 @@ int phone_place(struct phone *p, const char *uri, ahoy_call_id *out)
         .proxy = p->args->proxy,
         .transport = p->transport,
         .media = p->media,
+        .ring_s = p->args->give_up_after_s ? p->args->give_up_after_s : PHONE_GIVE_UP_AFTER_S,
         .max_s = p->args->max_s,
         .hold_after_s = p->args->hold_after_s,
     };

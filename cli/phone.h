@@ -10,7 +10,7 @@
 #include "cli/options.h"
 #include "cli/secret.h"
 
-enum { PHONE_PENDING = 64, PHONE_CONSOLE = -1, PHONE_LINE_BYTES = 16384 };
+enum { PHONE_PENDING = 64, PHONE_CONSOLE = -1, PHONE_LINE_BYTES = 16384, PHONE_GIVE_UP_AFTER_S = 180 };
 
 struct phone;
 
@@ -42,10 +42,11 @@ struct phone {
     struct phone_pending pending[PHONE_PENDING];
 
     ahoy_account_id account; /* the one that calls are placed with, or 0 */
+    bool has_password;       /* of an account */
     bool waiting;            /* for its registration */
     char from[256];
-    char tones[16];                             /* "auto:COUNTRY" of the locale */
-    int64_t started_ms, end_at_ms, leave_at_ms; /* 0: never. end_at: when no call stands any more */
+    char tones[16];                                             /* "auto:COUNTRY" of the locale */
+    int64_t started_ms, end_at_ms, leave_at_ms, interrupted_ms; /* 0: never. end_at: when no call stands any more */
     bool ending, interrupted, leaving, done;
     struct summary summary;
     unsigned recorded;                  /* files of --record so far */

@@ -1,4 +1,5 @@
 /* Events in plain English, a line each. */
+#include "cli/ending.h"
 #include "cli/phone.h"
 
 #include <string.h>
@@ -18,34 +19,26 @@ static void name_peer(const struct ahoy_event *e, struct text *t)
         text_add(t, ">");
 }
 
-static void say_end(const struct ahoy_event *e, struct text *t)
+static struct ending_side our_side(const struct phone *p)
 {
-    if (e->call.stats.duration_ms > 0)
-        text_add(t, "call ended after %.1f s: %s hung up", e->call.stats.duration_ms / 1000.0,
-                 e->call.ended_by_peer ? "the other side" : "we");
-    else if (e->call.cause != AHOY_CAUSE_NONE || e->call.sip_status >= 300)
-        text_add(t, "no call: %s",
-                 e->call.ended_by_peer || e->call.cause != AHOY_CAUSE_NONE ? "not answered"
-                 : e->call.incoming                                        ? "refused"
-                                                                           : "given up");
-    else
-        text_add(t, "call ended");
-    if (e->call.sip_status >= 300) {
-        text_add(t, " (%u%s", e->call.sip_status, *e->call.reason ? " " : "");
-        text_clean(t, e->call.reason, strlen(e->call.reason), false);
-        text_add(t, ")");
-    }
+    const struct cli_args *args = p->args;
+    return (struct ending_side){ .give_up_after_s = args->give_up_after_s ? args->give_up_after_s
+                                                                          : PHONE_GIVE_UP_AFTER_S,
+                                 .max_s = args->max_s,
+                                 .has_password = p->has_password,
+                                 .leaving = p->leaving };
 }
 
 static void say_call(const struct phone *p, const struct ahoy_event *e, struct text *t)
 {
+    const struct ending_side side = our_side(p);
     switch (e->call.state) {
     case AHOY_CALL_CALLING: text_add(t, "calling "); break;
     case AHOY_CALL_RINGING: text_add(t, e->call.incoming ? "call from " : "ringing at "); break;
     case AHOY_CALL_EARLY: text_add(t, "sound before the answer from "); break;
     case AHOY_CALL_CONFIRMED: text_add(t, "talking to "); break;
     case AHOY_CALL_HELD: text_add(t, "on hold: "); break;
-    case AHOY_CALL_ENDED: say_end(e, t); return;
+    case AHOY_CALL_ENDED: ending_call(e, &side, t); return;
     }
     name_peer(e, t);
     if (p->ask && e->call.incoming && e->call.state == AHOY_CALL_RINGING)
@@ -86,13 +79,18 @@ static void say_conference(const struct ahoy_event *e, struct text *t)
 
 static void say_account(const struct phone *p, const struct ahoy_event *e, struct text *t)
 {
+    const struct ending_side side = our_side(p);
     const char *uri = e->account.uri;
     switch (e->account.state) {
     case AHOY_ACCOUNT_REGISTERED: text_add(t, "registered %s for %u s", uri, e->account.expires_s); break;
     case AHOY_ACCOUNT_FAILED:
-        text_add(t, "%s is not registered: ", uri);
+        text_add(t, "not registered: ");
+        if (p->waiting) { /* it is the end, and the whole sentence follows */
+            ending_account(e, &side, t);
+            break;
+        }
         text_clean(t, e->account.text, strlen(e->account.text), false);
-        if (e->account.retry_in_s > 0 && !p->waiting)
+        if (e->account.retry_in_s > 0)
             text_add(t, "; trying again in %u s", e->account.retry_in_s);
         break;
     case AHOY_ACCOUNT_REGISTERING: text_add(t, "registering %s", uri); break;

@@ -211,7 +211,7 @@ static void emit_state(struct ua_account *a, enum ahoy_account_state state, cons
         snprintf(registrar, sizeof registrar, "%s:%s", sip_flow_proto(flow) == SIP_PROTO_TCP ? "tcp" : "udp",
                  addr_print(sip_flow_peer(flow), peer));
     if (ev) {
-        struct cause_subject subject = { .peer = view_str(a->uri) };
+        struct cause_subject subject = { .peer = view_str(a->uri), .no_password = !a->has_password };
         if (ev->response && ev->status >= 300)
             subject.reason = ev->response->reason;
         struct sip_uri server;
@@ -314,6 +314,7 @@ static enum ahoy_err make_auth(struct ua_account *a, const struct ahoy_account_c
                                      .password = view_str(cfg->password) };
     if (cfg->password && (err = sip_auth_set(a->auth, &c)))
         return err;
+    a->has_password = cfg->password != NULL;
     if ((err = add_host(a->auth, a->uri)) || (err = add_host(a->auth, a->registrar)))
         return err;
     struct sip_addr proxy;

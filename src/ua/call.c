@@ -167,9 +167,18 @@ static void finish(struct ua_call *c)
     call_free(c);
 }
 
-void ua_call_finish(struct ua_call *c, unsigned status, enum ahoy_err err, bool by_peer, struct view reason)
+/* What it ended for, in a sentence for people. */
+static void put_sentence(struct ua_call *c, unsigned status, enum ahoy_err err, const struct cause_subject *subject)
 {
     struct buf text;
+    buf_init(&text, UA_TEXT_BYTES - 1);
+    cause_sentence(status, err, subject, &text);
+    (void) view_copy(buf_content(&text), c->end.text, sizeof c->end.text);
+    buf_fini(&text);
+}
+
+void ua_call_finish(struct ua_call *c, unsigned status, enum ahoy_err err, bool by_peer, struct view reason)
+{
     struct cause_subject subject = { .peer = view_str(c->peer_uri), .reason = reason };
     if (status < 300)
         subject.why = reason;
@@ -178,14 +187,25 @@ void ua_call_finish(struct ua_call *c, unsigned status, enum ahoy_err err, bool 
         return;
     if (status < 300 && !sip_uri_parse(view_str(c->peer_uri), &u))
         subject.server = u.host;
-    buf_init(&text, UA_TEXT_BYTES - 1);
+    subject.no_password = !c->account || !c->account->has_password;
     c->end.cause = cause_of(status, err);
     c->end.by_peer = by_peer;
     c->end.status = status;
     (void) view_copy(reason, c->end.reason, sizeof c->end.reason);
-    cause_sentence(status, err, &subject, &text);
-    (void) view_copy(buf_content(&text), c->end.text, sizeof c->end.text);
-    buf_fini(&text);
+    put_sentence(c, status, err, &subject);
+    finish(c);
+}
+
+void ua_call_finish_unanswered(struct ua_call *c)
+{
+    char why[96];
+    if (c->over)
+        return;
+    (void) snprintf(why, sizeof why, "not answered within %u s%s; try again later", (unsigned) c->ring_s,
+                    c->state == AHOY_CALL_CALLING ? ", nor did it ring there" : "");
+    c->end.cause = AHOY_CAUSE_NO_ANSWER;
+    put_sentence(c, 0, AHOY_ERR_TIMEOUT,
+                 &(struct cause_subject){ .peer = view_str(c->peer_uri), .why = view_str(why) });
     finish(c);
 }
 

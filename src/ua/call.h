@@ -78,6 +78,9 @@ void ua_call_fill_stats(const struct ua_call *c, const struct media_stats *m, st
 /** Over: keeps why, lets the leg go, closes the sound; ENDED is told when that is done. */
 void ua_call_finish(struct ua_call *c, unsigned status, enum ahoy_err err, bool by_peer, struct view reason);
 
+/** Over: nobody picked up in the time that we gave. */
+void ua_call_finish_unanswered(struct ua_call *c);
+
 /** Over by nobody's fault. */
 void ua_call_finish_quietly(struct ua_call *c, bool by_peer, unsigned status, struct view reason);
 

@@ -181,6 +181,8 @@ static void on_ended(void *arg, struct sip_invite *inv, const struct sip_invite_
         ua_call_finish_quietly(c, false, end->status, reason);
     } else if (c->incoming && by_peer) { /* the caller gave up: no failure of ours */
         ua_call_finish_quietly(c, true, end->status, VIEW("the caller gave up"));
+    } else if (!c->incoming && !end->msg && was_patience(c, end)) {
+        ua_call_finish_unanswered(c);
     } else if (end->who == SIP_INVITE_NETWORK && !end->msg && !was_patience(c, end)) {
         /* The status stands for what happened (RFC 3261 section 8.1.3.1); nobody answered it. */
         ua_call_finish(c, 0, end->err, false, view_of(NULL, 0));

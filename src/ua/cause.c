@@ -58,11 +58,13 @@ enum ahoy_cause cause_of(unsigned status, enum ahoy_err err)
 }
 
 /* What a status means, in words that need no knowledge of SIP, and what to do. */
-static const char *text_of_status(unsigned status)
+static const char *text_of_status(unsigned status, bool no_password)
 {
     switch (status) {
     case 401:
     case 407:
+        if (no_password)
+            return "the server wants a user name and a password, and none was given";
         return "the server refused the user name or password; check both, or the account's user for authentication";
     case 403: return "the server forbids it; the account may be blocked, or not allowed to do this";
     case 404: return "nobody of that name is known there; check the address";
@@ -137,10 +139,10 @@ void cause_sentence(unsigned status, enum ahoy_err err, const struct cause_subje
         buf_view(out, s->peer);
         buf_str(out, ": ");
     }
-    if (status < 300 && !view_empty(s->why))
+    if (!view_empty(s->why))
         buf_view(out, s->why);
     else
-        buf_str(out, status >= 300 ? text_of_status(status) : text_of_err(err));
+        buf_str(out, status >= 300 ? text_of_status(status, s->no_password) : text_of_err(err));
     if (status >= 300) {
         buf_printf(out, " (%u", status);
         if (!view_empty(s->reason)) {

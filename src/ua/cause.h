@@ -13,7 +13,8 @@ struct cause_subject {
     struct view peer;   /* the URI called, the account */
     struct view server; /* host the request went to */
     struct view reason; /* reason phrase from afar */
-    struct view why;    /* without a status: says more than the error's own text, and stands in its place */
+    struct view why;    /* says more than the text of the status or the error, and stands in its place */
+    bool no_password;   /* none was given for the account: a challenge asks for one, and refuses none */
 };
 
 /** Appends the sentence, such as "sip:bob@example.org: busy; try again later (486 Busy Here)". */

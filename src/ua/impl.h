@@ -81,7 +81,7 @@ struct ua_account {
     char *name, *uri, *display, *user, *contact_user, *registrar; /* uri with scheme */
     char *proxy;                                                  /* a Route value, or NULL */
     enum ahoy_transport transport;
-    bool no_register;
+    bool no_register, has_password;
     bool removing;
     bool stopping, wanted; /* unregistering; and to be registered again after that */
     uint32_t expires_s;

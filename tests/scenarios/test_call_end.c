@@ -56,6 +56,8 @@ static void test_nobody_picks_up_in_time(struct t *t)
     T_CHECK(phone_run(&w.a, &w.b, phone_it_rings, 1000));
     T_CHECK(phone_run(&w.a, &w.b, phone_both_ended, 5000));
     T_EQ(w.a.cause, AHOY_CAUSE_NO_ANSWER);
+    T_EQ(w.a.status, 0); /* nobody sent one */
+    T_STR(w.a.text, "sip:bob@192.0.2.2: not answered within 3 s; try again later");
     T_EQ(w.b.cause, AHOY_CAUSE_NONE); /* the caller gave up */
     T_CHECK(w.b.ended_by_peer);
     T_STR(w.b.reason, "the caller gave up");

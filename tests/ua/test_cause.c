@@ -41,6 +41,8 @@ static void test_a_sentence_names_who_what_and_the_words_from_afar(struct t *t)
              "the server forbids it; the account may be blocked, or not allowed to do this (403, from b)");
     sentence(t, 0, AHOY_ERR_TIMEOUT, &(struct cause_subject){ .peer = VIEW("x"), .server = VIEW("b") },
              "x: no answer from the server; check its address and port, and whether a firewall is between (b)");
+    sentence(t, 401, AHOY_OK, &(struct cause_subject){ .no_password = true },
+             "the server wants a user name and a password, and none was given (401)");
     sentence(t, 0, AHOY_ERR_STATE, &(struct cause_subject){ .why = VIEW("needs an account") }, "needs an account");
 }
 
