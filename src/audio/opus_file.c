@@ -19,7 +19,8 @@ enum {
     OPUS_PACKET_BYTES = 2 * (1275 + 2),
     OPUS_BPS = 32000, /* of each channel */
     OPUS_COMPLEXITY = 9,
-    OPUS_CHUNK = 480, /* frames converted at a time */
+    OPUS_CHUNK = 480,                /* frames converted at a time */
+    OPUS_CONVERTED = 8 * OPUS_CHUNK, /* room for what a chunk of 8 kHz becomes */
 };
 
 struct opus_file {
@@ -27,7 +28,6 @@ struct opus_file {
     OpusMSEncoder *encoder; /* in `state` */
     void *state;
     struct resample *resample[2]; /* to 48 kHz; NULL: they come so */
-    int16_t *converted;           /* room for a chunk of one channel */
     unsigned channels;
     uint32_t rate_hz;
     uint64_t samples_in; /* frames at rate_hz */
@@ -117,15 +117,13 @@ static enum ahoy_err open_resamplers(struct opus_file *f)
         return err;
     f->pre_skip += (uint32_t) (resample_delay_ms(f->resample[0]) * OPUS_FILE_HZ / 1000
                                + 0.5); /* so that time is kept */
-    f->converted = mem_alloc(resample_max_out(f->resample[0], OPUS_CHUNK) * sizeof *f->converted);
-    return f->converted ? AHOY_OK : AHOY_ERR_NOMEM;
+    return AHOY_OK;
 }
 
 static void opus_file_free(struct opus_file *f)
 {
     for (unsigned c = 0; c < 2; c++)
         resample_destroy(f->resample[c]);
-    mem_free(f->converted);
     mem_free(f->state);
     mem_free(f);
 }
@@ -205,13 +203,13 @@ static enum ahoy_err take(struct opus_file *f, const int16_t *pcm, size_t apart,
 /* A chunk at another rate: each channel through its own resampler, both give the same number of samples. */
 static enum ahoy_err take_converted(struct opus_file *f, const int16_t *pcm, size_t n)
 {
-    int16_t one[OPUS_CHUNK], both[2][8 * OPUS_CHUNK];
+    int16_t one[OPUS_CHUNK], both[2][OPUS_CONVERTED];
     size_t made = 0;
     for (unsigned c = 0; c < f->channels; c++) {
         for (size_t i = 0; i < n; i++)
             one[i] = pcm[i * f->channels + c];
-        made = AHOY_MIN(resample_run(f->resample[c], one, n, f->converted), AHOY_COUNT(both[0]));
-        memcpy(both[c], f->converted, made * sizeof(int16_t));
+        AHOY_ASSERT(resample_max_out(f->resample[c], n) <= OPUS_CONVERTED);
+        made = resample_run(f->resample[c], one, n, both[c]);
     }
     return take(f, both[0], AHOY_COUNT(both[0]), 1, made);
 }
@@ -220,7 +218,7 @@ enum ahoy_err opus_file_put(struct opus_file *f, const int16_t *pcm, size_t fram
 {
     enum ahoy_err err = AHOY_OK;
     f->samples_in += frames;
-    if (!f->converted)
+    if (!f->resample[0])
         return take(f, pcm, 1, f->channels, frames);
     for (size_t done = 0; done < frames && !err;) {
         size_t part = AHOY_MIN(frames - done, (size_t) OPUS_CHUNK);

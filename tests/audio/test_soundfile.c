@@ -116,6 +116,42 @@ static void test_opus_comes_back_in_time(struct t *t)
         mono(t, "x.ogg", 8000, 12000);
 }
 
+/* A tone that is in no step with the pieces in which it is converted: a seam between two of them would be heard. */
+static void test_opus_of_another_rate_has_no_seams(struct t *t)
+{
+    static const uint32_t rates[] = { 8000, 16000, 44100 };
+    char dir[TEMP_PATH_BYTES] = "", path[2 * TEMP_PATH_BYTES];
+    struct soundfile *f = NULL;
+    struct wav_reader *r = NULL;
+    T_CHECK(temp_make(dir, sizeof dir));
+    for (size_t i = 0; i < AHOY_COUNT(rates); i++) {
+        size_t piece = rates[i] / 50;
+        struct soundfile_config cfg = {
+            .path = temp_path(dir, "x.opus", path), .kind = SOUNDFILE_OPUS, .rate_hz = rates[i], .channels = 1
+        };
+        sound_sine(left, 2 * rates[i], rates[i], 437, -20);
+        T_OK(soundfile_create(&f, &cfg));
+        for (size_t at = 0; at + piece <= 2 * rates[i]; at += piece)
+            T_OK(soundfile_put(f, left + at, piece));
+        enum ahoy_err closed = soundfile_close(f);
+        f = NULL;
+        T_OK(closed);
+        T_OK(wav_reader_open(&r, path));
+        size_t n = read_all(r), hz = wav_reader_hz(r);
+        wav_reader_close(r);
+        r = NULL;
+        T_LE(hz * 3 / 2, n);
+        double purity_db = sound_purity_db(heard + hz / 2, hz, (uint32_t) hz, 437);
+        if (getenv("AHOY_TEST_FIGURES"))
+            (void) fprintf(stderr, "%u Hz: purity %.1f dB\n", rates[i], purity_db);
+        T_CHECK(purity_db > 25);
+    }
+out:
+    wav_reader_close(r);
+    (void) !soundfile_close(f);
+    temp_remove(dir);
+}
+
 /* Two channels are two mono streams, none coupled (RFC 7845 section 5.1.1), so nobody is heard on the other's side. */
 static void test_the_two_sides_of_opus_are_apart(struct t *t)
 {
@@ -262,6 +298,6 @@ out:
 
 /* Seconds of coding: without failing allocations, but for the smallest. */
 T_MAIN(T(test_kinds_have_names_and_suffixes), T(test_wav_comes_back), T_PLAIN(test_flac_comes_back_bit_by_bit),
-       T_STRIDE(test_opus_comes_back_in_time, 3), T_PLAIN(test_the_two_sides_of_opus_are_apart),
-       T_PLAIN(test_a_recording_that_was_cut_off_still_plays), T_PLAIN(test_a_full_disk_is_told_and_costs_the_end_only),
-       T(test_what_cannot_be_made_says_why))
+       T_STRIDE(test_opus_comes_back_in_time, 3), T_PLAIN(test_opus_of_another_rate_has_no_seams),
+       T_PLAIN(test_the_two_sides_of_opus_are_apart), T_PLAIN(test_a_recording_that_was_cut_off_still_plays),
+       T_PLAIN(test_a_full_disk_is_told_and_costs_the_end_only), T(test_what_cannot_be_made_says_why))
