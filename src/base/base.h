@@ -26,7 +26,7 @@ AHOY_NORETURN void ahoy_assert_failed(const char *cond, const char *file, int li
 
 #define AHOY_CONTAINER_OF(ptr, type, member) ((type *) (void *) ((char *) (ptr) -offsetof(type, member)))
 #define AHOY_COUNT(array)                    (sizeof(array) / sizeof((array)[0]))
-#define AHOY_MIN(a, b)                       ((a) < (b) ? (a) : (b))
-#define AHOY_MAX(a, b)                       ((a) > (b) ? (a) : (b))
+#define AHOY_MIN(a, b)                       ((a) < (b) ? (a) : (b)) /* reads one of the two twice: */
+#define AHOY_MAX(a, b)                       ((a) > (b) ? (a) : (b)) /* … neither may do anything */
 
 #endif

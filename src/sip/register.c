@@ -196,7 +196,8 @@ static int64_t backoff_ms(struct sip_register *r, const struct sip_outcome *out)
         return ms;
     /* The server knows better when; a little later than it says, and not all phones at once. */
     uint32_t wait_s = AHOY_MIN(out->retry_after_s, (uint32_t) MAX_RETRY_AFTER_S);
-    return AHOY_MAX(spread_ms(r, wait_s, 100, 110), (int64_t) 1000);
+    ms = spread_ms(r, wait_s, 100, 110);
+    return AHOY_MAX(ms, (int64_t) 1000);
 }
 
 static void on_failure(struct sip_register *r, const struct sip_outcome *out)
