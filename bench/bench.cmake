@@ -3,12 +3,17 @@
 pkg_check_modules(OSIP2 IMPORTED_TARGET libosip2)
 pkg_check_modules(LIBRE IMPORTED_TARGET libre)
 
+# What they have in common; their files are swept as the tests' are.
+add_library(ahoy_bench_tool STATIC ${PROJECT_SOURCE_DIR}/bench/tool.c ${PROJECT_SOURCE_DIR}/tests/support/temp.c)
+target_link_libraries(ahoy_bench_tool PUBLIC ahoy_base)
+target_include_directories(ahoy_bench_tool PUBLIC ${PROJECT_SOURCE_DIR}/bench ${PROJECT_SOURCE_DIR}/tests)
+
 # ahoy_bench(name sources... LIBS libraries...): the program ahoy-bench-<name>.
 function(ahoy_bench name)
     cmake_parse_arguments(arg "" "" "LIBS" ${ARGN})
     list(TRANSFORM arg_UNPARSED_ARGUMENTS PREPEND ${PROJECT_SOURCE_DIR}/bench/)
     add_executable(ahoy-bench-${name} ${arg_UNPARSED_ARGUMENTS})
-    target_link_libraries(ahoy-bench-${name} PRIVATE ${arg_LIBS})
+    target_link_libraries(ahoy-bench-${name} PRIVATE ${arg_LIBS} ahoy_bench_tool)
     target_include_directories(ahoy-bench-${name} PRIVATE ${PROJECT_SOURCE_DIR}/bench)
 endfunction()
 
@@ -65,9 +70,8 @@ endif()
 pkg_check_modules(PULSE_SIMPLE IMPORTED_TARGET libpulse-simple)
 if(TARGET ahoy AND PULSE_SIMPLE_FOUND)
     add_library(ahoy_bench_cable STATIC ${PROJECT_SOURCE_DIR}/bench/latency_cable.c
-        ${PROJECT_SOURCE_DIR}/tests/support/pulse.c ${PROJECT_SOURCE_DIR}/tests/support/temp.c)
-    target_link_libraries(ahoy_bench_cable PUBLIC ahoy_base PkgConfig::PULSE_SIMPLE Threads::Threads)
-    target_include_directories(ahoy_bench_cable PUBLIC ${PROJECT_SOURCE_DIR}/bench ${PROJECT_SOURCE_DIR}/tests)
+        ${PROJECT_SOURCE_DIR}/tests/support/pulse.c)
+    target_link_libraries(ahoy_bench_cable PUBLIC ahoy_bench_tool PkgConfig::PULSE_SIMPLE Threads::Threads)
     ahoy_bench(latency latency.c phone_process.c phone_cost.c signalling_peers.c LIBS ahoy_audio ahoy_bench_cable m)
     add_dependencies(ahoy-bench-latency ahoy)
 endif()

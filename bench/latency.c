@@ -4,7 +4,7 @@
  * recorded on one clock; for each second the lag of their best correlation is the delay. The same with no phone between
  * (the second recorder on the microphone itself) says what the measuring itself adds, and is taken off.
  *
- *     ahoy-bench-latency [--quick] [--json] [--only=NAME] [--pipewire]      one JSON object as the last line
+ *     ahoy-bench-latency [--quick] [--json] [--only NAME] [--pipewire]      one JSON object as the last line
  *
  * --pipewire: on PipeWire in place of PulseAudio.
  */
@@ -14,6 +14,7 @@
 #include "base/base.h"
 #include "phone.h"
 #include "signalling.h"
+#include "tool.h"
 
 #include <math.h>
 #include <poll.h>
@@ -21,7 +22,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
     SETTLE_MS = 3000,
@@ -146,16 +146,14 @@ static bool measure_nothing(double *own_ms)
 static bool measure_both(struct row *r, const struct phone p[2], unsigned seconds, double own_ms)
 {
     struct cost before[2], after[2];
-    struct timespec from, to;
     bool known = cost_read(p[0].pid, &before[0]) && cost_read(p[1].pid, &before[1]);
-    clock_gettime(CLOCK_MONOTONIC, &from);
+    double from_ms = tool_now_ms();
     if (!measure(r, seconds, own_ms))
         return false;
-    clock_gettime(CLOCK_MONOTONIC, &to);
+    double ms = tool_now_ms() - from_ms;
     known = known && cost_read(p[0].pid, &after[0]) && cost_read(p[1].pid, &after[1]);
     if (!known || r->calls == MAX_CALLS)
         return true;
-    double ms = (double) (to.tv_sec - from.tv_sec) * 1000 + (double) (to.tv_nsec - from.tv_nsec) / 1e6;
     r->cpu[r->calls++] = 100 * fmax(after[0].cpu_ms - before[0].cpu_ms, after[1].cpu_ms - before[1].cpu_ms) / ms;
     return true;
 }
@@ -231,17 +229,19 @@ int main(int argc, char **argv)
 {
     static struct row row[VARIANTS][PTIMES];
     struct cable cable = { .listeners = 0 };
-    bool json = false, quick = false;
+    bool json = false, quick = false, pipewire = false;
     double own_ms = 0;
     const char *only = NULL;
-    for (int i = 1; i < argc; i++) {
-        json |= strcmp(argv[i], "--json") == 0;
-        quick |= strcmp(argv[i], "--quick") == 0;
-        if (strcmp(argv[i], "--pipewire") == 0)
-            (void) setenv("AHOY_TEST_SOUND_SERVER", "pipewire", 1);
-        if (strncmp(argv[i], "--only=", 7) == 0)
-            only = argv[i] + 7;
+    const struct tool_option list[] = { { "--only", .text = &only },
+                                        { "--json", .flag = &json },
+                                        { "--quick", .flag = &quick },
+                                        { "--pipewire", .flag = &pipewire } };
+    if (tool_options(list, AHOY_COUNT(list), argc, argv)) {
+        fprintf(stderr, "usage: ahoy-bench-latency [--only NAME] [--quick] [--json] [--pipewire]\n");
+        return 2;
     }
+    if (pipewire)
+        (void) setenv("AHOY_TEST_SOUND_SERVER", "pipewire", 1);
     (void) signal(SIGPIPE, SIG_IGN);
     phone_find_ahoy(argv[0]);
     make_speech();

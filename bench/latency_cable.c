@@ -2,13 +2,13 @@
 #include "latency.h"
 
 #include "base/base.h"
+#include "tool.h"
 
 #include <pthread.h>
 #include <pulse/simple.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum { PERIOD_MS = 5 };
 
@@ -39,13 +39,6 @@ static bool start_daemon(struct cable *c)
 }
 
 static const pa_sample_spec mono = { .format = PA_SAMPLE_S16LE, .rate = CABLE_HZ, .channels = 1 };
-
-static double now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double) ts.tv_sec * 1000 + (double) ts.tv_nsec / 1e6;
-}
 
 /* ---- listeners --------------------------------------------------------------------------------------------------- */
 
@@ -143,7 +136,7 @@ static void *record(void *arg)
     t->ok = s != NULL;
     for (r->n = 0; t->ok && r->n + CABLE_BLOCK <= r->max; r->n += CABLE_BLOCK) {
         t->ok = pa_simple_read(s, r->pcm + r->n, CABLE_BLOCK * sizeof *r->pcm, NULL) >= 0;
-        double at = now_ms() - (double) r->n * 1000 / CABLE_HZ;
+        double at = tool_now_ms() - (double) r->n * 1000 / CABLE_HZ;
         if (r->n == CABLE_HZ / 2) /* the first half second may come in a burst */
             zero = latest = at;
         zero = at < zero ? at : zero;

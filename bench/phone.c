@@ -9,6 +9,8 @@
 
 #include "base/base.h"
 #include "signalling.h"
+#include "support/temp.h"
+#include "tool.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -18,7 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -51,13 +52,6 @@ struct bench {
 static void wait_ms(int ms)
 {
     (void) poll(NULL, 0, ms);
-}
-
-static double now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double) ts.tv_sec * 1000 + (double) ts.tv_nsec / 1e6;
 }
 
 static int by_value(const void *a, const void *b)
@@ -138,9 +132,9 @@ static bool start_once(struct bench *b, enum phone_kind kind, double *wall, doub
     struct phone p = { .input = -1 };
     struct cost c;
     int fd = registrar_open(&cfg.registrar);
-    double start = now_ms();
+    double start = tool_now_ms();
     bool ok = fd >= 0 && phone_start(&p, kind, &cfg) && registrar_serve(fd, START_LIMIT_MS);
-    *wall = now_ms() - start;
+    *wall = tool_now_ms() - start;
     wait_ms(AFTER_START_MS);
     ok = ok && cost_read(p.pid, &c);
     *cpu = ok ? c.cpu_ms : 0;
@@ -234,10 +228,10 @@ static bool run_calls(struct bench *b, const char *codec, double cpu_target, con
     for (int k = 0; ok && k < PHONE_KINDS; k++)
         ok = p[k].pid == 0 || (cost_read(p[k].pid, &before[k]) && cost_read(echo[k].pid, &heard[k]));
     int ms = b->quick ? CALL_MS / 4 : CALL_MS;
-    double start = now_ms();
+    double start = tool_now_ms();
     wait_ms(ms);
     for (int k = 0; k < PHONE_KINDS; k++) {
-        double took = now_ms() - start;
+        double took = tool_now_ms() - start;
         if (ok && p[k].pid > 0 && cost_read(p[k].pid, &after)) {
             wakeups->value[k] = (double) (after.wakeups - before[k].wakeups) * 1000 / took;
             cpu->value[k] = (after.cpu_ms - before[k].cpu_ms) / took * 100;
@@ -302,8 +296,7 @@ static void print_json(const struct bench *b)
 
 static bool make_dirs(struct bench *b)
 {
-    snprintf(b->dir, sizeof b->dir, "/tmp/ahoy-bench-XXXXXX");
-    if (!mkdtemp(b->dir))
+    if (!temp_begin() || !temp_make(b->dir, sizeof b->dir))
         return false;
     bool ok = true;
     for (int i = 0; i < 2; i++) {
@@ -325,9 +318,10 @@ int main(int argc, char **argv)
                                         "PCMU call: resident" };
     struct bench b = { .quick = false };
     bool json = false;
-    for (int i = 1; i < argc; i++) {
-        json |= strcmp(argv[i], "--json") == 0;
-        b.quick |= strcmp(argv[i], "--quick") == 0;
+    const struct tool_option list[] = { { "--json", .flag = &json }, { "--quick", .flag = &b.quick } };
+    if (tool_options(list, AHOY_COUNT(list), argc, argv)) {
+        fprintf(stderr, "usage: ahoy-bench-phone [--quick] [--json]\n");
+        return 2;
     }
     (void) signal(SIGPIPE, SIG_IGN);
     phone_find_ahoy(argv[0]);
@@ -344,7 +338,7 @@ int main(int argc, char **argv)
         print_rows(&b);
     if (ok && json)
         print_json(&b);
-    if (b.dir[0] && !getenv("AHOY_BENCH_LOG"))
-        phone_remove_tree(b.dir);
+    if (!getenv("AHOY_BENCH_LOG"))
+        temp_end();
     return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

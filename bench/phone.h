@@ -37,8 +37,6 @@ void phone_stop(struct phone *p);
 
 /* A directory that can be a phone's home, with what linphonec wants to find in it. */
 bool phone_make_home(const char *dir);
-/* Removes a directory of /tmp with all in it. */
-void phone_remove_tree(const char *dir);
 
 /* Path of the ahoy beside this program, or AHOY_BIN's. */
 const char *phone_ahoy(void);

@@ -2,6 +2,7 @@
 #include "phone.h"
 
 #include "base/view.h"
+#include "tool.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -9,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 /* ---- cost -------------------------------------------------------------------------------------------------------- */
@@ -107,22 +107,15 @@ static bool answer(int fd, struct view msg, const struct sockaddr_in *from)
     return accepted;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
-}
-
 bool registrar_serve(int fd, int limit_ms)
 {
     char data[4096]; /* views print at most what was received, and the answer is cut to its buffer's size */
-    int64_t end = now_ms() + limit_ms;
-    for (int64_t left = limit_ms; left > 0; left = end - now_ms()) {
+    double end_ms = tool_now_ms() + limit_ms;
+    for (double left_ms = limit_ms; left_ms > 0; left_ms = end_ms - tool_now_ms()) {
         struct pollfd p = { .fd = fd, .events = POLLIN };
         struct sockaddr_in from;
         socklen_t n = sizeof from;
-        if (poll(&p, 1, (int) left) != 1)
+        if (poll(&p, 1, (int) left_ms + 1) != 1)
             continue;
         ssize_t got = recvfrom(fd, data, sizeof data / 2, 0, (struct sockaddr *) &from, &n);
         if (got > 0 && answer(fd, view_of(data, (size_t) got), &from))

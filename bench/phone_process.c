@@ -4,7 +4,6 @@
 #include "base/view.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <libgen.h>
 #include <limits.h>
 #include <poll.h>
@@ -145,20 +144,6 @@ bool phone_make_home(const char *dir)
         ok = mkdir(path, 0700) == 0 && ok;
     }
     return ok;
-}
-
-static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-    (void) st;
-    (void) type;
-    (void) ftw;
-    return remove(path);
-}
-
-void phone_remove_tree(const char *dir)
-{
-    if (view_starts(view_str(dir), VIEW("/tmp/ahoy-bench-")))
-        (void) nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 }
 
 /* ---- processes --------------------------------------------------------------------------------------------------- */

@@ -8,6 +8,8 @@
 #include "signalling.h"
 
 #include "base/base.h"
+#include "support/temp.h"
+#include "tool.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -192,12 +194,15 @@ int main(int argc, char **argv)
     bool json = false, quick = false;
     const char *only = "";
     struct table t = { .rows = 0 };
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--only") == 0 && i + 1 < argc)
-            only = argv[++i];
-        json |= strcmp(argv[i], "--json") == 0;
-        quick |= strcmp(argv[i], "--quick") == 0;
+    const struct tool_option list[] = { { "--only", .text = &only },
+                                        { "--json", .flag = &json },
+                                        { "--quick", .flag = &quick } };
+    if (tool_options(list, AHOY_COUNT(list), argc, argv)) {
+        fprintf(stderr, "usage: ahoy-bench-signalling [--only WORD] [--quick] [--json]\n");
+        return 2;
     }
+    if (!temp_begin() || atexit(temp_end) != 0)
+        return EXIT_FAILURE;
     printf("processor time of the server, medians; calls or requests a second of wall-clock time with %d under way\n",
            WINDOW);
     printf("%-34s %11s %8s   %8s %-22s %8s   %7s\n", "", "ahoy", "per s", "peer", "", "ratio", "target");

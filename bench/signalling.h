@@ -31,7 +31,7 @@ struct server {
     pid_t pid;
     int control; /* ours: the socket to its control; else -1 */
     uint16_t port;
-    char dir[64]; /* a peer's temporary directory, or empty */
+    char dir[64]; /* a peer's temporary directory, for which the program has called temp_begin; or empty */
 };
 
 struct usage {

@@ -8,13 +8,13 @@
 #include "base/encode.h"
 #include "base/mem.h"
 #include "crypto/digest.h"
+#include "tool.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -57,9 +57,7 @@ struct gen {
 
 static int64_t now_ms(void)
 {
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (int64_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    return (int64_t) tool_now_ms();
 }
 
 /* ---- sockets ----------------------------------------------------------------------------------------------------- */
@@ -451,13 +449,9 @@ bool load_run(const struct load *l, struct load_result *out)
     bool proxied = l->kind == LOAD_PROXY_CALL;
     bool ok = g->slot && open_socket(&g->out, l->port, &g->here)
               && (!proxied || (open_socket(&g->callee, l->port, &g->phone) && register_phone(g)));
-    struct timespec a, b;
-    clock_gettime(CLOCK_MONOTONIC, &a);
+    double began_ms = tool_now_ms();
     ok = ok && run_all(g);
-    clock_gettime(CLOCK_MONOTONIC, &b);
-    *out = (struct load_result){ .wall_s = (double) (b.tv_sec - a.tv_sec) + (double) (b.tv_nsec - a.tv_nsec) / 1e9,
-                                 .done = g->done,
-                                 .resent = g->resent };
+    *out = (struct load_result){ .wall_s = (tool_now_ms() - began_ms) / 1000, .done = g->done, .resent = g->resent };
     if (g->out.fd >= 0)
         close(g->out.fd);
     if (g->callee.fd >= 0)

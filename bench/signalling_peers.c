@@ -2,6 +2,7 @@
 #include "signalling.h"
 
 #include "base/view.h"
+#include "support/temp.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -137,8 +138,7 @@ bool peer_start(struct server *s, enum server_kind kind)
 {
     char config[128], port[8];
     const char *program = program_of(kind);
-    snprintf(s->dir, sizeof s->dir, "/tmp/ahoy-bench-XXXXXX");
-    if (!program || !mkdtemp(s->dir))
+    if (!program || !temp_make(s->dir, sizeof s->dir))
         return false;
     s->port = peer_free_port();
     snprintf(port, sizeof port, "%u", s->port);
@@ -218,17 +218,6 @@ bool peer_usage(struct server *s, struct usage *out)
     return true;
 }
 
-static void remove_dir(const char *dir)
-{
-    DIR *d = opendir(dir);
-    for (struct dirent *e; d && (e = readdir(d));)
-        if (e->d_name[0] != '.')
-            (void) unlinkat(dirfd(d), e->d_name, 0);
-    if (d)
-        closedir(d);
-    (void) rmdir(dir);
-}
-
 void peer_stop(struct server *s)
 {
     if (s->pid > 0) {
@@ -236,14 +225,13 @@ void peer_stop(struct server *s)
         (void) waitpid(s->pid, NULL, 0);
     }
     s->pid = 0;
-    if (s->dir[0])
-        remove_dir(s->dir);
+    temp_remove(s->dir);
     s->dir[0] = '\0';
 }
 
 bool peer_sipp_calls(uint16_t port, unsigned calls)
 {
-    char target[32], count[16], dir[] = "/tmp/ahoy-bench-XXXXXX";
+    char target[32], count[16], dir[64];
     int status = -1;
     snprintf(target, sizeof target, "127.0.0.1:%u", port);
     snprintf(count, sizeof count, "%u", calls);
@@ -265,13 +253,13 @@ bool peer_sipp_calls(uint16_t port, unsigned calls)
                                  "-timeout",
                                  "60",
                                  NULL };
-    if (!mkdtemp(dir))
+    if (!temp_make(dir, sizeof dir))
         return false;
     pid_t pid = fork();
     if (pid == 0)
         become(argv, dir);
     if (pid > 0)
         (void) waitpid(pid, &status, 0);
-    remove_dir(dir);
+    temp_remove(dir);
     return WIFEXITED(status) && WEXITSTATUS(status) == 0;
 }

@@ -9,12 +9,11 @@
 #include "base/mem.h"
 #include "echo/canceller.h"
 #include "echo/score_echo.h"
+#include "tool.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const struct canceller *const cancellers[] = {
     &canceller_none,
@@ -30,13 +29,6 @@ struct options {
     const char *only, *scene, *folder;
     bool verbose;
 };
-
-static double cpu_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double) t.tv_sec + (double) t.tv_nsec * 1e-9;
-}
 
 static void shift(int16_t *x, size_t n, size_t by)
 {
@@ -116,9 +108,9 @@ static bool measure(const struct options *o, const struct canceller *c, const st
 {
     int16_t *out = mem_alloc(2 * s->n * sizeof *out);
     bool good = out != NULL;
-    double before = cpu_s();
+    double before = tool_cpu_s();
     good = good && run(c, s, s->echo, out, o->verbose);
-    double used = cpu_s() - before;
+    double used = tool_cpu_s() - before;
     good = good && run(c, s, s->both, out + s->n, o->verbose);
     if (good) {
         score_scene(s, out, out + s->n, score);
@@ -154,31 +146,14 @@ static void print_row(const char *scene, const char *name, const struct echo_sco
 static bool parse(struct options *o, int argc, char **argv)
 {
     *o = (struct options){ .rate_hz = 16000, .seeds = 2, .first = 1 };
-    for (int i = 1; i < argc; i++) {
-        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        if (strcmp(argv[i], "-v") == 0) {
-            o->verbose = true;
-            continue;
-        }
-        if (!value)
-            return false;
-        if (strcmp(argv[i], "--rate") == 0)
-            o->rate_hz = (unsigned) strtoul(value, NULL, 10);
-        else if (strcmp(argv[i], "--seeds") == 0)
-            o->seeds = (unsigned) strtoul(value, NULL, 10);
-        else if (strcmp(argv[i], "--first") == 0)
-            o->first = (unsigned) strtoul(value, NULL, 10);
-        else if (strcmp(argv[i], "--only") == 0)
-            o->only = value;
-        else if (strcmp(argv[i], "--scene") == 0)
-            o->scene = value;
-        else if (strcmp(argv[i], "--write") == 0)
-            o->folder = value;
-        else
-            return false;
-        i++;
-    }
-    return (o->rate_hz == 16000 || o->rate_hz == 48000) && o->seeds > 0;
+    const struct tool_option list[] = { { "--rate", .number = &o->rate_hz, .least = 16000, .most = 48000 },
+                                        { "--seeds", .number = &o->seeds, .least = 1, .most = 1000 },
+                                        { "--first", .number = &o->first, .most = 1000000 },
+                                        { "--only", .text = &o->only },
+                                        { "--scene", .text = &o->scene },
+                                        { "--write", .text = &o->folder },
+                                        { "-v", .flag = &o->verbose } };
+    return tool_options(list, AHOY_COUNT(list), argc, argv) == 0 && (o->rate_hz == 16000 || o->rate_hz == 48000);
 }
 
 /* All cancellers on one kind of scene. */

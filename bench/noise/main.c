@@ -12,12 +12,11 @@
 #include "base/rng.h"
 #include "echo/scene.h"
 #include "noise/noise.h"
+#include "tool.h"
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define PI 3.14159265358979323846
 
@@ -173,13 +172,6 @@ static void spectral_scores(const int16_t *clean, const int16_t *in, const int16
 
 /* ---- running ----------------------------------------------------------------------------------------------------- */
 
-static double cpu_s(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return (double) t.tv_sec + (double) t.tv_nsec * 1e-9;
-}
-
 static void write_wav(const struct options *o, const char *kind, int snr_db, const char *who, const int16_t *pcm,
                       size_t n)
 {
@@ -211,10 +203,10 @@ static bool measure(const struct reducer *r, const struct options *o, const int1
     void *self = r->create(o->rate_hz);
     if (!self)
         return false;
-    double before = cpu_s();
+    double before = tool_cpu_s();
     for (size_t at = 0; at + frame <= n; at += frame)
         r->frame(self, in + at, out + at);
-    s.cpu_percent = 100 * (cpu_s() - before) / SECONDS;
+    s.cpu_percent = 100 * (tool_cpu_s() - before) / SECONDS;
     r->destroy(self);
     align(in, out, n, o->rate_hz);
     spectral_scores(clean, in, out, n, &s);
@@ -307,24 +299,13 @@ static bool run_kind(const struct options *o, const struct kind *kind, const str
 static bool parse(struct options *o, int argc, char **argv)
 {
     *o = (struct options){ .rate_hz = 16000, .seeds = 2, .first = 1 };
-    for (int i = 1; i + 1 < argc; i += 2) {
-        const char *value = argv[i + 1];
-        if (strcmp(argv[i], "--rate") == 0)
-            o->rate_hz = (unsigned) strtoul(value, NULL, 10);
-        else if (strcmp(argv[i], "--seeds") == 0)
-            o->seeds = (unsigned) strtoul(value, NULL, 10);
-        else if (strcmp(argv[i], "--first") == 0)
-            o->first = (unsigned) strtoul(value, NULL, 10);
-        else if (strcmp(argv[i], "--only") == 0)
-            o->only = value;
-        else if (strcmp(argv[i], "--noise") == 0)
-            o->noise = value;
-        else if (strcmp(argv[i], "--write") == 0)
-            o->folder = value;
-        else
-            return false;
-    }
-    return argc % 2 == 1 && (o->rate_hz == 16000 || o->rate_hz == 48000) && o->seeds > 0;
+    const struct tool_option list[] = { { "--rate", .number = &o->rate_hz, .least = 16000, .most = 48000 },
+                                        { "--seeds", .number = &o->seeds, .least = 1, .most = 1000 },
+                                        { "--first", .number = &o->first, .most = 1000000 },
+                                        { "--only", .text = &o->only },
+                                        { "--noise", .text = &o->noise },
+                                        { "--write", .text = &o->folder } };
+    return tool_options(list, AHOY_COUNT(list), argc, argv) == 0 && (o->rate_hz == 16000 || o->rate_hz == 48000);
 }
 
 int main(int argc, char **argv)

@@ -12,6 +12,7 @@
 #include "sound/peers.h"
 #endif
 #include "sound/report.h"
+#include "tool.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +22,7 @@ static const char *const codec_names[CODECS] = { "opus", "g722", "pcmu" };
 
 struct options {
     const char *mode, *codec, *only, *impair, *speech, *write, *svg;
-    uint64_t bitrate, expect, dred, tick, ptime, budget, level, pieces, seed, seeds;
+    unsigned bitrate, expect, dred, tick, ptime, budget, level, pieces, seed, seeds;
     bool no_ideal, quick, json;
 };
 
@@ -43,60 +44,32 @@ static int usage(const char *word)
     return 2;
 }
 
-static bool parse_text(struct options *o, const char *name, const char *value)
-{
-    const struct {
-        const char *name;
-        const char **to;
-    } texts[] = { { "--mode", &o->mode },     { "--codec", &o->codec },   { "--only", &o->only },
-                  { "--impair", &o->impair }, { "--speech", &o->speech }, { "--write", &o->write },
-                  { "--svg", &o->svg } };
-    for (size_t i = 0; i < AHOY_COUNT(texts); i++)
-        if (strcmp(name, texts[i].name) == 0) {
-            *texts[i].to = value;
-            return true;
-        }
-    return false;
-}
-
-static bool parse_number(struct options *o, const char *name, const char *value)
-{
-    const struct {
-        const char *name;
-        uint64_t *to, least, most;
-    } numbers[] = { { "--bitrate", &o->bitrate, 6000, 510000 },
-                    { "--expect", &o->expect, 0, 100 },
-                    { "--dred", &o->dred, 0, 1000 },
-                    { "--tick", &o->tick, 0, 60 },
-                    { "--ptime", &o->ptime, 10, 60 },
-                    { "--budget", &o->budget, 0, 10000 },
-                    { "--level", &o->level, 3, 60 },
-                    { "--pieces", &o->pieces, 1, PROMPTS_MAX_PIECES },
-                    { "--seed", &o->seed, 0, 1000000 },
-                    { "--seeds", &o->seeds, 1, 1000 } };
-    for (size_t i = 0; i < AHOY_COUNT(numbers); i++)
-        if (strcmp(name, numbers[i].name) == 0)
-            return view_u64(view_str(value), numbers[i].most, numbers[i].to) == AHOY_OK
-                   && *numbers[i].to >= numbers[i].least;
-    return false;
-}
-
 /* The index of the word that is wrong, or 0. */
 static int parse(struct options *o, int argc, char **argv)
 {
-    for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0)
-            o->json = true;
-        else if (strcmp(argv[i], "--quick") == 0)
-            o->quick = true;
-        else if (strcmp(argv[i], "--no-ideal") == 0)
-            o->no_ideal = true;
-        else if (i + 1 < argc && (parse_text(o, argv[i], argv[i + 1]) || parse_number(o, argv[i], argv[i + 1])))
-            i++;
-        else
-            return i;
-    }
-    return 0;
+    const struct tool_option list[] = {
+        { "--mode", .text = &o->mode },
+        { "--codec", .text = &o->codec },
+        { "--only", .text = &o->only },
+        { "--impair", .text = &o->impair },
+        { "--speech", .text = &o->speech },
+        { "--write", .text = &o->write },
+        { "--svg", .text = &o->svg },
+        { "--bitrate", .number = &o->bitrate, .least = 6000, .most = 510000 },
+        { "--expect", .number = &o->expect, .most = 100 },
+        { "--dred", .number = &o->dred, .most = 1000 },
+        { "--tick", .number = &o->tick, .most = 60 },
+        { "--ptime", .number = &o->ptime, .least = 10, .most = 60 },
+        { "--budget", .number = &o->budget, .most = 10000 },
+        { "--level", .number = &o->level, .least = 3, .most = 60 },
+        { "--pieces", .number = &o->pieces, .least = 1, .most = PROMPTS_MAX_PIECES },
+        { "--seed", .number = &o->seed, .most = 1000000 },
+        { "--seeds", .number = &o->seeds, .least = 1, .most = 1000 },
+        { "--json", .flag = &o->json },
+        { "--quick", .flag = &o->quick },
+        { "--no-ideal", .flag = &o->no_ideal },
+    };
+    return tool_options(list, AHOY_COUNT(list), argc, argv);
 }
 
 /* Whether a list of words with commas between has this one; NULL: all are meant. */

@@ -8,6 +8,7 @@
 #include "sound/relay.h"
 #include "sound/sip_call.h"
 #include "sound/spoken.h"
+#include "tool.h"
 
 #include <poll.h>
 #include <stdio.h>
@@ -83,13 +84,6 @@ void peers_destroy(struct peers *p)
     mem_free(p);
 }
 
-static double now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double) ts.tv_sec * 1000 + (double) ts.tv_nsec / 1e6;
-}
-
 static void wait_until(double ms)
 {
     struct timespec ts = { .tv_sec = (time_t) (ms / 1000) };
@@ -143,7 +137,7 @@ static enum ahoy_err talk(struct peers *p, enum phone_kind kind, const struct st
     enum ahoy_err err = AHOY_ERR_TIMEOUT;
     if (start_phone(p, &phone, kind, port, NULL) && sip_call_start(&call, port, p->config.codec, ANSWER_MS)) {
         struct cable_recorder *r = cable_record("ear_b.monitor", ear);
-        *begin_ms = now_ms() + BEFORE_MS;
+        *begin_ms = tool_now_ms() + BEFORE_MS;
         if (r)
             send_stream(&call, &p->stream, a, *begin_ms);
         err = r && cable_recorded(r) ? AHOY_OK : AHOY_ERR_DEVICE;

@@ -1,6 +1,7 @@
 #include "sound/relay.h"
 
 #include "base/mem.h"
+#include "tool.h"
 
 #include <arpa/inet.h>
 #include <poll.h>
@@ -31,13 +32,6 @@ struct relay {
     struct held *held;
     size_t held_n;
 };
-
-static double now_ms(void)
-{
-    struct timespec ts;
-    clock_gettime(CLOCK_MONOTONIC, &ts);
-    return (double) ts.tv_sec * 1000 + (double) ts.tv_nsec / 1e6;
-}
 
 static int bound(uint16_t port, uint16_t *got)
 {
@@ -213,7 +207,7 @@ static void media(struct relay *r, int side, int rtcp)
 {
     uint8_t data[PACKET];
     ssize_t n = recv(r->media[side][rtcp], data, sizeof data, 0);
-    double at_ms = now_ms() + STREAM_BASE_US / 1000.0;
+    double at_ms = tool_now_ms() + STREAM_BASE_US / 1000.0;
     if (n <= 0)
         return;
     if (side == 1) {
@@ -222,7 +216,7 @@ static void media(struct relay *r, int side, int rtcp)
     }
     struct impair_decision d;
     if (r->first_ms <= 0 && !rtcp)
-        r->first_ms = now_ms();
+        r->first_ms = tool_now_ms();
     capture_add(r->capture, (int64_t) (at_ms * 1000), data, (size_t) n, &d);
     for (unsigned i = 0; i < d.copies; i++)
         hold(r, 1, rtcp, (double) d.at_us[i] / 1000, data, (size_t) n);
@@ -231,7 +225,7 @@ static void media(struct relay *r, int side, int rtcp)
 /* Sends what is due; returns when the next is. */
 static double release(struct relay *r, double limit_ms)
 {
-    double now = now_ms(), next = limit_ms;
+    double now = tool_now_ms(), next = limit_ms;
     for (size_t i = 0; i < r->held_n;) {
         struct held *h = &r->held[i];
         struct sockaddr_in to = r->target[h->side];
@@ -250,12 +244,12 @@ static double release(struct relay *r, double limit_ms)
 
 bool relay_run(struct relay *r, double ms, bool first)
 {
-    double end = now_ms() + ms;
+    double end = tool_now_ms() + ms;
     struct pollfd fd[SOCKETS] = { { r->sip, POLLIN, 0 } };
     for (int i = 0; i < 2 * SIDES; i++)
         fd[1 + i] = (struct pollfd){ r->media[i / 2][i % 2], POLLIN, 0 };
-    while (now_ms() < end && !(first && r->first_ms > 0)) {
-        double wait = release(r, end) - now_ms();
+    while (tool_now_ms() < end && !(first && r->first_ms > 0)) {
+        double wait = release(r, end) - tool_now_ms();
         struct timespec ts = { .tv_sec = (time_t) (wait > 0 ? wait / 1000 : 0) };
         ts.tv_nsec = wait > 0 ? (long) ((wait - (double) ts.tv_sec * 1000) * 1e6) : 0;
         if (ppoll(fd, SOCKETS, &ts, NULL) <= 0)

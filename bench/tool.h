@@ -1,0 +1,26 @@
+/* What the benchmarks have in common: their options, two clocks; and, from support/temp.h, files that are swept. */
+#ifndef AHOY_BENCH_TOOL_H
+#define AHOY_BENCH_TOOL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* An option that takes a text, a number, or nothing: one of the three is there. */
+struct tool_option {
+    const char *name; /* "--seeds" */
+    const char **text;
+    unsigned *number;
+    unsigned least, most; /* of the number */
+    bool *flag;
+};
+
+/** Reads a command line. The index of the first word that is none of the options, or whose value is missing or wrong; else 0. */
+int tool_options(const struct tool_option *list, size_t n, int argc, char **argv);
+
+/** Time that passes, from somewhere on, in milliseconds. */
+double tool_now_ms(void);
+
+/** Processor time of this process, in seconds. */
+double tool_cpu_s(void);
+
+#endif
