@@ -133,6 +133,17 @@ static bool await(struct witness *w, enum audio_event event)
     return poll(&p, 1, EVENT_LIMIT_MS) == 1 && read(p.fd, &n, sizeof n) == (ssize_t) sizeof n;
 }
 
+/* Opened with a witness. */
+static enum ahoy_err open_watched(struct audio_device **d, const struct audio_device_config *config, struct witness *w)
+{
+    struct audio_device_config cfg = *config;
+    if (!witness_init(w))
+        return AHOY_ERR_IO;
+    cfg.event = on_event;
+    cfg.arg = w;
+    return audio_device_open(d, &cfg, why);
+}
+
 /* ---- tests ------------------------------------------------------------------------------------------------------- */
 
 static struct audio_device_config pulse_config(void)
@@ -270,10 +281,7 @@ static void test_a_new_device_is_announced(struct t *t)
     struct audio_device *d = NULL;
     struct audio_device_config cfg = pulse_config();
     struct witness w = { { 0 } };
-    T_CHECK(witness_init(&w));
-    cfg.event = on_event;
-    cfg.arg = &w;
-    T_OK(audio_device_open(&d, &cfg, why));
+    T_OK(open_watched(&d, &cfg, &w));
     T_CHECK(pulse_daemon_command(&the_daemon, "load-module module-null-sink sink_name=plugged"));
     T_CHECK(await(&w, AUDIO_EVENT_DEVICES));
 out:
@@ -281,21 +289,18 @@ out:
     witness_fini(&w);
 }
 
-static void test_a_server_that_comes_back_is_used_again(struct t *t)
+/* The daemon of all tests goes, and comes back: there is nothing in the meantime, but no harm. */
+static void comes_back(struct t *t, const struct audio_device_config *cfg)
 {
     struct audio_device *d = NULL;
-    struct audio_device_config cfg = pulse_config();
     struct witness w = { { 0 } };
-    T_CHECK(witness_init(&w));
-    cfg.event = on_event;
-    cfg.arg = &w;
     sound_sine(said, MOST, RATE, 700, -20);
-    T_OK(audio_device_open(&d, &cfg, why));
-    T_CHECK(converse(d, RATE / 4));
+    T_OK(open_watched(&d, cfg, &w));
+    T_CHECK(converse(d, RATE / 2));
     pulse_daemon_stop(&the_daemon);
     T_CHECK(await(&w, AUDIO_EVENT_LOST));
     (void) audio_device_read(d, heard, MOST);
-    T_EQ(audio_device_read(d, heard, FRAME), 0); /* nothing, but no harm */
+    T_EQ(audio_device_read(d, heard, FRAME), 0);
     T_CHECK(pulse_daemon_start(&the_daemon));
     T_CHECK(await(&w, AUDIO_EVENT_BACK));
     T_CHECK(converse(d, RATE));
@@ -304,6 +309,12 @@ out:
     audio_device_close(d);
     witness_fini(&w);
     (void) pulse_daemon_start(&the_daemon); /* unless it runs */
+}
+
+static void test_a_server_that_comes_back_is_used_again(struct t *t)
+{
+    struct audio_device_config cfg = pulse_config();
+    comes_back(t, &cfg);
 }
 
 /* With its last sink its last monitor goes, too: nothing is left, and each direction is taken when there is one. */
@@ -414,13 +425,10 @@ static void test_alsa_goes_on_with_the_default_and_comes_back(struct t *t)
     struct audio_device *d = NULL;
     struct audio_device_config cfg = audio_device_defaults();
     struct witness w = { { 0 } };
-    T_CHECK(witness_init(&w));
     T_CHECK(pulse_daemon_start(&other_daemon));
     T_OK(audio_spec_parse(VIEW("alsa:first"), &cfg.spec));
-    cfg.event = on_event;
-    cfg.arg = &w;
     sound_sine(said, MOST, RATE, 900, -20);
-    T_OK(audio_device_open(&d, &cfg, why));
+    T_OK(open_watched(&d, &cfg, &w));
     T_CHECK(converse(d, RATE / 2));
     pulse_daemon_stop(&the_daemon);
     T_CHECK(await(&w, AUDIO_EVENT_MOVED)); /* microphone … */
@@ -442,28 +450,10 @@ out:
 
 static void test_alsa_waits_for_a_device_when_there_is_no_other(struct t *t)
 {
-    struct audio_device *d = NULL;
     struct audio_device_config cfg = audio_device_defaults();
-    struct witness w = { { 0 } };
-    T_CHECK(witness_init(&w));
     T_OK(audio_spec_parse(VIEW("alsa:first"), &cfg.spec));
-    cfg.event = on_event;
-    cfg.arg = &w;
-    sound_sine(said, MOST, RATE, 900, -20);
-    T_OK(audio_device_open(&d, &cfg, why));
-    T_CHECK(converse(d, RATE / 2));
-    pulse_daemon_stop(&the_daemon);
-    T_CHECK(await(&w, AUDIO_EVENT_LOST));
-    (void) audio_device_read(d, heard, MOST);
-    T_EQ(audio_device_read(d, heard, FRAME), 0);
-    T_CHECK(pulse_daemon_start(&the_daemon));
-    T_CHECK(await(&w, AUDIO_EVENT_BACK));
-    T_CHECK(converse(d, RATE));
-    T_CHECK(purity(RATE, 900) > 20);
-out:
-    audio_device_close(d);
-    witness_fini(&w);
-    (void) pulse_daemon_start(&the_daemon);
+    comes_back(t, &cfg);
+out:;
 }
 
 int main(int argc, char **argv)
