@@ -14,7 +14,7 @@ extern "C" {
 
 struct ahoy_engine;
 
-/** Ids count up from 1 within an engine and are never used again; 0 is none. */
+/** Ids count up from 1 within an engine, conferences' with the calls', and are never used again; 0 is none. */
 typedef uint32_t ahoy_account_id;
 typedef uint32_t ahoy_call_id;
 typedef uint32_t ahoy_command_id;

@@ -153,7 +153,7 @@ enum ahoy_err ahoy_account_add(struct ahoy_engine *e, const struct ahoy_account_
         return AHOY_ERR_NOMEM;
     struct ahoy_account_config *a = &c->u.account;
     *a = *cfg;
-    c->id = api_next_id(e);
+    c->id = api_next_id(e, &e->last_account);
     ahoy_account_id id = c->id;
     bool ok = keep(c, &a->name) && keep(c, &a->uri) && keep(c, &a->display_name) && keep(c, &a->user)
               && keep_secret(c, &a->password) && keep(c, &a->realm) && keep(c, &a->registrar) && keep(c, &a->proxy);
@@ -195,7 +195,7 @@ enum ahoy_err ahoy_call_place(struct ahoy_engine *e, const struct ahoy_call_conf
     if (!c)
         return AHOY_ERR_NOMEM;
     c->u.call = *cfg;
-    c->id = api_next_id(e);
+    c->id = api_next_id(e, &e->last_call);
     ahoy_call_id id = c->id;
     bool ok = keep(c, &c->u.call.uri) && keep(c, &c->u.call.from) && keep(c, &c->u.call.proxy)
               && keep_media(c, &c->u.call.media);
@@ -226,7 +226,7 @@ static enum ahoy_err act_with(struct ahoy_engine *e, ahoy_call_id call, enum ua_
     if (!c)
         return AHOY_ERR_NOMEM;
     c->id = call;
-    c->command = api_next_id(e);
+    c->command = api_next_id(e, &e->last_command);
     ahoy_command_id command = c->command;
     c->u.act.act = what;
     c->u.act.args = *args;
@@ -321,7 +321,7 @@ static enum ahoy_err confer(struct ahoy_engine *e, enum ua_conf_act what, const 
     struct api_cmd *c = cmd_new(e, CMD_CONFERENCE);
     if (!c)
         return AHOY_ERR_NOMEM;
-    c->command = api_next_id(e);
+    c->command = api_next_id(e, &e->last_command);
     ahoy_command_id command = c->command;
     c->u.conference.act = what;
     c->u.conference.args = *args;
@@ -378,7 +378,7 @@ static enum ahoy_err ask(struct ahoy_engine *e, enum cmd_kind kind, ahoy_account
     struct api_cmd *c = cmd_new(e, kind);
     if (!c)
         return AHOY_ERR_NOMEM;
-    c->command = api_next_id(e);
+    c->command = api_next_id(e, &e->last_command);
     ahoy_command_id command = c->command;
     c->u.ask.account = account;
     c->u.ask.text = text;

@@ -69,7 +69,7 @@ static enum ahoy_err load_accounts(struct ahoy_engine *e, char *why, size_t why_
         return err;
     for (size_t i = 0; !err && i < ahoy_account_store_count(store); i++) {
         const struct ahoy_account_config *cfg = ahoy_account_store_get(store, i);
-        err = ua_account_add(e->ua, api_next_id(e), cfg);
+        err = ua_account_add(e->ua, api_next_id(e, &e->last_account), cfg);
         if (err)
             snprintf(why, why_size, "the stored account '%s' cannot be used: %s", cfg->name ? cfg->name : cfg->uri,
                      ahoy_err_text(err));
@@ -80,7 +80,8 @@ static enum ahoy_err load_accounts(struct ahoy_engine *e, char *why, size_t why_
 
 static ahoy_call_id next_call(void *arg)
 {
-    return api_next_id(arg);
+    struct ahoy_engine *e = arg;
+    return api_next_id(e, &e->last_call);
 }
 
 static enum ahoy_err engine_open(struct ahoy_engine *e, struct sys_host *host, const struct ahoy_engine_config *cfg,
@@ -202,10 +203,10 @@ int64_t ahoy_engine_time_ms(const struct ahoy_engine *e)
     return ua_time_ms(e->ua);
 }
 
-uint32_t api_next_id(struct ahoy_engine *e)
+uint32_t api_next_id(struct ahoy_engine *e, uint32_t *last)
 {
     sys_lock_take(&e->lock);
-    uint32_t id = ++e->last_id;
+    uint32_t id = ++*last;
     sys_lock_give(&e->lock);
     return id;
 }

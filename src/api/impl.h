@@ -43,8 +43,8 @@ struct ahoy_engine {
     uint32_t event_count, dropped;
     struct api_event *overflow; /* kept ready, since there may be no memory when it is needed */
     struct list accounts, calls;
-    uint32_t last_id;
-    bool left; /* the user agent is done */
+    uint32_t last_account, last_call, last_command; /* ids; conferences count with calls */
+    bool left;                                      /* the user agent is done */
 
     struct sys_msg leave_msg;
     uint32_t linger_ms;
@@ -65,7 +65,7 @@ void api_events_drop_all(struct ahoy_engine *e);
 /** Makes the event that tells of dropped ones. NOMEM. */
 AHOY_MUST_USE enum ahoy_err api_events_prepare(struct ahoy_engine *e);
 
-/** The next id of any kind. Takes the lock. */
-uint32_t api_next_id(struct ahoy_engine *e);
+/** The next id after e->last_account, last_call or last_command, which `last` is. Takes the lock. */
+uint32_t api_next_id(struct ahoy_engine *e, uint32_t *last);
 
 #endif
