@@ -29,7 +29,7 @@ static void say_ready(struct phone *p, bool aloud)
     else
         json_decref(o);
     if (aloud && !p->json)
-        say("listening on %s; Ctrl-C ends", line);
+        say("listening on %s; Ctrl-C ends%s", line, p->console_open ? ", ? and Enter tells what you can say" : "");
 }
 
 /* What an account event means for one who waits for it: true when it is registered. */
@@ -85,6 +85,7 @@ int verb_call(const struct cli_args *args)
     struct phone_options o = { .control = true, .on_event = on_call_event };
     if (phone_open(p, args, &o) == EXIT_DONE)
         p->status = phone_add_accounts(p, false);
+    p->console_open = p->json || isatty(STDIN_FILENO);
     /* Nobody should ring this phone while it calls. */
     if (p->status == EXIT_DONE
         && ahoy_listen(p->engine, &(struct ahoy_listen_config){ .auto_answer = true, .answer_status = 486 }))
@@ -145,7 +146,7 @@ int verb_listen(const struct cli_args *args)
         p->status = phone_add_accounts(p, true);
     p->many = true;
     p->ask = ask && !p->json;
-    p->console_open = p->json || p->ask;
+    p->console_open = p->json || p->ask || isatty(STDIN_FILENO);
     cfg.media = p->media;
     cfg.media.echo = args->echo;
     if (p->status == EXIT_DONE) {

@@ -473,11 +473,9 @@ static enum ahoy_err remember(struct phone *p, const struct outcome *out, json_t
     return AHOY_ERR_LIMIT;
 }
 
-void phone_command(struct phone *p, int source, const char *line, size_t n)
+void phone_run_command(struct phone *p, int source, const json_t *cmd)
 {
     struct outcome out = { .source = source };
-    json_error_t where;
-    json_t *cmd = json_loadb(line, n, JSON_REJECT_DUPLICATES, &where);
     json_t *id = json_object_get(cmd, "id");
     const char *name = string_of(cmd, "cmd");
     enum ahoy_err err = AHOY_ERR_UNSUPPORTED;
@@ -499,6 +497,13 @@ void phone_command(struct phone *p, int source, const char *line, size_t n)
     if (err || out.wait == 0)
         reply(p, &out, id, err);
     json_decref(out.extra);
+}
+
+void phone_command(struct phone *p, int source, const char *line, size_t n)
+{
+    json_error_t where;
+    json_t *cmd = json_loadb(line, n, JSON_REJECT_DUPLICATES, &where);
+    phone_run_command(p, source, cmd);
     json_decref(cmd);
 }
 

@@ -1,5 +1,6 @@
 /* Help and completions, made from the tables. */
 #include "cli/options.h"
+#include "cli/words.h"
 
 #include <string.h>
 
@@ -48,6 +49,10 @@ void cli_help_verb(enum cli_verb verb, struct text *out)
     for (size_t i = 0; i < cli_option_count; i++)
         if ((cli_options[i].verbs & (1u << verb)) && cli_options[i].help)
             option_lines(&cli_options[i], out);
+    if (verb == CLI_CALL || verb == CLI_LISTEN) {
+        text_add(out, "\nWhile it runs on a terminal, a line may say (N: a call's number, else the newest)\n");
+        words_help("  ", out);
+    }
     text_add(out, "\nExample\n  %s\n", v->example);
 }
 

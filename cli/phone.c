@@ -55,6 +55,7 @@ static int open_signals(void)
     (void) sigaddset(&set, SIGTERM);
     (void) sigaddset(&set, SIGHUP);
     (void) signal(SIGPIPE, SIG_IGN);
+    (void) signal(SIGTTIN, SIG_IGN); /* in the background a terminal is not ours to read, and we go on */
     if (pthread_sigmask(SIG_BLOCK, &set, NULL) != 0)
         return -1;
     return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -218,7 +219,9 @@ void phone_answer(struct phone *p, int source, json_t *o)
 {
     size_t n = 0;
     char *line = json_line(o, &n);
-    if (line && source == PHONE_CONSOLE)
+    if (source == PHONE_CONSOLE && !p->json)
+        phone_say_reply(o);
+    else if (line && source == PHONE_CONSOLE)
         (void) text_write(STDOUT_FILENO, line, n);
     else if (line)
         control_send(&p->control, source, line, n);
@@ -272,15 +275,11 @@ static bool stands_in(const char *audio)
     return audio && strncmp(audio, "pulse", 5) != 0 && strncmp(audio, "alsa", 4) != 0;
 }
 
-void phone_say_summary(struct phone *p)
+void phone_say_figures(const struct phone *p, const struct ahoy_call_stats *s)
 {
-    const struct ahoy_call_stats *s = &p->summary.stats;
     char line[SUMMARY_LINE];
     struct ahoy_judgement j;
     struct text t;
-    phone_tell(p, json_summary(&p->summary, phone_now(p)));
-    if (p->json || p->many || s->duration_ms == 0)
-        return;
     text_init(&t, line, sizeof line);
     text_add(&t, "%.1f s", s->duration_ms / 1000.0);
     if (s->codec[0])
@@ -294,6 +293,13 @@ void phone_say_summary(struct phone *p)
     say("%s", j.text);
     if (j.advice[0] && !(j.spoiler == AHOY_SPOILER_SILENT && stands_in(p->args->audio)))
         say("%s", j.advice);
+}
+
+void phone_say_summary(struct phone *p)
+{
+    phone_tell(p, json_summary(&p->summary, phone_now(p)));
+    if (!p->json && !p->many && p->summary.stats.duration_ms > 0)
+        phone_say_figures(p, &p->summary.stats);
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------------------------- */
@@ -365,44 +371,6 @@ static void on_signal(struct phone *p)
     }
 }
 
-/* One letter a line, for people who were asked. */
-static void on_letter(struct phone *p, const char *line)
-{
-    struct ahoy_call_info *list = NULL;
-    size_t n = 0;
-    if (line[0] == 'q') {
-        phone_leave(p);
-        return;
-    }
-    if (ahoy_call_list(p->engine, &list, &n))
-        return;
-    for (size_t i = 0; i < n; i++) {
-        bool rings = list[i].incoming && list[i].state == AHOY_CALL_RINGING;
-        if (line[0] == 'a' && rings)
-            (void) !ahoy_call_answer(p->engine, list[i].id, NULL);
-        else if (line[0] == 'r' && rings)
-            (void) !ahoy_call_reject(p->engine, list[i].id, 603, NULL);
-        else if (line[0] == 'h')
-            (void) !ahoy_call_hangup(p->engine, list[i].id, NULL);
-    }
-    ahoy_free(list);
-}
-
-static void on_console(struct phone *p)
-{
-    char *line;
-    size_t n;
-    long got = lines_read(&p->console, STDIN_FILENO);
-    if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-        p->console_open = false;
-    while (lines_next(&p->console, &line, &n)) {
-        if (p->json)
-            phone_command(p, PHONE_CONSOLE, line, n);
-        else
-            on_letter(p, line);
-    }
-}
-
 static void on_client(struct phone *p, int i)
 {
     struct control_client *k = &p->control.client[i];
@@ -463,7 +431,7 @@ void phone_run(struct phone *p)
         struct pollfd fds[POLL_COUNT] = {
             [POLL_SIGNAL] = { .fd = p->signal_fd, .events = POLLIN },
             [POLL_ENGINE] = { .fd = p->wake_fd, .events = POLLIN },
-            [POLL_CONSOLE] = { .fd = p->console_open ? STDIN_FILENO : -1, .events = POLLIN },
+            [POLL_CONSOLE] = { .fd = phone_console_readable(p) ? STDIN_FILENO : -1, .events = POLLIN },
             [POLL_CONTROL] = { .fd = p->control.fd, .events = POLLIN },
         };
         for (size_t i = 0; i < CONTROL_CLIENTS; i++)
@@ -475,7 +443,7 @@ void phone_run(struct phone *p)
         if (fds[POLL_ENGINE].revents)
             on_engine(p);
         if (fds[POLL_CONSOLE].revents)
-            on_console(p);
+            phone_on_console(p);
         for (int i = 0; i < CONTROL_CLIENTS; i++)
             if (fds[POLL_CLIENTS + i].revents && p->control.client[i].fd >= 0)
                 on_client(p, i);

@@ -35,7 +35,8 @@ struct phone {
     int wake_fd, signal_fd, trace_fd;
 
     bool json, many; /* many calls: lines say which */
-    bool ask;        /* single letters on standard input */
+    bool ask;        /* a person answers */
+    bool numbered;   /* there was more than one call: lines say which */
     bool console_open;
     struct lines console;
     struct control control;
@@ -94,6 +95,9 @@ void phone_answer(struct phone *p, int source, json_t *o);
 /** The summary, said to people or programs. */
 void phone_say_summary(struct phone *p);
 
+/** How a call sounds, for people. */
+void phone_say_figures(const struct phone *p, const struct ahoy_call_stats *s);
+
 size_t phone_calls(struct phone *p);
 
 /** Places a call with the options' settings. An exit status; the reason was said. */
@@ -113,8 +117,14 @@ void phone_update_trace(struct phone *p);
 
 /* commands.c */
 void phone_command(struct phone *p, int source, const char *line, size_t n);
+void phone_run_command(struct phone *p, int source, const json_t *cmd); /* NULL: it was no JSON */
 bool phone_answer_pending(struct phone *p, const struct ahoy_event *e);
 void phone_forget_pending(struct phone *p);
+
+/* console.c: standard input */
+bool phone_console_readable(const struct phone *p);
+void phone_on_console(struct phone *p);
+void phone_say_reply(const json_t *o); /* to a person who gave a command */
 
 /* files.c: what --record and --play say is begun when a call stands, and complained about when it cannot be */
 void phone_start_files(struct phone *p, const struct ahoy_event *e);

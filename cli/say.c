@@ -41,8 +41,10 @@ static void say_call(const struct phone *p, const struct ahoy_event *e, struct t
     case AHOY_CALL_ENDED: ending_call(e, &side, t); return;
     }
     name_peer(e, t);
+    if (e->call.state == AHOY_CALL_CALLING && p->console_open && !p->many && !p->numbered)
+        text_add(t, "; Ctrl-C hangs up, ? and Enter tells what you can say");
     if (p->ask && e->call.incoming && e->call.state == AHOY_CALL_RINGING)
-        text_add(t, "   [a] answer  [r] decline  [h] hang up  [q] quit");
+        text_add(t, "   a: answer, r: refuse, ?: more");
 }
 
 static void say_media(const struct ahoy_event *e, struct text *t)
@@ -60,6 +62,8 @@ static void say_media(const struct ahoy_event *e, struct text *t)
         text_add(t, "sound: %s, %s", e->media.codec, way);
         if (*e->media.remote)
             text_add(t, ", %s to %s", e->media.local, e->media.remote);
+        if (e->media.muted)
+            text_add(t, "; you are muted");
     }
 }
 
@@ -163,7 +167,7 @@ void phone_say_event(const struct phone *p, const struct ahoy_event *e)
     }
     if (t.n == 0)
         return;
-    if (p->many && call != 0)
+    if ((p->many || p->numbered) && call != 0)
         say("[%u] %s", call, buf);
     else
         say("%s", buf);

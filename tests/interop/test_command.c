@@ -146,6 +146,46 @@ out:
     lab_close(&lab, t->failed);
 }
 
+static bool says(struct proc *p, const char *word, const char *answer)
+{
+    return proc_say(p, "%s", word) && proc_wait(p, answer, WAIT_MS);
+}
+
+static void test_a_person_joins_two_calls_by_words(struct t *t)
+{
+    struct lab lab;
+    struct proc *alice, *bob, *eve;
+    char uri[LAB_PATH_BYTES];
+    uint16_t port;
+    T_CHECK(lab_open(&lab));
+    T_CHECK((bob = AHOY(&lab, "listen", QUIET, "--audio", "null", "--json")));
+    T_CHECK((eve = AHOY(&lab, "listen", QUIET, "--audio", "null", "--json")));
+    T_CHECK((alice = AHOY(&lab, "listen", QUIET, "--audio", "null", "--answer", "ask")));
+    T_CHECK(proc_wait(alice, "? and Enter tells what you can say", WAIT_MS));
+    T_CHECK(says(alice, "?", "one conference of all calls"));
+    T_CHECK(says(alice, "hold", "not possible: there is no call"));
+    T_CHECK((port = ahoy_ready(bob)) && proc_say(alice, "call %s", uri_of("bob", port, uri)));
+    T_CHECK(proc_wait(alice, "[1] talking to", WAIT_MS));
+    T_CHECK(says(alice, "mute", "they do not hear you") && says(alice, "unmute", "they hear you again"));
+    T_CHECK(says(alice, "12#", "pressed 12#") && proc_wait_both(bob, "call.dtmf", "\"digit\":\"#\"", WAIT_MS));
+    T_CHECK((port = ahoy_ready(eve)) && proc_say(alice, "c %s", uri_of("eve", port, uri)));
+    T_CHECK(proc_wait(alice, "[1] on hold", WAIT_MS)); /* one speaks to one at a time */
+    T_CHECK(proc_wait(alice, "[2] talking to", WAIT_MS));
+    T_CHECK(says(alice, "join", ": calls 1, 2 and we"));
+    T_CHECK(says(alice, "leave", "the conference goes on without us")
+            && says(alice, "back", "we are in the conference"));
+    T_CHECK(says(alice, "list", "[2] talking to"));
+    T_CHECK(says(alice, "hangup 1", "[1] call ended after"));
+    for (int i = 0; i < 100 && !proc_said(alice, "packets in"); i++) /* they come once a second */
+        T_CHECK(proc_say(alice, "f 2") && (proc_wait(alice, "packets in", 100) || i < 99));
+    T_CHECK(says(alice, "hodl", "did you mean hold?"));
+    T_CHECK(proc_say(alice, "q"));
+    T_EQ(proc_exit(alice, WAIT_MS), 0);
+    T_CHECK(proc_wait_both(eve, "\"state\":\"ended\"", "\"ended_by_peer\":true", WAIT_MS));
+out:
+    lab_close(&lab, t->failed);
+}
+
 static void test_echo_ends_with_a_verdict(struct t *t)
 {
     struct lab lab;
@@ -215,5 +255,6 @@ out:
 
 T_MAIN(T_PLAIN(test_each_cause_has_its_exit_status), T_PLAIN(test_the_version_tells_what_was_built),
        T_PLAIN(test_a_taken_port_names_who_holds_it), T_PLAIN(test_ctrl_c_ends_a_call_at_once_with_bye),
-       T_PLAIN(test_commands_go_over_standard_input), T_PLAIN(test_echo_ends_with_a_verdict),
-       T_PLAIN(test_accounts_are_added_listed_and_removed), T_PLAIN(test_a_running_phone_shows_status_and_trace))
+       T_PLAIN(test_commands_go_over_standard_input), T_PLAIN(test_a_person_joins_two_calls_by_words),
+       T_PLAIN(test_echo_ends_with_a_verdict), T_PLAIN(test_accounts_are_added_listed_and_removed),
+       T_PLAIN(test_a_running_phone_shows_status_and_trace))
