@@ -60,26 +60,17 @@ struct row {
     size_t calls;
 };
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *) a, y = *(const double *) b;
-    return x < y ? -1 : x > y;
-}
-
 /* The median of what the calls cost; negative: none was measured. */
 static double cpu_of(struct row *r)
 {
-    if (r->calls == 0)
-        return -1;
-    qsort(r->cpu, r->calls, sizeof *r->cpu, by_value);
-    return r->cpu[r->calls / 2];
+    return r->calls > 0 ? tool_median(r->cpu, r->calls) : -1;
 }
 
 static double quantile(struct row *r, double q)
 {
     if (r->n == 0)
         return -1;
-    qsort(r->delay, r->n, sizeof *r->delay, by_value);
+    tool_sort(r->delay, r->n);
     return r->delay[(size_t) ((double) (r->n - 1) * q)];
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/mem.h"
 #include "sip/hdr.h"
+#include "tool.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,18 +92,6 @@ static uint64_t now_ns(void)
     return (uint64_t) ts.tv_sec * 1000000000u + (uint64_t) ts.tv_nsec;
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *) a, y = *(const double *) b;
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *v, size_t n)
-{
-    qsort(v, n, sizeof *v, by_value);
-    return v[n / 2];
-}
-
 /* Nanoseconds a message, over about `us` microseconds. */
 static double measure(parse_fn *parse, const char *text, size_t n, unsigned us)
 {
@@ -165,7 +154,7 @@ static double compare(const struct parse_message *m, double ns[PARSERS])
         return -1;
     double best = 0;
     for (int i = 0; i < PARSERS; i++) {
-        ns[i] = median(rounds[i], ROUNDS);
+        ns[i] = tool_median(rounds[i], ROUNDS);
         if (i >= 2 && (best <= 0 || ns[i] < best))
             best = ns[i];
     }
@@ -205,8 +194,8 @@ static bool scale(double us[SCALES], double step[SCALES])
         }
     }
     for (int i = 0; i < SCALES; i++) {
-        us[i] = ok ? median(rounds[i], ROUNDS) : 0;
-        step[i] = ok ? median(steps[i], ROUNDS) : 0;
+        us[i] = ok ? tool_median(rounds[i], ROUNDS) : 0;
+        step[i] = ok ? tool_median(steps[i], ROUNDS) : 0;
         mem_free(text[i]);
     }
     return ok;

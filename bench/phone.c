@@ -54,18 +54,6 @@ static void wait_ms(int ms)
     (void) poll(NULL, 0, ms);
 }
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *) a, y = *(const double *) b;
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *v, size_t n)
-{
-    qsort(v, n, sizeof *v, by_value);
-    return v[n / 2];
-}
-
 static struct row *new_row(struct bench *b, const char *name, const char *unit, double target)
 {
     struct row *r = &b->row[b->rows++];
@@ -159,8 +147,8 @@ static bool run_starts(struct bench *b)
                 return false;
     for (int k = 0; k < PHONE_KINDS; k++)
         if (phone_installed((enum phone_kind) k)) {
-            wall->value[k] = median(w[k], n);
-            cpu->value[k] = median(c[k], n);
+            wall->value[k] = tool_median(w[k], n);
+            cpu->value[k] = tool_median(c[k], n);
         }
     return true;
 }

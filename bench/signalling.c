@@ -54,18 +54,6 @@ struct table {
     unsigned rows;
 };
 
-static int by_value(const void *a, const void *b)
-{
-    double x = *(const double *) a, y = *(const double *) b;
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *v, unsigned n)
-{
-    qsort(v, n, sizeof *v, by_value);
-    return v[n / 2];
-}
-
 /* Milliseconds of the server's processor time for each of `count`, after a warm-up that does not count. */
 static bool measure(enum server_kind kind, enum load_kind what, unsigned count, double *ms, struct load_result *result)
 {
@@ -99,9 +87,9 @@ static bool run_job(const struct job *j, unsigned rounds, unsigned divisor, stru
         if (with_peer && !measure((enum server_kind) j->peer, j->load, j->count / divisor, &peer[i], &r))
             return false;
     }
-    row->ours = median(ours, rounds);
-    row->per_s = median(per_s, rounds);
-    row->peer = with_peer ? median(peer, rounds) : j->recorded;
+    row->ours = tool_median(ours, rounds);
+    row->per_s = tool_median(per_s, rounds);
+    row->peer = with_peer ? tool_median(peer, rounds) : j->recorded;
     if (j->peer >= 0 && !with_peer)
         row->peer_name = "not installed";
     return true;

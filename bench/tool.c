@@ -2,6 +2,7 @@
 
 #include "base/view.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -59,4 +60,23 @@ double tool_now_ms(void)
 double tool_cpu_s(void)
 {
     return seconds(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+/* ---- figures ----------------------------------------------------------------------------------------------------- */
+
+static int by_value(const void *a, const void *b)
+{
+    double x = *(const double *) a, y = *(const double *) b;
+    return x < y ? -1 : x > y;
+}
+
+void tool_sort(double *v, size_t n)
+{
+    qsort(v, n, sizeof *v, by_value);
+}
+
+double tool_median(double *v, size_t n)
+{
+    tool_sort(v, n);
+    return v[n / 2];
 }

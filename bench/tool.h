@@ -1,4 +1,4 @@
-/* What the benchmarks have in common: their options, two clocks; and, from support/temp.h, files that are swept. */
+/* What the benchmarks have in common: their options, two clocks, the median; and, from support/temp.h, files that are swept. */
 #ifndef AHOY_BENCH_TOOL_H
 #define AHOY_BENCH_TOOL_H
 
@@ -22,5 +22,11 @@ double tool_now_ms(void);
 
 /** Processor time of this process, in seconds. */
 double tool_cpu_s(void);
+
+/** The least first. */
+void tool_sort(double *v, size_t n);
+
+/** The middle one of `n` > 0 values, the upper one of two; sorts them. */
+double tool_median(double *v, size_t n);
 
 #endif
