@@ -1,6 +1,6 @@
 #include "base/addr.h"
 
-#include "base/chars.h"
+#include "base/encode.h"
 
 #include <stdio.h>
 
@@ -15,21 +15,6 @@ static enum ahoy_err parse_ip4(struct view v, uint8_t ip[4])
             return AHOY_ERR_SYNTAX; /* "010" is octal to some and decimal to others */
         ip[i] = (uint8_t) x;
     }
-    return AHOY_OK;
-}
-
-static enum ahoy_err parse_group(struct view v, uint16_t *out)
-{
-    if (v.n == 0 || v.n > 4)
-        return AHOY_ERR_SYNTAX;
-    unsigned x = 0;
-    for (size_t i = 0; i < v.n; i++) {
-        int h = chars_hex(v.p[i]);
-        if (h < 0)
-            return AHOY_ERR_SYNTAX;
-        x = x << 4 | (unsigned) h;
-    }
-    *out = (uint16_t) x;
     return AHOY_OK;
 }
 
@@ -49,8 +34,8 @@ static enum ahoy_err parse_groups(struct view v, bool last, uint8_t *ip, size_t 
             *n += 4;
             return AHOY_OK;
         }
-        uint16_t g;
-        if (*n > 14 || parse_group(part, &g))
+        uint32_t g;
+        if (*n > 14 || decode_hex_u32(part, 4, &g))
             return AHOY_ERR_SYNTAX;
         ip[(*n)++] = (uint8_t) (g >> 8);
         ip[(*n)++] = (uint8_t) g;

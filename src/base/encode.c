@@ -88,3 +88,19 @@ enum ahoy_err decode_hex(struct view v, void *dst, size_t max, size_t *n)
     *n = v.n / 2;
     return AHOY_OK;
 }
+
+enum ahoy_err decode_hex_u32(struct view v, size_t digits, uint32_t *out)
+{
+    uint32_t x = 0;
+    AHOY_ASSERT(digits <= 8);
+    if (v.n == 0 || v.n > digits)
+        return AHOY_ERR_SYNTAX;
+    for (size_t i = 0; i < v.n; i++) {
+        int digit = chars_hex(v.p[i]);
+        if (digit < 0)
+            return AHOY_ERR_SYNTAX;
+        x = x << 4 | (uint32_t) digit;
+    }
+    *out = x;
+    return AHOY_OK;
+}

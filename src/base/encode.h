@@ -19,4 +19,7 @@ AHOY_MUST_USE enum ahoy_err decode_base64(struct view v, void *dst, size_t max, 
 /** Decodes an even number of hex digits. */
 AHOY_MUST_USE enum ahoy_err decode_hex(struct view v, void *dst, size_t max, size_t *n);
 
+/** Reads 1 … `digits` hex digits as a number; `digits` is 8 at the most. SYNTAX. */
+AHOY_MUST_USE enum ahoy_err decode_hex_u32(struct view v, size_t digits, uint32_t *out);
+
 #endif

@@ -1,6 +1,6 @@
 #include "net/portowner.h"
 
-#include "base/chars.h"
+#include "base/encode.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -16,33 +16,18 @@ static struct view word(struct view *rest)
     return view_cut(rest, ' ');
 }
 
-static bool hex_u32(struct view v, uint32_t *out)
-{
-    uint32_t x = 0;
-    if (v.n == 0 || v.n > 8)
-        return false;
-    for (size_t i = 0; i < v.n; i++) {
-        int h = chars_hex(v.p[i]);
-        if (h < 0)
-            return false;
-        x = x << 4 | (uint32_t) h;
-    }
-    *out = x;
-    return true;
-}
-
 /* "0100007F:13C4": words of the address in the machine's byte order, then the port. */
 static bool read_addr(struct view v, struct addr *out)
 {
     struct addr a = { 0 };
     struct view ip = view_cut(&v, ':');
     uint32_t x;
-    if ((ip.n != 8 && ip.n != 32) || !hex_u32(v, &x) || x > 65535)
+    if ((ip.n != 8 && ip.n != 32) || decode_hex_u32(v, 8, &x) || x > 65535)
         return false;
     a.port = (uint16_t) x;
     a.family = ip.n == 8 ? ADDR_IP4 : ADDR_IP6;
     for (size_t i = 0; i < ip.n / 8; i++) {
-        if (!hex_u32(view_first(view_from(ip, i * 8), 8), &x))
+        if (decode_hex_u32(view_first(view_from(ip, i * 8), 8), 8, &x))
             return false;
         memcpy(a.ip + 4 * i, &x, 4);
     }
@@ -69,7 +54,7 @@ static bool read_line(struct view line, enum portowner_proto proto, const struct
     if (!read_addr(word(&line), &held) || !in_the_way(&held, wanted))
         return false;
     (void) word(&line);
-    if (!hex_u32(word(&line), &state) || (proto == PORTOWNER_TCP && state != TCP_LISTEN))
+    if (decode_hex_u32(word(&line), 8, &state) || (proto == PORTOWNER_TCP && state != TCP_LISTEN))
         return false;
     for (int i = 0; i < 3; i++)
         (void) word(&line);

@@ -143,21 +143,6 @@ static enum ahoy_err next_param(struct view *rest, struct param *p)
     return AHOY_OK;
 }
 
-static enum ahoy_err parse_nc(struct view v, uint32_t *out)
-{
-    if (v.n == 0 || v.n > 8)
-        return AHOY_ERR_SYNTAX;
-    uint32_t x = 0;
-    for (size_t i = 0; i < v.n; i++) {
-        int digit = chars_hex(v.p[i]);
-        if (digit < 0)
-            return AHOY_ERR_SYNTAX;
-        x = x << 4 | (uint32_t) digit;
-    }
-    *out = x;
-    return AHOY_OK;
-}
-
 static enum sip_digest_qop qop_of(struct view v)
 {
     if (view_ieq(v, VIEW("auth")))
@@ -295,7 +280,7 @@ static enum ahoy_err credentials_finish(struct sip_credentials *c, const struct 
         c->qop = qop_of(text->qop);
         if (c->qop == SIP_QOP_NONE || c->cnonce.n == 0)
             return AHOY_ERR_SYNTAX;
-        return parse_nc(text->nc, &c->nc);
+        return decode_hex_u32(text->nc, 8, &c->nc);
     }
     return AHOY_OK;
 }
@@ -395,7 +380,7 @@ enum ahoy_err sip_auth_info_parse(struct view v, struct sip_auth_info *out)
         else if (view_ieq(p.name, VIEW("qop")))
             info.qop = qop_of(p.value);
         else if (view_ieq(p.name, VIEW("nc")))
-            err = parse_nc(p.value, &info.nc);
+            err = decode_hex_u32(p.value, 8, &info.nc);
     }
     if (err != AHOY_ERR_END || v.n > 0)
         return err == AHOY_ERR_END ? AHOY_ERR_SYNTAX : err;

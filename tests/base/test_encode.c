@@ -77,4 +77,19 @@ out:
     return;
 }
 
-T_MAIN(T(test_base64_and_hex_match_the_rfc), T(test_random_bytes_come_back_in_place), T(test_broken_text_is_refused))
+static void test_a_hex_number_has_as_many_digits_as_it_may(struct t *t)
+{
+    static const char *const bad[] = { "", "12345", "12g4", " 1", "-1", "0x1" };
+    uint32_t x = 77;
+    for (size_t i = 0; i < AHOY_COUNT(bad); i++)
+        T_ERR(decode_hex_u32(view_str(bad[i]), 4, &x), AHOY_ERR_SYNTAX);
+    T_EQ(x, 77);
+    T_OK(decode_hex_u32(VIEW("0"), 4, &x));
+    T_EQ(x, 0);
+    T_OK(decode_hex_u32(VIEW("fFfFffff"), 8, &x));
+    T_EQ(x, UINT32_MAX);
+out:;
+}
+
+T_MAIN(T(test_base64_and_hex_match_the_rfc), T(test_random_bytes_come_back_in_place), T(test_broken_text_is_refused),
+       T(test_a_hex_number_has_as_many_digits_as_it_may))
