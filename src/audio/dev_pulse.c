@@ -390,16 +390,41 @@ static void pulse_kick(void *b)
     pulse_flow_kick(b);
 }
 
+static bool pulse_take(void *b)
+{
+    struct pulse_device *d = b;
+    pulse_loop_lock(d->link.loop);
+    bool steady = !d->lost;
+    pulse_loop_unlock(d->link.loop);
+    if (steady)
+        pulse_loop_take(d->link.loop);
+    return steady;
+}
+
+/* A lost server is connected to by a thread of its own: libpulse may read files then, or start one. */
+static enum audio_ran pulse_run(void *b)
+{
+    struct pulse_device *d = b;
+    pulse_loop_lock(d->link.loop);
+    d->has_moved = false;
+    pulse_loop_run(d->link.loop);
+    enum audio_ran ran = d->has_moved ? AUDIO_RAN_MOVED : AUDIO_RAN_IDLE;
+    if (d->lost && pulse_loop_give_back(d->link.loop) == AHOY_OK)
+        ran = AUDIO_RAN_GONE;
+    pulse_loop_unlock(d->link.loop);
+    return ran;
+}
+
 static void pulse_close(void *b)
 {
     struct pulse_device *d = b;
-    d->link.lib.pa_threaded_mainloop_lock(d->link.loop);
+    pulse_loop_lock(d->link.loop);
     d->opened = false;
     if (d->retry)
         d->link.api->time_free(d->retry);
     drop_all(d);
     pulse_flow_fini(d);
-    d->link.lib.pa_threaded_mainloop_unlock(d->link.loop);
+    pulse_loop_unlock(d->link.loop);
     pulse_link_fini(&d->link);
     (void) close(d->kick_fd);
     mem_free(d);
@@ -425,7 +450,7 @@ static enum ahoy_err pulse_open(void **out, const struct audio_device_config *cf
         return AHOY_ERR_NOMEM;
     d->rec = (struct pulse_side){ .d = d, .way = capture, .capture = true };
     d->play = (struct pulse_side){ .d = d, .way = playback };
-    d->ahead_ms = PULSE_MIN_AHEAD_MS;
+    d->queue_us = PULSE_LEAST_US;
     d->rate_hz = cfg->rate_hz;
     d->retry_us = PULSE_RETRY_US;
     d->loop = cfg->loop;
@@ -442,14 +467,14 @@ static enum ahoy_err pulse_open(void **out, const struct audio_device_config *cf
         mem_free(d);
         return err;
     }
-    d->link.lib.pa_threaded_mainloop_lock(d->link.loop);
+    pulse_loop_lock(d->link.loop);
     pulse_flow_init(d);
     start(d);
     pulse_link_wait(&d->link, PULSE_OPEN_LIMIT_US);
     bool is_ready = d->link.state == PULSE_READY;
     d->opened = is_ready;
     (void) view_copy(view_str(d->link.why), why, AUDIO_WHY_BYTES);
-    d->link.lib.pa_threaded_mainloop_unlock(d->link.loop);
+    pulse_loop_unlock(d->link.loop);
     if (!is_ready) {
         pulse_close(d);
         return AHOY_ERR_DEVICE;
@@ -459,5 +484,5 @@ static enum ahoy_err pulse_open(void **out, const struct audio_device_config *cf
 }
 
 const struct audio_backend_ops audio_pulse_ops = {
-    .open = pulse_open, .close = pulse_close, .kick = pulse_kick, .live = true
+    .open = pulse_open, .close = pulse_close, .kick = pulse_kick, .take = pulse_take, .run = pulse_run, .live = true
 };

@@ -193,13 +193,13 @@ void audio_device_set_gain(struct audio_device *d, double capture_db, double pla
     mix_gain_set(&d->playback.gain, playback_db);
 }
 
-void audio_device_stats(struct audio_device *d, struct audio_device_stats *out)
+void audio_device_flow(struct audio_device *d, struct audio_device_flow *out)
 {
     struct side *c = &d->capture;
     struct side *p = &d->playback;
     drain_stamps(c);
     drain_stamps(p);
-    *out = (struct audio_device_stats){
+    *out = (struct audio_device_flow){
         .capture_ready = c->way.ring ? sys_ring_count(c->way.ring) : 0,
         .playback_asked = !d->ops->kick                ? -1
                           : p->seen.asked > p->written ? (int64_t) (p->seen.asked - p->written)
@@ -207,8 +207,26 @@ void audio_device_stats(struct audio_device *d, struct audio_device_stats *out)
         .playback_queued = p->way.ring ? sys_ring_count(p->way.ring) : 0,
         .captured = c->seen.frames,
         .played = p->seen.frames,
-        .overruns = c->seen.missed,
         .underruns = p->seen.missed,
+        .microphone = c->seen.presence,
+        .speaker = p->seen.presence,
+    };
+}
+
+void audio_device_stats(struct audio_device *d, struct audio_device_stats *out)
+{
+    struct side *c = &d->capture;
+    struct side *p = &d->playback;
+    struct audio_device_flow now;
+    audio_device_flow(d, &now);
+    *out = (struct audio_device_stats){
+        .capture_ready = now.capture_ready,
+        .playback_asked = now.playback_asked,
+        .playback_queued = now.playback_queued,
+        .captured = now.captured,
+        .played = now.played,
+        .overruns = c->seen.missed,
+        .underruns = now.underruns,
         .xruns = c->seen.xruns + p->seen.xruns,
         .capture_latency_us = c->seen.latency_us,
         .playback_latency_us = p->seen.latency_us,
@@ -222,6 +240,16 @@ void audio_device_stats(struct audio_device *d, struct audio_device_stats *out)
     bool capture_known = audio_clock_ppm(&c->clock, &out->capture_ppm);
     bool playback_known = audio_clock_ppm(&p->clock, &out->playback_ppm);
     out->clock_known = (capture_known || !c_on) && (playback_known || !p_on) && (c_on || p_on);
+}
+
+bool audio_device_take(struct audio_device *d)
+{
+    return d->ops->take && d->ops->take(d->backend);
+}
+
+enum audio_ran audio_device_run(struct audio_device *d)
+{
+    return d->ops->run(d->backend);
 }
 
 size_t audio_devices_list(struct audio_device_info *out, size_t max, char why[AUDIO_WHY_BYTES])

@@ -139,6 +139,34 @@ struct audio_device_stats {
 /** From the thread that reads and writes. */
 void audio_device_stats(struct audio_device *d, struct audio_device_stats *out);
 
+/** What moves it now: a part of its statistics that costs nothing to ask for. */
+struct audio_device_flow {
+    size_t capture_ready, playback_queued; /* as in the statistics */
+    int64_t playback_asked;
+    uint64_t captured, played, underruns;
+    enum audio_presence microphone, speaker;
+};
+
+/** From the thread that reads and writes. */
+void audio_device_flow(struct audio_device *d, struct audio_device_flow *out);
+
+/* ---- without a thread of its own --------------------------------------------------------------------------------- */
+
+/**
+ * Ends the thread of a live device, where that can be done without: from now on the thread that reads and writes runs it.
+ * Between two threads each piece of sound costs both directions a wake-up of either. False: it goes on by itself.
+ */
+bool audio_device_take(struct audio_device *d);
+
+enum audio_ran {
+    AUDIO_RAN_IDLE,
+    AUDIO_RAN_MOVED, /* sound has moved; `ready` does not come */
+    AUDIO_RAN_GONE,  /* something broke, and mending it may take its time: it has a thread again */
+};
+
+/** Moves the sound of a device that was taken. Events may come out of it. */
+enum audio_ran audio_device_run(struct audio_device *d);
+
 /* ---- what there is ----------------------------------------------------------------------------------------------- */
 
 struct audio_device_info {

@@ -44,6 +44,9 @@ struct audio_backend_ops {
      * the caller's thread. NULL: the device takes what it finds, and plays silence when that is not enough.
      */
     void (*kick)(void *b);
+    /** audio_device_take and audio_device_run; NULL: its thread cannot be done without. */
+    bool (*take)(void *b);
+    enum audio_ran (*run)(void *b);
 };
 
 extern const struct audio_backend_ops audio_null_ops, audio_tone_ops, audio_file_ops, audio_mem_ops, audio_pulse_ops,

@@ -9,9 +9,11 @@
 #include "audio/pulse_find.h"
 #include "audio/pulse_link.h"
 
-enum {
-    PULSE_MIN_AHEAD_MS = 12 /* two periods (the device's and the stream's) and two requests: the server's own least */
-};
+/*
+ * What waits in front of the loudspeaker's device, at its least and when that ran dry: while the device takes periods of
+ * 5 ms, that is time for an answer of one period, of two, …
+ */
+enum { PULSE_LEAST_US = 7000, PULSE_MORE_US = 10300, PULSE_STEP_US = 5000, PULSE_MOST_US = 40300 };
 
 /* One direction. */
 struct pulse_side {
@@ -21,6 +23,7 @@ struct pulse_side {
     bool capture;
     bool away; /* it has a name, and something else is used since that device is not there */
     bool suspended;
+    int64_t latency_us, looked_us;   /* the last latency, and when it was asked for */
     bool absent;                     /* there is no device for it, and the other side works without */
     char id[AUDIO_NAME_BYTES];       /* as named; "": the default */
     char now[AUDIO_NAME_BYTES];      /* what is used */
@@ -37,13 +40,14 @@ struct pulse_device {
     uint64_t taken;        /* samples written to streams */
     uint64_t skew;         /* of those, samples that were asked for when buffers grew (modulo 2^64) */
     pa_defer_event *moved; /* behind our callbacks: tells that sound has moved */
+    bool has_moved;        /* sound, in this run of a loop that was taken */
     int64_t retry_us;
     bool opened; /* audio_device_open has returned: from here on losses are events */
     bool lost;
     bool use_default; /* this try ignores the names */
     bool one_name;    /* one name was given for both directions: either may fall back to the default, not both */
     uint32_t rate_hz;
-    uint32_t ahead_ms;                 /* playback buffered in stream and server together */
+    uint32_t queue_us;                 /* what waits in front of the playing device */
     int64_t began_us, dry_us, grew_us; /* the playing stream began; it was dry; its buffer changed */
     char app_name[64];
     struct sys_loop *loop;

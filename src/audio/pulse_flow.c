@@ -10,12 +10,12 @@
 
 enum {
     PULSE_PERIOD_MS = 5,
-    PULSE_MINREQ_MS = 1,
-    PULSE_MAX_AHEAD_MS = 60,
-    PULSE_GROW_MS = 5,
+    PULSE_PERIOD_US = 5000,
+    PULSE_MOST_REQUEST_US = 2650,
     PULSE_START_US = 500000,     /* a stream that begins is dry at first */
     PULSE_TOGETHER_US = 5000000, /* two dry moments within this are too many */
     PULSE_CALM_US = 20000000,    /* without one for so long it may shrink */
+    PULSE_LOOK_US = 100000,      /* between two questions for the latency, which is for people */
     PULSE_BLOCK = 480,
 };
 
@@ -30,11 +30,15 @@ int64_t pulse_clock_us(const struct pulse_device *d)
 
 static void stamp(struct pulse_side *s)
 {
-    const struct pulse_lib *lib = &s->d->link.lib;
-    pa_usec_t us = 0;
-    int negative = 0;
-    bool known = lib->pa_stream_get_latency(s->stream, &us, &negative) == 0;
-    audio_way_stamp(s->way, s->d->loop, !known ? -1 : negative ? 0 : (int64_t) us);
+    int64_t now = pulse_clock_us(s->d);
+    if (now - s->looked_us >= PULSE_LOOK_US || now < s->looked_us) {
+        pa_usec_t us = 0;
+        int negative = 0;
+        bool known = s->d->link.lib.pa_stream_get_latency(s->stream, &us, &negative) == 0;
+        s->latency_us = !known ? -1 : negative ? 0 : (int64_t) us;
+        s->looked_us = now;
+    }
+    audio_way_stamp(s->way, s->d->loop, s->latency_us);
     s->d->link.api->defer_enable(s->d->moved, 1);
 }
 
@@ -43,7 +47,8 @@ static void on_moved_sound(pa_mainloop_api *api, pa_defer_event *e, void *arg)
 {
     struct pulse_device *d = arg;
     api->defer_enable(e, 0);
-    if (d->ready && d->opened)
+    d->has_moved = true;
+    if (d->ready && d->opened && !pulse_loop_taken(d->link.loop))
         d->ready(d->arg);
 }
 
@@ -101,41 +106,63 @@ static void on_writable(pa_stream *stream, size_t bytes, void *arg)
     stamp(s);
 }
 
+static void play_kicked(struct pulse_device *d)
+{
+    if (d->play.stream && d->link.lib.pa_stream_get_state(d->play.stream) == PA_STREAM_READY)
+        play(&d->play);
+}
+
 /* The caller has written what was asked for. */
 static void on_kick(pa_mainloop_api *api, pa_io_event *e, int fd, pa_io_event_flags_t events, void *arg)
 {
     struct pulse_device *d = arg;
     uint64_t n;
     (void) api, (void) e, (void) events;
-    if (read(fd, &n, sizeof n) == (ssize_t) sizeof n && d->play.stream
-        && d->link.lib.pa_stream_get_state(d->play.stream) == PA_STREAM_READY)
-        play(&d->play);
+    if (read(fd, &n, sizeof n) == (ssize_t) sizeof n)
+        play_kicked(d);
 }
 
 void pulse_flow_kick(struct pulse_device *d)
 {
     const uint64_t one = 1;
+    if (pulse_loop_taken(d->link.loop)) {
+        pulse_loop_lock(d->link.loop);
+        play_kicked(d);
+        pulse_loop_flush(d->link.loop);
+        pulse_loop_unlock(d->link.loop);
+        return;
+    }
     while (write(d->kick_fd, &one, sizeof one) < 0 && errno == EINTR)
         ;
 }
 
 /* ---- how much is buffered ---------------------------------------------------------------------------------------- */
 
-pa_buffer_attr pulse_buffering(const struct pulse_device *d)
+static uint32_t samples_of(const struct pulse_device *d, uint32_t us)
 {
-    uint32_t ms = d->rate_hz / 1000 * (uint32_t) sizeof(int16_t);
-    return (pa_buffer_attr){ .maxlength = UINT32_MAX,
-                             .tlength = ms * d->ahead_ms,
-                             .prebuf = 0,
-                             .minreq = ms * PULSE_MINREQ_MS,
-                             .fragsize = ms * PULSE_PERIOD_MS };
+    return (uint32_t) ((uint64_t) d->rate_hz * us / 1000000);
 }
 
-static void set_ahead(struct pulse_device *d, uint32_t ms, int64_t now_us)
+/*
+ * Of `tlength` the server gives the device's own buffer half of what is more than two requests, and the rest waits in
+ * front of it. So both are chosen by the length of a request.
+ */
+pa_buffer_attr pulse_buffering(const struct pulse_device *d)
+{
+    const uint32_t bytes = sizeof(int16_t);
+    uint32_t request_us = AHOY_MIN((d->queue_us - PULSE_PERIOD_US) / 2, (uint32_t) PULSE_MOST_REQUEST_US);
+    return (pa_buffer_attr){ .maxlength = UINT32_MAX,
+                             .tlength = bytes * samples_of(d, 2 * (d->queue_us - request_us)),
+                             .prebuf = 0,
+                             .minreq = bytes * samples_of(d, request_us),
+                             .fragsize = bytes * samples_of(d, PULSE_PERIOD_US) };
+}
+
+static void set_queue(struct pulse_device *d, uint32_t us, int64_t now_us)
 {
     /* The server asks for the difference once, which is no time: the clock's measurement must not take it for such. */
-    d->skew += (uint64_t) (d->rate_hz / 1000) * ms - (uint64_t) (d->rate_hz / 1000) * d->ahead_ms;
-    d->ahead_ms = ms;
+    d->skew += (uint64_t) samples_of(d, us) - samples_of(d, d->queue_us);
+    d->queue_us = us;
     d->grew_us = now_us;
     pa_buffer_attr attr = pulse_buffering(d);
     pa_operation *op = d->link.lib.pa_stream_set_buffer_attr(d->play.stream, &attr, NULL, NULL);
@@ -155,8 +182,8 @@ static void on_dry(pa_stream *stream, void *arg)
     s->way->stamp.xruns++;
     bool again = now - d->dry_us < PULSE_TOGETHER_US && now - d->grew_us > PULSE_START_US;
     d->dry_us = now;
-    if (again && d->ahead_ms < PULSE_MAX_AHEAD_MS)
-        set_ahead(d, d->ahead_ms + PULSE_GROW_MS, now);
+    if (again && d->queue_us < PULSE_MOST_US)
+        set_queue(d, d->queue_us < PULSE_MORE_US ? (uint32_t) PULSE_MORE_US : d->queue_us + PULSE_STEP_US, now);
 }
 
 /* From the timing updates, every second or so. */
@@ -166,8 +193,8 @@ static void on_timing(pa_stream *stream, void *arg)
     struct pulse_device *d = s->d;
     int64_t now = pulse_clock_us(d);
     (void) stream;
-    if (d->ahead_ms > PULSE_MIN_AHEAD_MS && now - d->dry_us > PULSE_CALM_US && now - d->grew_us > PULSE_CALM_US)
-        set_ahead(d, AHOY_MAX(d->ahead_ms - PULSE_GROW_MS, (uint32_t) PULSE_MIN_AHEAD_MS), now);
+    if (d->queue_us > PULSE_LEAST_US && now - d->dry_us > PULSE_CALM_US && now - d->grew_us > PULSE_CALM_US)
+        set_queue(d, d->queue_us > PULSE_MORE_US ? d->queue_us - PULSE_STEP_US : (uint32_t) PULSE_LEAST_US, now);
 }
 
 static void on_overrun(pa_stream *stream, void *arg)

@@ -25,29 +25,22 @@ enum ahoy_err pulse_link_init(struct pulse_link *k, char why[AUDIO_WHY_BYTES])
         (void) snprintf(why, AUDIO_WHY_BYTES, "PulseAudio's library (libpulse.so.0) is not installed");
         return AHOY_ERR_DEVICE;
     }
-    k->loop = k->lib.pa_threaded_mainloop_new();
-    if (!k->loop) {
-        sys_dl_close(k->lib.handle);
-        return AHOY_ERR_NOMEM;
-    }
-    k->api = k->lib.pa_threaded_mainloop_get_api(k->loop);
-    k->lib.pa_threaded_mainloop_set_name(k->loop, "ahoy-pulse");
-    if (k->lib.pa_threaded_mainloop_start(k->loop) < 0) {
-        k->lib.pa_threaded_mainloop_free(k->loop);
+    enum ahoy_err err = pulse_loop_create(&k->loop);
+    if (err) {
         sys_dl_close(k->lib.handle);
         (void) snprintf(why, AUDIO_WHY_BYTES, "no thread could be started for PulseAudio");
-        return AHOY_ERR_DEVICE;
+        return err == AHOY_ERR_NOMEM ? err : AHOY_ERR_DEVICE;
     }
+    k->api = pulse_loop_api(k->loop);
     return AHOY_OK;
 }
 
 void pulse_link_fini(struct pulse_link *k)
 {
-    k->lib.pa_threaded_mainloop_lock(k->loop);
+    pulse_loop_lock(k->loop);
     pulse_link_disconnect(k);
-    k->lib.pa_threaded_mainloop_unlock(k->loop);
-    k->lib.pa_threaded_mainloop_stop(k->loop);
-    k->lib.pa_threaded_mainloop_free(k->loop);
+    pulse_loop_unlock(k->loop);
+    pulse_loop_destroy(k->loop);
     sys_dl_close(k->lib.handle);
 }
 
@@ -85,7 +78,7 @@ void pulse_link_settle(struct pulse_link *k, enum pulse_state state, const char 
         (void) snprintf(k->why, sizeof k->why, "%s: %s", text, k->lib.pa_strerror(code));
     else
         (void) snprintf(k->why, sizeof k->why, "%s", text);
-    k->lib.pa_threaded_mainloop_signal(k->loop, 0);
+    pulse_loop_signal(k->loop);
 }
 
 static void on_deadline(pa_mainloop_api *api, pa_time_event *e, const struct timeval *tv, void *arg)
@@ -100,7 +93,7 @@ void pulse_link_wait(struct pulse_link *k, int64_t limit_us)
     k->lib.pa_timeval_add(k->lib.pa_gettimeofday(&when), (pa_usec_t) limit_us);
     k->deadline = k->api->time_new(k->api, &when, on_deadline, k);
     while (k->state == PULSE_WAITING)
-        k->lib.pa_threaded_mainloop_wait(k->loop);
+        pulse_loop_wait(k->loop);
     k->api->time_free(k->deadline);
     k->deadline = NULL;
 }

@@ -3,21 +3,12 @@
 #define AHOY_AUDIO_PULSE_LINK_H
 
 #include "audio/device.h"
+#include "audio/pulse_loop.h"
 
 #include <pulse/pulseaudio.h>
 
 /* X(result, function, arguments) */
 #define PULSE_FUNCTIONS(X)                                                                                             \
-    X(pa_threaded_mainloop *, pa_threaded_mainloop_new, (void) )                                                       \
-    X(void, pa_threaded_mainloop_free, (pa_threaded_mainloop *) )                                                      \
-    X(int, pa_threaded_mainloop_start, (pa_threaded_mainloop *) )                                                      \
-    X(void, pa_threaded_mainloop_stop, (pa_threaded_mainloop *) )                                                      \
-    X(void, pa_threaded_mainloop_lock, (pa_threaded_mainloop *) )                                                      \
-    X(void, pa_threaded_mainloop_unlock, (pa_threaded_mainloop *) )                                                    \
-    X(void, pa_threaded_mainloop_wait, (pa_threaded_mainloop *) )                                                      \
-    X(void, pa_threaded_mainloop_signal, (pa_threaded_mainloop *, int) )                                               \
-    X(void, pa_threaded_mainloop_set_name, (pa_threaded_mainloop *, const char *) )                                    \
-    X(pa_mainloop_api *, pa_threaded_mainloop_get_api, (pa_threaded_mainloop *) )                                      \
     X(struct timeval *, pa_gettimeofday, (struct timeval *) )                                                          \
     X(struct timeval *, pa_timeval_add, (struct timeval *, pa_usec_t))                                                 \
     X(const char *, pa_strerror, (int) )                                                                               \
@@ -87,7 +78,7 @@ enum pulse_state { PULSE_WAITING, PULSE_READY, PULSE_FAILED };
  */
 struct pulse_link {
     struct pulse_lib lib;
-    pa_threaded_mainloop *loop;
+    struct pulse_loop *loop;
     pa_mainloop_api *api;
     pa_context *ctx;
     pa_time_event *deadline;

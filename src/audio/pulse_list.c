@@ -97,11 +97,11 @@ size_t audio_pulse_list(struct audio_device_info *out, size_t max, char why[AUDI
     }
     l->out = out;
     l->max = max;
-    l->link.lib.pa_threaded_mainloop_lock(l->link.loop);
+    pulse_loop_lock(l->link.loop);
     if (pulse_link_connect(&l->link, "Ahoy", PA_CONTEXT_NOAUTOSPAWN, on_state, l) == AHOY_OK)
         pulse_link_wait(&l->link, LIST_LIMIT_US);
     (void) view_copy(view_str(l->link.why), why, AUDIO_WHY_BYTES);
-    l->link.lib.pa_threaded_mainloop_unlock(l->link.loop);
+    pulse_loop_unlock(l->link.loop);
     pulse_link_fini(&l->link);
     size_t n = l->n;
     mem_free(l);

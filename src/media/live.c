@@ -2,6 +2,7 @@
 
 #include "base/mem.h"
 #include "media/live_queue.h"
+#include "media/pace.h"
 #include "sys/bell.h"
 #include "sys/thread.h"
 
@@ -25,6 +26,8 @@ struct live {
     struct live_config cfg;
     struct audio_device *device;
     struct sys_bell *bell;
+    struct sys_timer look; /* of a device that the worker runs */
+    struct pace pace;
     struct live_queue queue;
     bool wanted, opened; /* live_close has not been called; the opener has answered */
     bool lost;           /* it says that it went away */
@@ -56,6 +59,8 @@ static void tell_of(struct live *l, enum ahoy_err err, const char *what, const c
     tell(l, err, line);
 }
 
+static void take(struct live *l);
+
 static void news_arrived(struct sys_msg *msg)
 {
     struct news *n = AHOY_CONTAINER_OF(msg, struct news, msg);
@@ -63,7 +68,10 @@ static void news_arrived(struct sys_msg *msg)
     l->lost = n->event == AUDIO_EVENT_LOST || (l->lost && n->event == AUDIO_EVENT_DEVICES);
     switch (n->event) {
     case AUDIO_EVENT_LOST: tell_of(l, AHOY_ERR_DEVICE, "the sound device went away; it is tried again", n->text); break;
-    case AUDIO_EVENT_BACK: tell_of(l, AHOY_OK, "the sound device is back", n->text); break;
+    case AUDIO_EVENT_BACK:
+        tell_of(l, AHOY_OK, "the sound device is back", n->text);
+        take(l);
+        break;
     case AUDIO_EVENT_MOVED: tell_of(l, AHOY_OK, "the sound device is another one now", n->text); break;
     case AUDIO_EVENT_DEVICES:
         if (l->wanted && l->cfg.devices)
@@ -105,6 +113,36 @@ static void on_moved(void *arg)
     l->cfg.moved(l->cfg.arg);
 }
 
+/* ---- a device that the worker runs ------------------------------------------------------------------------------- */
+
+static void look_again(struct live *l)
+{
+    struct audio_device_flow st;
+    audio_device_flow(l->device, &st);
+    sys_timer_start_at(l->cfg.worker, &l->look, pace_next(&l->pace, sys_now_us(l->cfg.worker), st.captured, st.played));
+}
+
+static void on_look(void *arg)
+{
+    struct live *l = arg;
+    enum audio_ran ran = audio_device_run(l->device);
+    if (ran == AUDIO_RAN_GONE)
+        return; /* its thread rings the bell again, until it is taken anew */
+    if (ran == AUDIO_RAN_MOVED)
+        on_moved(l);
+    if (l->wanted)
+        look_again(l);
+}
+
+/* Where the device's thread can be done without. */
+static void take(struct live *l)
+{
+    if (!l->wanted || !l->opened || l->err || sys_timer_running(&l->look) || !audio_device_take(l->device))
+        return;
+    pace_init(&l->pace, l->cfg.device.rate_hz, SYS_MS(LIVE_PERIOD_MS));
+    look_again(l);
+}
+
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
 static void free_live(struct sys_msg *msg)
@@ -115,6 +153,7 @@ static void free_live(struct sys_msg *msg)
 /* What the device had posted before still finds the object. */
 static void finish(struct live *l)
 {
+    sys_timer_stop(&l->look);
     audio_device_close(l->device);
     l->device = NULL;
     sys_bell_destroy(l->bell);
@@ -138,6 +177,7 @@ static void opened(struct sys_msg *msg)
         tell(l, l->err, l->why);
     else
         tell(l, AHOY_OK, l->why[0] ? l->why : "the sound device is open");
+    take(l);
 }
 
 static void open_now(struct sys_msg *msg)
@@ -163,6 +203,7 @@ enum ahoy_err live_open(struct live **out, const struct live_config *cfg)
     l->cfg.device.ready = on_ready;
     l->cfg.device.arg = l;
     l->wanted = true;
+    sys_timer_init(&l->look, on_look, l);
     live_queue_init(&l->queue, cfg->device.rate_hz);
     l->msg.fn = open_now;
     *out = l;
@@ -221,10 +262,10 @@ static size_t passed(const struct live *l, int64_t *until_us, int64_t now_us, si
 
 size_t live_want(struct live *l, int64_t now_us, size_t most)
 {
-    struct audio_device_stats st;
+    struct audio_device_flow st;
     if (!live_runs(l, now_us))
         return passed(l, &l->fed_us, now_us, most);
-    audio_device_stats(l->device, &st);
+    audio_device_flow(l->device, &st);
     if (st.speaker == AUDIO_ABSENT) /* the microphone's clock calls, and nobody asks for sound */
         return passed(l, &l->fed_us, now_us, most);
     l->fed_us = now_us;
@@ -236,11 +277,11 @@ size_t live_want(struct live *l, int64_t now_us, size_t most)
 
 void live_write(struct live *l, const int16_t *pcm, size_t n, int64_t now_us)
 {
-    struct audio_device_stats st;
+    struct audio_device_flow st;
     if (!live_runs(l, now_us))
         return;
     (void) audio_device_write(l->device, pcm, n);
-    audio_device_stats(l->device, &st);
+    audio_device_flow(l->device, &st);
     live_queue_filled(&l->queue, st.playback_queued);
 }
 
@@ -248,9 +289,9 @@ void live_write(struct live *l, const int16_t *pcm, size_t n, int64_t now_us)
 static void drop_backlog(struct live *l)
 {
     int16_t old[BLOCK_SAMPLES];
-    struct audio_device_stats st;
+    struct audio_device_flow st;
     size_t ms = l->cfg.device.rate_hz / 1000;
-    audio_device_stats(l->device, &st);
+    audio_device_flow(l->device, &st);
     if (st.capture_ready <= ms * START_BACKLOG_MS)
         return;
     for (size_t n = st.capture_ready - ms * START_KEEP_MS; n > 0;) {
@@ -263,8 +304,8 @@ static void drop_backlog(struct live *l)
 
 static bool is_dummy(const struct live *l)
 {
-    struct audio_device_stats st;
-    audio_device_stats(l->device, &st);
+    struct audio_device_flow st;
+    audio_device_flow(l->device, &st);
     return st.microphone == AUDIO_DUMMY;
 }
 
@@ -288,6 +329,14 @@ size_t live_read(struct live *l, int16_t *pcm, size_t n, int64_t now_us)
     return got;
 }
 
+bool live_flow(struct live *l, struct audio_device_flow *out)
+{
+    if (!is_open(l))
+        return false;
+    audio_device_flow(l->device, out);
+    return true;
+}
+
 bool live_stats(struct live *l, struct audio_device_stats *out)
 {
     if (!is_open(l))
@@ -298,7 +347,7 @@ bool live_stats(struct live *l, struct audio_device_stats *out)
 
 void live_presence(const struct live *l, enum audio_presence *microphone, enum audio_presence *speaker)
 {
-    struct audio_device_stats st;
+    struct audio_device_flow st;
     *microphone = *speaker = AUDIO_PRESENT;
     if (!l->opened)
         return;
@@ -306,7 +355,7 @@ void live_presence(const struct live *l, enum audio_presence *microphone, enum a
         *microphone = *speaker = AUDIO_ABSENT;
         return;
     }
-    audio_device_stats(l->device, &st);
+    audio_device_flow(l->device, &st);
     *microphone = st.microphone;
     *speaker = st.speaker;
 }

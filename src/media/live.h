@@ -56,6 +56,7 @@ size_t live_read(struct live *l, int16_t *pcm, size_t n, int64_t now_us);
 void live_presence(const struct live *l, enum audio_presence *microphone, enum audio_presence *speaker);
 
 /** False while it is not open. */
+bool live_flow(struct live *l, struct audio_device_flow *out);
 bool live_stats(struct live *l, struct audio_device_stats *out);
 
 #endif

@@ -175,6 +175,9 @@ size_t sound_swap_in(struct sound *s, int16_t *pcm, size_t got, size_t most, int
 void sound_swap_out(struct sound *s, int16_t *pcm, size_t n, int64_t now_us);
 void sound_swap_far(struct sound *s, const int16_t *pcm, size_t n);
 
+/** What moves a live device; false without one. */
+bool sound_device_flow(const struct sound *s, struct audio_device_flow *out);
+
 /** Clocks, latency and queues of a live device; false without one. */
 bool sound_device_stats(const struct sound *s, struct audio_device_stats *out);
 

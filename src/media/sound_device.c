@@ -317,6 +317,11 @@ size_t sound_device_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us
     return sound_swap_in(s, pcm, read_face(s, pcm, n, now_us), n, now_us);
 }
 
+bool sound_device_flow(const struct sound *s, struct audio_device_flow *out)
+{
+    return s->live_device && live_flow(s->live_device, out);
+}
+
 bool sound_device_stats(const struct sound *s, struct audio_device_stats *out)
 {
     return s->live_device && live_stats(s->live_device, out);
@@ -324,8 +329,8 @@ bool sound_device_stats(const struct sound *s, struct audio_device_stats *out)
 
 int64_t sound_queued_us(const struct sound *s)
 {
-    struct audio_device_stats st;
-    return sound_device_stats(s, &st) ? (int64_t) st.playback_queued * 1000000 / s->device_hz : 0;
+    struct audio_device_flow now;
+    return sound_device_flow(s, &now) ? (int64_t) now.playback_queued * 1000000 / s->device_hz : 0;
 }
 
 int64_t sound_latency_us(const struct sound *s)

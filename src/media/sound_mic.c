@@ -79,8 +79,8 @@ bool sound_mic_stats(const struct sound *s, struct mic_stats *out)
 static void far_gap(struct sound *s)
 {
     static const int16_t silence[480];
-    struct audio_device_stats st;
-    if (!sound_device_stats(s, &st))
+    struct audio_device_flow st;
+    if (!sound_device_flow(s, &st))
         return;
     uint64_t missed = st.underruns > s->underruns ? st.underruns - s->underruns : 0;
     s->underruns = st.underruns;

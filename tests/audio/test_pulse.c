@@ -38,8 +38,8 @@ static uint64_t tick(int fd)
     return read(fd, &n, sizeof n) == (ssize_t) sizeof n ? n : 0;
 }
 
-/* Says `said` and hears until `n` samples have come in; false after far too many ticks. */
-static bool converse(struct audio_device *d, size_t n)
+/* Says `said` and hears until `n` samples have come in; false after far too many ticks. `run`: the device was taken. */
+static bool talk(struct audio_device *d, size_t n, bool run)
 {
     int fd = ticker();
     size_t spoken = 0;
@@ -47,6 +47,8 @@ static bool converse(struct audio_device *d, size_t n)
     for (uint64_t ticks = 0; got < n && ticks < 3 * (uint64_t) n / FRAME + 500;) {
         struct audio_device_stats s;
         ticks += tick(fd);
+        if (run && audio_device_run(d) == AUDIO_RAN_GONE)
+            break;
         for (audio_device_stats(d, &s);
              s.playback_queued < 2 * FRAME && spoken + FRAME <= MOST && s.speaker != AUDIO_ABSENT;
              audio_device_stats(d, &s))
@@ -55,6 +57,11 @@ static bool converse(struct audio_device *d, size_t n)
     }
     (void) close(fd);
     return got == n;
+}
+
+static bool converse(struct audio_device *d, size_t n)
+{
+    return talk(d, n, false);
 }
 
 /*
@@ -317,6 +324,45 @@ static void test_a_server_that_comes_back_is_used_again(struct t *t)
     comes_back(t, &cfg);
 }
 
+static enum audio_ran run_until_gone(struct audio_device *d)
+{
+    enum audio_ran ran = AUDIO_RAN_IDLE;
+    int fd = ticker();
+    for (uint64_t ticks = 0; ran != AUDIO_RAN_GONE && ticks < EVENT_LIMIT_MS / 10;) {
+        ticks += tick(fd);
+        ran = audio_device_run(d);
+    }
+    (void) close(fd);
+    return ran;
+}
+
+/* Without a thread of its own, until its server goes; then a thread mends it, and it is taken again. */
+static void test_its_caller_runs_it(struct t *t)
+{
+    struct audio_device *d = NULL;
+    struct audio_device_config cfg = pulse_config();
+    struct witness w = { { 0 } };
+    sound_sine(said, MOST, RATE, 700, -20);
+    T_OK(open_watched(&d, &cfg, &w));
+    T_CHECK(audio_device_take(d) && audio_device_take(d));
+    T_CHECK(talk(d, RATE * 2, true));
+    T_CHECK(purity(RATE * 2, 700) > 20);
+    pulse_daemon_stop(&the_daemon);
+    T_EQ(run_until_gone(d), AUDIO_RAN_GONE);
+    T_CHECK(await(&w, AUDIO_EVENT_LOST));
+    T_CHECK(!audio_device_take(d)); /* it is being mended */
+    T_CHECK(pulse_daemon_start(&the_daemon));
+    T_CHECK(await(&w, AUDIO_EVENT_BACK));
+    T_CHECK(converse(d, RATE / 2)); /* by its thread */
+    T_CHECK(audio_device_take(d));
+    T_CHECK(talk(d, RATE * 2, true));
+    T_CHECK(purity(RATE * 2, 700) > 20);
+out:
+    audio_device_close(d);
+    witness_fini(&w);
+    (void) pulse_daemon_start(&the_daemon); /* unless it runs */
+}
+
 /* With its last sink its last monitor goes, too: nothing is left, and each direction is taken when there is one. */
 static void test_one_direction_works_alone(struct t *t)
 {
@@ -466,6 +512,7 @@ int main(int argc, char **argv)
         T(test_without_a_server_the_reason_is_told),
         T_PLAIN(test_a_new_device_is_announced),              /* each run leaves a device behind */
         T_PLAIN(test_a_server_that_comes_back_is_used_again), /* starts a daemon */
+        T_PLAIN(test_its_caller_runs_it),                     /* the same */
         T_PLAIN(test_one_direction_works_alone),              /* takes the daemon's devices away */
         T_PLAIN(test_alsa_plays_and_hears),                   /* two seconds of real time */
         T(test_alsa_says_why_it_cannot_open),
