@@ -167,8 +167,10 @@ static void to_float(const int16_t *from, float *to, size_t n)
 
 static void to_pcm(const float *from, int16_t *to, size_t n)
 {
-    for (size_t i = 0; i < n; i++)
-        to[i] = (int16_t) lrintf(fminf(fmaxf(from[i] * 32768, -32768), 32767));
+    for (size_t i = 0; i < n; i++) {
+        float x = from[i] * 32768;
+        to[i] = (int16_t) lrintf(x < -32768 ? -32768 : x > 32767 ? 32767 : x);
+    }
 }
 
 static float energy(const float *x, size_t n)

@@ -46,11 +46,11 @@ static double wanted_db(const struct agc *a, double noise_dbfs)
 
 void agc_learn(struct agc *a, const int16_t *pcm, size_t n, bool speech, double noise_dbfs)
 {
-    double sum = 0;
+    uint64_t sum = 0;
     double seconds = (double) n / a->rate_hz;
     for (size_t i = 0; i < n; i++)
-        sum += (double) pcm[i] * pcm[i];
-    double power = sum / ((double) n * 32768.0 * 32768.0);
+        sum += (uint32_t) (pcm[i] * pcm[i]);
+    double power = (double) sum / ((double) n * 32768.0 * 32768.0);
     if (!speech || 10 * log10(power + 1e-12) < QUIET_DBFS)
         return;
     /* As ITU-T P.56 has it, pauses between words are not part of a speech level; but speech that is as soft throughout
@@ -94,7 +94,8 @@ static float limit(struct agc *a, float x)
             a->fall = 0;
         }
     }
-    return fminf(fmaxf(y * a->limit, -CEILING), CEILING);
+    y *= a->limit;
+    return y > CEILING ? CEILING : y < -CEILING ? -CEILING : y;
 }
 
 void agc_run(struct agc *a, int16_t *pcm, size_t n)

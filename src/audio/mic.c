@@ -70,7 +70,7 @@ static void high_pass(struct mic *m, int16_t *pcm, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
         double y = run_biquad(&m->high_pass[1], run_biquad(&m->high_pass[0], pcm[i]));
-        pcm[i] = (int16_t) lrint(fmin(fmax(y, -32768), 32767));
+        pcm[i] = (int16_t) lrint(y < -32768 ? -32768 : y > 32767 ? 32767 : y);
     }
 }
 

@@ -60,12 +60,23 @@ void mix_meter_init(struct mix_meter *m, uint32_t rate_hz)
     *m = (struct mix_meter){ .rate_hz = rate_hz };
 }
 
+/* Sums and peaks are of integers: exact, and what compilers make vectors of. */
 static double power_of(const int16_t *pcm, size_t n)
 {
-    double sum = 0;
+    uint64_t sum = 0;
     for (size_t i = 0; i < n; i++)
-        sum += (double) pcm[i] * pcm[i];
-    return n > 0 ? sum / ((double) n * MIX_FULL * MIX_FULL) : 0;
+        sum += (uint32_t) (pcm[i] * pcm[i]);
+    return n > 0 ? (double) sum / ((double) n * MIX_FULL * MIX_FULL) : 0;
+}
+
+static double peak_of(const int16_t *pcm, size_t n)
+{
+    int16_t high = 0, low = 0;
+    for (size_t i = 0; i < n; i++) {
+        high = AHOY_MAX(high, pcm[i]);
+        low = AHOY_MIN(low, pcm[i]);
+    }
+    return AHOY_MAX((int) high, -(int) low) / MIX_FULL;
 }
 
 void mix_meter_put(struct mix_meter *m, const int16_t *pcm, size_t n)
@@ -75,10 +86,7 @@ void mix_meter_put(struct mix_meter *m, const int16_t *pcm, size_t n)
     double seconds = (double) n / m->rate_hz;
     double keep = exp(-seconds / MIX_FAST_S);
     m->power = m->power * keep + power_of(pcm, n) * (1 - keep);
-    double peak = 0;
-    for (size_t i = 0; i < n; i++)
-        peak = fmax(peak, fabs((double) pcm[i]) / MIX_FULL);
-    m->peak = fmax(peak, m->peak * pow(10, -MIX_FALL_DBS * seconds / 20));
+    m->peak = fmax(peak_of(pcm, n), m->peak * pow(10, -MIX_FALL_DBS * seconds / 20));
 }
 
 static double as_dbfs(double power)
