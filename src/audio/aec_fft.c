@@ -20,85 +20,81 @@ void aec_fft_init(struct aec_fft *f)
 }
 
 struct turn {
-    float re[L], im[L];
+    float re[3], im[3];
 };
 
-/* Four rows of four numbers, `step` apart in x, become the rows of `o`, turned by `w`: real parts, then imaginary ones. */
-static void butterfly_4(const float *restrict xr, const float *restrict xi, size_t step, const struct turn *restrict w,
-                        float (*restrict o)[L])
+/*
+ * Four rows of `width` numbers, `step` apart in x, become the rows of y, one behind the other, turned by `w`. Inlined with a
+ * width that is known, so that a row's loop is vector instructions from one buffer to the other.
+ */
+static inline void rows_4(const float *restrict xr, const float *restrict xi, size_t step, const struct turn *w,
+                          size_t width, float *restrict yr, float *restrict yi)
 {
-    const float *x1r = xr + step, *x2r = x1r + step, *x3r = x2r + step;
-    const float *x1i = xi + step, *x2i = x1i + step, *x3i = x2i + step;
-    for (int l = 0; l < L; l++) {
-        float ar = xr[l] + x2r[l], ai = xi[l] + x2i[l];
-        float br = xr[l] - x2r[l], bi = xi[l] - x2i[l];
-        float cr = x1r[l] + x3r[l], ci = x1i[l] + x3i[l];
-        float dr = x1r[l] - x3r[l], di = x1i[l] - x3i[l];
+    for (size_t q = 0; q < width; q++) {
+        float ar = xr[q] + xr[2 * step + q], ai = xi[q] + xi[2 * step + q];
+        float br = xr[q] - xr[2 * step + q], bi = xi[q] - xi[2 * step + q];
+        float cr = xr[step + q] + xr[3 * step + q], ci = xi[step + q] + xi[3 * step + q];
+        float dr = xr[step + q] - xr[3 * step + q], di = xi[step + q] - xi[3 * step + q];
         float er = br + di, ei = bi - dr;
         float fr = ar - cr, fi = ai - ci;
         float gr = br - di, gi = bi + dr;
-        o[0][l] = ar + cr;
-        o[1][l] = er * w[0].re[l] - ei * w[0].im[l];
-        o[2][l] = fr * w[1].re[l] - fi * w[1].im[l];
-        o[3][l] = gr * w[2].re[l] - gi * w[2].im[l];
-        o[4][l] = ai + ci;
-        o[5][l] = er * w[0].im[l] + ei * w[0].re[l];
-        o[6][l] = fr * w[1].im[l] + fi * w[1].re[l];
-        o[7][l] = gr * w[2].im[l] + gi * w[2].re[l];
+        yr[q] = ar + cr;
+        yi[q] = ai + ci;
+        yr[width + q] = er * w->re[0] - ei * w->im[0];
+        yi[width + q] = er * w->im[0] + ei * w->re[0];
+        yr[2 * width + q] = fr * w->re[1] - fi * w->im[1];
+        yi[2 * width + q] = fr * w->im[1] + fi * w->re[1];
+        yr[3 * width + q] = gr * w->re[2] - gi * w->im[2];
+        yi[3 * width + q] = gr * w->im[2] + gi * w->re[2];
     }
 }
 
-/* A pass whose rows are `width` numbers, a multiple of L: all lanes of some bins that are turned alike. */
-static void pass_4(const struct aec_fft *f, size_t n, size_t width, const float *xr, const float *xi, float *yr,
-                   float *yi)
+/* A pass over n bins whose rows are `width` numbers, a multiple of L: all lanes of some bins that are turned alike. */
+static inline void pass_4(const struct aec_fft *f, size_t n, size_t width, const float *xr, const float *xi, float *yr,
+                          float *yi)
 {
     size_t quarter = n / 4;
     for (size_t p = 0; p < quarter; p++) {
-        struct turn w[3];
+        struct turn w;
         for (size_t row = 0; row < 3; row++) {
-            for (size_t l = 0; l < L; l++) {
-                w[row].re[l] = f->turn_re[row][p * (AEC_N / n)];
-                w[row].im[l] = f->turn_im[row][p * (AEC_N / n)];
-            }
+            w.re[row] = f->turn_re[row][p * (AEC_N / n)];
+            w.im[row] = f->turn_im[row][p * (AEC_N / n)];
         }
-        for (size_t q = 0; q < width; q += L) {
-            float o[8][L];
-            size_t to = width * 4 * p + q;
-            butterfly_4(xr + width * p + q, xi + width * p + q, width * quarter, w, o);
-            for (size_t row = 0; row < 4; row++) {
-                memcpy(yr + to + row * width, o[row], sizeof o[0]);
-                memcpy(yi + to + row * width, o[4 + row], sizeof o[0]);
-            }
-        }
+        rows_4(xr + width * p, xi + width * p, width * quarter, &w, width, yr + width * 4 * p, yi + width * 4 * p);
     }
 }
 
 /* The first pass of a single lane: four bins at once, which are turned differently. */
-static void pass_single(const struct aec_fft *f, const float *xr, const float *xi, float *yr, float *yi)
+static void pass_single(const struct aec_fft *f, const float *restrict xr, const float *restrict xi, float *restrict yr,
+                        float *restrict yi)
 {
-    for (size_t p = 0; p < AEC_N / 4; p += L) {
-        struct turn w[3];
-        float o[8][L];
-        for (size_t row = 0; row < 3; row++) {
-            memcpy(w[row].re, f->turn_re[row] + p, sizeof w[row].re);
-            memcpy(w[row].im, f->turn_im[row] + p, sizeof w[row].im);
-        }
-        butterfly_4(xr + p, xi + p, AEC_N / 4, w, o);
-        for (size_t l = 0; l < L; l++) {
-            for (size_t row = 0; row < 4; row++) {
-                yr[4 * (p + l) + row] = o[row][l];
-                yi[4 * (p + l) + row] = o[4 + row][l];
-            }
-        }
+    enum { STEP = AEC_N / 4 };
+    for (size_t p = 0; p < STEP; p++) {
+        float ar = xr[p] + xr[2 * STEP + p], ai = xi[p] + xi[2 * STEP + p];
+        float br = xr[p] - xr[2 * STEP + p], bi = xi[p] - xi[2 * STEP + p];
+        float cr = xr[STEP + p] + xr[3 * STEP + p], ci = xi[STEP + p] + xi[3 * STEP + p];
+        float dr = xr[STEP + p] - xr[3 * STEP + p], di = xi[STEP + p] - xi[3 * STEP + p];
+        float er = br + di, ei = bi - dr;
+        float fr = ar - cr, fi = ai - ci;
+        float gr = br - di, gi = bi + dr;
+        yr[4 * p] = ar + cr;
+        yi[4 * p] = ai + ci;
+        yr[4 * p + 1] = er * f->turn_re[0][p] - ei * f->turn_im[0][p];
+        yi[4 * p + 1] = er * f->turn_im[0][p] + ei * f->turn_re[0][p];
+        yr[4 * p + 2] = fr * f->turn_re[1][p] - fi * f->turn_im[1][p];
+        yi[4 * p + 2] = fr * f->turn_im[1][p] + fi * f->turn_re[1][p];
+        yr[4 * p + 3] = gr * f->turn_re[2][p] - gi * f->turn_im[2][p];
+        yi[4 * p + 3] = gr * f->turn_im[2][p] + gi * f->turn_re[2][p];
     }
 }
 
-/* Of the last pass: five rows of four numbers, a fifth of the transform apart, no turns. */
-static void butterfly_5(const float *restrict xr, const float *restrict xi, size_t fifth, float (*restrict o)[L])
+/* The last pass: five rows of numbers, a fifth of the transform apart, no turns. */
+static inline void pass_5(const float *restrict xr, const float *restrict xi, float *restrict yr, float *restrict yi,
+                          size_t fifth)
 {
     const float c1 = 0.30901699437494745f, c2 = -0.8090169943749475f;
     const float s1 = 0.9510565162951535f, s2 = 0.5877852522924731f;
-    for (size_t i = 0; i < L; i++) {
+    for (size_t i = 0; i < fifth; i++) {
         float x0r = xr[i], x0i = xi[i];
         float ar = xr[fifth + i] + xr[4 * fifth + i], ai = xi[fifth + i] + xi[4 * fifth + i];
         float br = xr[fifth + i] - xr[4 * fifth + i], bi = xi[fifth + i] - xi[4 * fifth + i];
@@ -108,42 +104,33 @@ static void butterfly_5(const float *restrict xr, const float *restrict xi, size
         float fr = x0r + c2 * ar + c1 * cr, fi = x0i + c2 * ai + c1 * ci;
         float gr = s1 * br + s2 * dr, gi = s1 * bi + s2 * di;
         float hr = s2 * br - s1 * dr, hi = s2 * bi - s1 * di;
-        o[0][i] = x0r + ar + cr;
-        o[5][i] = x0i + ai + ci;
-        o[1][i] = er + gi;
-        o[6][i] = ei - gr;
-        o[2][i] = fr + hi;
-        o[7][i] = fi - hr;
-        o[3][i] = fr - hi;
-        o[8][i] = fi + hr;
-        o[4][i] = er - gi;
-        o[9][i] = ei + gr;
-    }
-}
-
-static void pass_5(const float *xr, const float *xi, float *yr, float *yi, size_t fifth)
-{
-    for (size_t at = 0; at < fifth; at += L) {
-        float o[10][L];
-        butterfly_5(xr + at, xi + at, fifth, o);
-        for (size_t row = 0; row < 5; row++) {
-            memcpy(yr + at + row * fifth, o[row], sizeof o[0]);
-            memcpy(yi + at + row * fifth, o[5 + row], sizeof o[0]);
-        }
+        yr[i] = x0r + ar + cr;
+        yi[i] = x0i + ai + ci;
+        yr[fifth + i] = er + gi;
+        yi[fifth + i] = ei - gr;
+        yr[2 * fifth + i] = fr + hi;
+        yi[2 * fifth + i] = fi - hr;
+        yr[3 * fifth + i] = fr - hi;
+        yi[3 * fifth + i] = fi + hr;
+        yr[4 * fifth + i] = er - gi;
+        yi[4 * fifth + i] = ei + gr;
     }
 }
 
 /* Exchanging real and imaginary parts on the way in and out turns the transform into its inverse. */
-static void transform(struct aec_fft *f, float *re, float *im, float *work_re, float *work_im)
+static void transform(const struct aec_fft *f, float *re, float *im, float *work_re, float *work_im)
 {
-    size_t lanes = f->lanes;
-    if (lanes == 1)
+    if (f->lanes == 1) {
         pass_single(f, re, im, work_re, work_im);
-    else
+        pass_4(f, AEC_N / 4, 4, work_re, work_im, re, im);
+        pass_4(f, AEC_N / 16, 16, re, im, work_re, work_im);
+        pass_5(work_re, work_im, re, im, AEC_N / 5);
+    } else {
         pass_4(f, AEC_N, L, re, im, work_re, work_im);
-    pass_4(f, AEC_N / 4, 4 * lanes, work_re, work_im, re, im);
-    pass_4(f, AEC_N / 16, 16 * lanes, re, im, work_re, work_im);
-    pass_5(work_re, work_im, re, im, AEC_N / 5 * lanes);
+        pass_4(f, AEC_N / 4, 4 * L, work_re, work_im, re, im);
+        pass_4(f, AEC_N / 16, 16 * L, re, im, work_re, work_im);
+        pass_5(work_re, work_im, re, im, AEC_N / 5 * L);
+    }
 }
 
 void aec_fft_forward(struct aec_fft *f)
