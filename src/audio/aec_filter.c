@@ -96,11 +96,15 @@ static void grow_doubt(float *restrict doubt, float *restrict gain, const struct
     }
 }
 
-/* Each partition's response is AEC_HOP samples long: what grew behind that came from circular convolution. */
+/*
+ * Each partition's response is AEC_HOP samples long: what grew behind that came from circular convolution. It grows slowly, so
+ * a hop looks at one half of the partitions and the next one at the other.
+ */
 static void constrain(struct aec_filter *f, struct aec_fft *fft)
 {
     aec_fft_begin(fft, AEC_LANES);
-    for (size_t p = 0; p < AEC_PARTS; p += AEC_SLOTS) {
+    f->odd = !f->odd;
+    for (size_t p = f->odd ? AEC_SLOTS : 0; p < AEC_PARTS; p += 2 * AEC_SLOTS) {
         for (size_t lane = 0; lane < AEC_LANES; lane++)
             aec_fft_put_pair(fft, lane, &f->h[p + 2 * lane], &f->h[p + 2 * lane + 1]);
         aec_fft_inverse(fft);

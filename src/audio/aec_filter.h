@@ -15,6 +15,7 @@ struct aec_filter {
     float gain[AEC_BINS];             /* |h|² over all partitions: the path's power gain */
     float unsure[AEC_BINS]; /* power that the doubt makes of the far sound in the coming hop: echo that may be left */
     bool stale;             /* … which is of another model than the one now */
+    bool odd;               /* the last hop constrained the odd batches of partitions */
     size_t lag;             /* blocks[lag + p] meets h[p] */
 };
 
