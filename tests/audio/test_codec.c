@@ -351,8 +351,8 @@ static void test_opus_keeps_to_what_the_peer_asks(struct t *t)
     struct audio_encoder_config cfg = { .peer = { .cbr = true } };
     size_t total, most;
     T_OK(opus_bytes(&cfg, 0, &total, &most));
-    T_EQ(total, 4000); /* 32 kbit/s for one second, each packet the same */
-    T_EQ(most, 80);
+    T_EQ(total, 4250); /* 34 kbit/s for one second, each packet the same */
+    T_EQ(most, 85);
     cfg.peer.max_average_bps = 12000;
     T_OK(opus_bytes(&cfg, 0, &total, &most));
     T_EQ(total, 1500);
