@@ -62,7 +62,7 @@ endif()
 
 # A phone's start, idleness and calls: ours beside baresip and linphonec, all as programs.
 if(TARGET ahoy)
-    ahoy_bench(phone phone.c phone_process.c phone_cost.c signalling_peers.c LIBS ahoy_base m)
+    ahoy_bench(phone phone.c phone_process.c phone_cost.c phone_speech.c sound/prompts.c signalling_peers.c LIBS ahoy_audio m)
     add_dependencies(ahoy-bench-phone ahoy)
 endif()
 

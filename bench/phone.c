@@ -1,7 +1,7 @@
 /*
  * What a telephone costs the machine it runs on: start to registered, idle with one account, a call with Opus and one
  * with PCMU; ours beside baresip and linphonec in the same run. Each registers at the same registrar and calls the same
- * echo (ours), with a file as microphone and a file as loudspeaker.
+ * echo (ours), with a file of recorded speech as microphone and a file as loudspeaker.
  *
  *     ahoy-bench-phone [--quick] [--json]      one JSON object as the last line
  */
@@ -14,7 +14,6 @@
 
 #include <dirent.h>
 #include <fcntl.h>
-#include <math.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -30,7 +29,7 @@ enum {
     IDLE_MS = 10000,
     CALL_MS = 20000,
     WAV_S = 40,
-    MAX_ROWS = 16
+    MAX_ROWS = 20
 };
 
 /* Of the files that phones play, so that nobody resamples: Opus's clock, and PCMU's. */
@@ -42,8 +41,15 @@ struct row {
     double target;
 };
 
+struct call_kind {
+    const char *codec, *processing; /* of the microphone; NULL: off */
+    double cpu_target;
+    const char *cpu, *wakeups, *resident; /* names of rows */
+};
+
 struct bench {
     char dir[64], wav[2][96], sub[PHONE_KINDS][96];
+    const char *speech; /* what is said */
     bool quick;
     struct row row[MAX_ROWS];
     size_t rows;
@@ -61,55 +67,6 @@ static struct row *new_row(struct bench *b, const char *name, const char *unit, 
     for (int k = 0; k < PHONE_KINDS; k++)
         r->value[k] = -1;
     return r;
-}
-
-/* ---- the sound --------------------------------------------------------------------------------------------------- */
-
-static void put16(FILE *f, unsigned x)
-{
-    fputc((int) (x & 0xff), f);
-    fputc((int) (x >> 8 & 0xff), f);
-}
-
-static void put32(FILE *f, unsigned x)
-{
-    put16(f, x & 0xffff);
-    put16(f, x >> 16);
-}
-
-/* Something with syllables, pauses and harmonics, so that encoders have as much to do as with speech. */
-static bool write_wav(const char *path, unsigned hz)
-{
-    const double turn = 6.283185307179586;
-    unsigned bytes = hz * WAV_S * 2;
-    FILE *f = fopen(path, "w");
-    if (!f)
-        return false;
-    fputs("RIFF", f);
-    put32(f, 36 + bytes);
-    fputs("WAVEfmt ", f);
-    put32(f, 16);
-    put16(f, 1);
-    put16(f, 1);
-    put32(f, hz);
-    put32(f, hz * 2);
-    put16(f, 2);
-    put16(f, 16);
-    fputs("data", f);
-    put32(f, bytes);
-    double phase = 0;
-    uint32_t noise = 1;
-    for (unsigned i = 0; i < hz * WAV_S; i++) {
-        double t = (double) i / hz, syllable = sin(turn * 2.1 * t), sum = 0;
-        noise = noise * 1664525u + 1013904223u;
-        phase += turn * (120 + 25 * sin(turn * 0.9 * t)) / hz;
-        for (int k = 1; k <= 12; k++)
-            sum += sin(phase * k) / k;
-        double loud = (int) (t * 0.7) % 3 == 2 ? 0 : syllable > 0 ? syllable : 0;
-        double hiss = ((double) noise / 4294967296.0 - 0.5) * 0.5;
-        put16(f, (unsigned) (int) (5000 * loud * (sum + hiss)) & 0xffff);
-    }
-    return fclose(f) == 0;
 }
 
 /* ---- start to registered ----------------------------------------------------------------------------------------- */
@@ -192,10 +149,12 @@ static bool run_idle(struct bench *b)
 
 /* ---- calls ------------------------------------------------------------------------------------------------------- */
 
-static bool run_calls(struct bench *b, const char *codec, double cpu_target, const char *const names[3])
+/* One call a phone. Those that want something of the microphone's chain are ours: the others have none like it. */
+static bool run_calls(struct bench *b, const struct call_kind *kind)
 {
-    struct row *cpu = new_row(b, names[0], "%", cpu_target), *wakeups = new_row(b, names[1], "", 110);
-    struct row *rss = new_row(b, names[2], "MB", 12);
+    struct row *cpu = new_row(b, kind->cpu, "%", kind->cpu_target);
+    struct row *wakeups = new_row(b, kind->wakeups, "", 110), *rss = new_row(b, kind->resident, "MB", 12);
+    const char *codec = kind->codec;
     struct phone p[PHONE_KINDS] = { { .input = -1 }, { .input = -1 }, { .input = -1 } }, echo[PHONE_KINDS];
     struct cost before[PHONE_KINDS], heard[PHONE_KINDS], after;
     size_t rate = strcmp(codec, "opus") == 0 ? 0 : 1;
@@ -203,10 +162,13 @@ static bool run_calls(struct bench *b, const char *codec, double cpu_target, con
     for (int k = 0; k < PHONE_KINDS; k++)
         echo[k] = (struct phone){ .input = -1 };
     for (int k = 0; ok && k < PHONE_KINDS; k++) {
-        struct phone_config cfg = {
-            .dir = b->sub[k], .wav = b->wav[rate], .rate_hz = rates[rate], .codec = codec, .call = peer_free_port()
-        };
-        if (!phone_installed((enum phone_kind) k))
+        struct phone_config cfg = { .dir = b->sub[k],
+                                    .wav = b->wav[rate],
+                                    .rate_hz = rates[rate],
+                                    .codec = codec,
+                                    .call = peer_free_port(),
+                                    .processing = kind->processing };
+        if (!phone_installed((enum phone_kind) k) || (kind->processing && k != PHONE_AHOY))
             continue;
         ok = phone_start_echo(&echo[k], b->dir, codec, cfg.call);
         wait_ms(500);
@@ -243,13 +205,13 @@ static bool run_calls(struct bench *b, const char *codec, double cpu_target, con
 
 static void print_rows(const struct bench *b)
 {
-    printf("%-34s", "");
+    printf("said in calls: %s\n%-42s", b->speech, "");
     for (int k = 0; k < PHONE_KINDS; k++)
         printf(" %10s", phone_name((enum phone_kind) k));
     printf("      target\n");
     for (size_t i = 0; i < b->rows; i++) {
         const struct row *r = &b->row[i];
-        printf("%-34s", r->name);
+        printf("%-42s", r->name);
         for (int k = 0; k < PHONE_KINDS; k++) {
             if (r->value[k] < 0)
                 printf(" %10s", "-");
@@ -262,7 +224,7 @@ static void print_rows(const struct bench *b)
 
 static void print_json(const struct bench *b)
 {
-    printf("{\"bench\":\"phone\",\"rows\":[");
+    printf("{\"bench\":\"phone\",\"speech\":\"%s\",\"rows\":[", b->speech);
     for (size_t i = 0; i < b->rows; i++) {
         const struct row *r = &b->row[i];
         double best = 0;
@@ -289,7 +251,7 @@ static bool make_dirs(struct bench *b)
     bool ok = true;
     for (int i = 0; i < 2; i++) {
         snprintf(b->wav[i], sizeof b->wav[i], "%s/in%u.wav", b->dir, rates[i]);
-        ok = write_wav(b->wav[i], rates[i]) && ok;
+        ok = phone_speech(b->wav[i], rates[i], WAV_S, &b->speech) && ok;
     }
     for (int k = 0; k < PHONE_KINDS; k++) {
         snprintf(b->sub[k], sizeof b->sub[k], "%s/%s", b->dir, phone_name((enum phone_kind) k));
@@ -300,10 +262,12 @@ static bool make_dirs(struct bench *b)
 
 int main(int argc, char **argv)
 {
-    static const char *const opus[] = { "Opus call: CPU of a core", "Opus call: wake-ups a second",
-                                        "Opus call: resident" };
-    static const char *const pcmu[] = { "PCMU call: CPU of a core", "PCMU call: wake-ups a second",
-                                        "PCMU call: resident" };
+    static const struct call_kind calls[] = {
+        { "opus", NULL, 1.8, "Opus call: CPU of a core", "Opus call: wake-ups a second", "Opus call: resident" },
+        { "opus", "hpf,aec,ns,agc", 3, "Opus call, every step: CPU of a core",
+          "Opus call, every step: wake-ups a second", "Opus call, every step: resident" },
+        { "pcmu", NULL, 0.4, "PCMU call: CPU of a core", "PCMU call: wake-ups a second", "PCMU call: resident" },
+    };
     struct bench b = { .quick = false };
     bool json = false;
     const struct tool_option list[] = { { "--json", .flag = &json }, { "--quick", .flag = &b.quick } };
@@ -320,8 +284,9 @@ int main(int argc, char **argv)
     for (int k = 1; k < PHONE_KINDS; k++)
         if (!phone_installed((enum phone_kind) k))
             printf("%s is not installed: left out\n", phone_name((enum phone_kind) k));
-    bool ok = make_dirs(&b) && run_starts(&b) && run_idle(&b) && run_calls(&b, "opus", 1.8, opus)
-              && run_calls(&b, "pcmu", 0.4, pcmu);
+    bool ok = make_dirs(&b) && run_starts(&b) && run_idle(&b);
+    for (size_t i = 0; ok && i < AHOY_COUNT(calls); i++)
+        ok = run_calls(&b, &calls[i]);
     if (ok)
         print_rows(&b);
     if (ok && json)

@@ -42,6 +42,9 @@ bool phone_make_home(const char *dir);
 const char *phone_ahoy(void);
 void phone_find_ahoy(const char *argv0);
 
+/* Writes a WAV file of speech; to *what where it comes from: a synthetic voice where no recording is installed. */
+bool phone_speech(const char *path, unsigned hz, unsigned seconds, const char **what);
+
 /* ---- cost -------------------------------------------------------------------------------------------------------- */
 
 struct cost {

@@ -245,6 +245,7 @@ static bool start_ahoy(struct phone *p, const struct phone_config *cfg)
     if (cfg->call) {
         add(&a, "--codec", cfg->codec);
         add(&a, "--audio", audio);
+        add(&a, "--processing", cfg->processing ? cfg->processing : "off");
     } else {
         add(&a, "--registrar", registrar);
         add(&a, "--user", "bench");
