@@ -50,4 +50,8 @@ uint64_t end_version(const struct end *e);
 /* The description under "== key" in a vector file; empty when there is none. */
 struct view vector_find(struct view file, const char *key);
 
+/* An offer from 192.0.2.9 with one m= line and what follows it. */
+#define OFFER(version, m, rest)                                                                                        \
+    "v=0\r\no=peer 7 " version " IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n" m "\r\n" rest
+
 #endif
