@@ -2,9 +2,10 @@
 
 #include "base/mem.h"
 
+#include <stdio.h>
 #include <string.h>
 
-enum { PLAY_CHUNK = 960, PLAY_FIFO_SAMPLES = 48000 };
+enum { PLAY_CHUNK = 960, PLAY_FIFO_SAMPLES = 8 * PLAY_CHUNK /* from 8 kHz to 48, and some */ };
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
@@ -41,16 +42,24 @@ void sound_stop(struct sound *s)
     sound_mic_close(s);
 }
 
+/* A resampler where the file has another rate than the sound. */
+static enum ahoy_err convert_play(struct sound *s)
+{
+    uint32_t hz = wav_reader_hz(s->play.file);
+    if (hz == s->rate_hz)
+        return AHOY_OK;
+    enum ahoy_err err = resample_create(&s->play_resample, hz, s->rate_hz, RESAMPLE_VOICE);
+    AHOY_ASSERT(err || resample_max_out(s->play_resample, PLAY_CHUNK) <= PLAY_FIFO_SAMPLES);
+    return err;
+}
+
 /* The sound may be in the middle of a file: only its resampler is another one. */
 static void retune_play(struct sound *s)
 {
-    uint32_t hz = s->play.file ? wav_reader_hz(s->play.file) : 0;
     resample_destroy(s->play_resample);
     s->play_resample = NULL;
     s->play_n = s->play_at = 0;
-    if (hz == 0 || hz == s->rate_hz)
-        return;
-    if (resample_create(&s->play_resample, hz, s->rate_hz, RESAMPLE_VOICE)) {
+    if (s->play.file && convert_play(s)) {
         stop_play(s);
         sound_tell(s, AHOY_ERR_NOMEM, "the file cannot be played on: out of memory");
     }
@@ -140,17 +149,22 @@ void sound_play(struct sound *s, const struct sound_play *play)
     stop_play(s);
     if (!play->file)
         return;
+    char why[AUDIO_WHY_BYTES];
     uint32_t hz = wav_reader_hz(play->file);
     s->play = *play;
     s->play_fifo = mem_alloc(PLAY_FIFO_SAMPLES * sizeof *s->play_fifo);
-    bool ok = s->play_fifo != NULL;
-    if (ok && hz != s->rate_hz)
-        ok = resample_create(&s->play_resample, hz, s->rate_hz, RESAMPLE_VOICE) == AHOY_OK
-             && resample_max_out(s->play_resample, PLAY_CHUNK) <= PLAY_FIFO_SAMPLES;
-    if (!ok) {
-        stop_play(s);
-        sound_tell(s, AHOY_ERR_NOMEM, "the file cannot be played: out of memory");
-    }
+    enum ahoy_err err = s->play_fifo ? AHOY_OK : AHOY_ERR_NOMEM;
+    if (!err)
+        err = convert_play(s);
+    if (!err)
+        return;
+    stop_play(s);
+    if (err == AHOY_ERR_RANGE)
+        (void) snprintf(why, sizeof why, "the file cannot be played: its sample rate of %u Hz is not supported",
+                        (unsigned) hz);
+    else
+        (void) snprintf(why, sizeof why, "the file cannot be played: %s", ahoy_err_text(err));
+    sound_tell(s, err, why);
 }
 
 /* The next piece of the file; false at its end. A file that loops and has no sound ends, too. */

@@ -349,6 +349,28 @@ out:
     room_close(&r);
 }
 
+static void test_a_file_whose_rate_is_too_low_is_refused_by_its_name(struct t *t)
+{
+    struct room r;
+    struct media_session_config c = { .sound = MEDIA_SOUND_ECHO };
+    struct sound_play play = { .loop = false };
+    struct wav_writer *w = NULL;
+    int16_t pcm[160] = { 0 };
+    T_OK(room_open(&r, &c, 8000));
+    T_OK(wav_writer_open(&w, r.path, WAV_PCM16, 4000, 1));
+    enum ahoy_err put = wav_writer_put(w, pcm, 160), closed = wav_writer_close(w);
+    T_OK(put);
+    T_OK(closed);
+    T_OK(wav_reader_open(&play.file, r.path));
+    sound_play(r.s, &play);
+    T_EQ(r.told, 1);
+    T_ERR(r.err, AHOY_ERR_RANGE);
+    T_EQ(sound_read(r.s, pcm, 160, 0), 160); /* and the call goes on without it */
+    T_EQ(r.played, 0);
+out:
+    room_close(&r);
+}
+
 /* 20 ms of 1000 on a microphone that says 1000, for ever: with it, then in its place. */
 static void test_a_file_may_loop_and_join_the_microphone(struct t *t)
 {
@@ -392,4 +414,5 @@ T_MAIN(T(test_an_endpoint_is_written_read_and_closed_once), T(test_echo_gives_ba
        T(test_a_device_that_cannot_be_opened_is_told_and_silent), T(test_a_tone_keeps_its_pitch_at_another_rate),
        T(test_a_recording_is_whole_though_one_side_is_ahead), T(test_a_mixed_recording_does_not_hear_the_muted),
        T(test_a_recording_may_follow_another_at_once), T_PLAIN(test_a_full_disk_is_told_once_and_the_call_goes_on),
-       T(test_a_file_is_played_once_at_the_sounds_rate), T(test_a_file_may_loop_and_join_the_microphone))
+       T(test_a_file_is_played_once_at_the_sounds_rate), T(test_a_file_may_loop_and_join_the_microphone),
+       T(test_a_file_whose_rate_is_too_low_is_refused_by_its_name))
