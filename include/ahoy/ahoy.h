@@ -6,6 +6,7 @@
  * the call itself); what became of it and all news arrive as events in a bounded queue:
  *
  *     struct ahoy_engine *engine;
+ *     ahoy_call_id call;
  *     struct ahoy_engine_config cfg = AHOY_ENGINE_CONFIG_DEFAULT;
  *     ahoy_engine_create(&engine, &cfg, NULL, 0);
  *     ahoy_call_place(engine, &(struct ahoy_call_config){ .uri = "sip:echo@127.0.0.1" }, &call);
@@ -16,7 +17,8 @@
  *
  * Several engines may live in one process. There are no globals.
  *
- * Strings are zero-terminated UTF-8. Pointers in a config are borrowed for the call.
+ * Strings are zero-terminated UTF-8. Pointers in a config are borrowed for the call. Any function that returns an error
+ * may return NOMEM. Names that functions return have static storage.
  */
 #ifndef AHOY_AHOY_H
 #define AHOY_AHOY_H

@@ -22,11 +22,11 @@ struct ahoy_media_config {
     const char *codecs; /* "opus,g722,pcmu,pcma,l16": order is preference; NULL: opus,g722,pcma,pcmu */
     uint32_t ptime_ms;  /* 10 … 60; 0: 20 */
     const char *audio;  /* "null", "tone:HZ", "file:IN.wav[,OUT.wav]", "pulse[:DEV]", "alsa[:DEV]"; NULL: "pulse" */
-    const char
-        *ring; /* where a call that waits for an answer rings: a device as in `audio`, or "off"; NULL: on `audio`,
-                           when that is a machine's (pulse, alsa) */
-    const char
-        *ring_sound; /* the country whose tone it rings with ("de", "us"; E.180), or a sound file; NULL: Europe's */
+    /** Where a call that waits for an answer rings: a device as in `audio`, or "off"; NULL: on `audio`, when that is a
+     * machine's (pulse, alsa) */
+    const char *ring;
+    /** The country whose tone it rings with ("de", "us"; E.180), or a sound file of 8 to 192 kHz; NULL: Europe's */
+    const char *ring_sound;
     /**
      * The tones of setting up a call (E.180): ring-back while it rings there, busy and congestion for two seconds, a
      * waiting tone for a call that comes in during another. A country ("de", "uk", "us"), "off", or "auto:COUNTRY": only
@@ -38,9 +38,11 @@ struct ahoy_media_config {
      * "hpf,aec,ns,agc": high-pass, echo canceller, noise suppression, automatic gain. "rnn" in place of "ns" is RNNoise's
      * noise suppression, for which its library must be installed. NULL: auto */
     const char *processing;
-    const char *impair; /* harm what comes in: "loss=5,burst=3,jitter=40,dup=1,reorder=1,rate=64k,seed=7"; NULL: no */
-    const char *dtmf;   /* digits to send when the call stands; NULL: none */
-    uint32_t no_rtp_s;  /* report NO_RTP/ONE_WAY when nothing came for so long; 0: 10 */
+    /** Harm what comes in: "loss=5,burst=3,jitter=40,pareto=10,spike=300,every=5,dup=1,reorder=1,rate=64k,seed=7": per cent,
+     * packets, ms, ms, ms, s, per cent, per cent, bit/s; NULL: no */
+    const char *impair;
+    const char *dtmf;  /* digits to send when the call stands; NULL: none */
+    uint32_t no_rtp_s; /* report NO_RTP/ONE_WAY when nothing came for so long; 0: 10 */
 };
 
 struct ahoy_call_config {
@@ -99,7 +101,7 @@ AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_reinvite(struct ahoy_engine *e, a
                                                         ahoy_command_id *out);
 
 struct ahoy_play_config {
-    const char *path; /* WAV; FLAC, Ogg, Opus and others where libsndfile is installed */
+    const char *path; /* WAV of 8 to 192 kHz; FLAC, Ogg, Opus and others where libsndfile is installed */
     bool loop;        /* again from the beginning, for ever */
     bool mix;         /* with the microphone, instead of in its place */
 };
@@ -170,7 +172,7 @@ struct ahoy_call_info {
     struct ahoy_call_stats stats;
 };
 
-/** Calls of the engine as an array; free with ahoy_free. */
+/** Calls of the engine as an array, as they stand now; free with ahoy_free. */
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_call_list(struct ahoy_engine *engine, struct ahoy_call_info **out,
                                                     size_t *count);
 

@@ -16,18 +16,21 @@ struct ahoy_device {
     double latency_ms; /* as the sound server says, while something uses it; < 0: unknown */
 };
 
-/** Lists devices as an array; free with ahoy_free. Asks the sound server and waits for it (at most 2 s). DEVICE: no sound system; `why` says what was tried. */
+/**
+ * Lists devices as an array; free with ahoy_free. Asks the sound server and waits for it (at most 2 s). DEVICE: no sound
+ * system; `why` says what was tried.
+ */
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_device_list(struct ahoy_device **out, size_t *count, char *why,
                                                       size_t why_size);
 
 struct ahoy_device_test {
-    uint32_t frames_captured, frames_played;
-    double level_dbfs;                    /* of what the microphone heard */
-    double latency_ms;                    /* as the device reports, both ways; < 0: unknown */
-    double latency_in_ms, latency_out_ms; /* each way */
-    bool clock_known;                     /* the next two are measured; it takes five seconds */
-    double ppm_in, ppm_out;               /* parts per million by which the device's clocks are fast */
-    uint32_t dropouts;                    /* moments at which it ran dry or over */
+    uint32_t frames_captured, frames_played; /* samples of one channel */
+    double level_dbfs;                       /* of what the microphone heard */
+    double latency_ms;                       /* as the device reports, both ways; < 0: unknown */
+    double latency_in_ms, latency_out_ms;    /* each way */
+    bool clock_known;                        /* the next two are measured; it takes five seconds */
+    double ppm_in, ppm_out;                  /* parts per million by which the device's clocks are fast */
+    uint32_t dropouts;                       /* moments at which it ran dry or over */
 };
 
 /** Opens a device, plays a soft tone and listens for `ms`. Blocks for that long. DEVICE with `why`. */
@@ -42,7 +45,10 @@ struct ahoy_sound_score {
     double gain_db;     /* heard against said */
 };
 
-/** Compares a recording with what was played, 65 s at most. FORMAT, IO, NOT_FOUND, NOMEM; INVAL: nothing but silence was said. */
+/**
+ * Compares a recording with what was played, 65 s at most. Waits for the files. FORMAT, IO, NOT_FOUND; RANGE: a sample rate
+ * outside 8 to 192 kHz; INVAL: nothing but silence was said.
+ */
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_sound_compare(const char *said_wav, const char *heard_wav,
                                                         struct ahoy_sound_score *out);
 
