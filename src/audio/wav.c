@@ -131,9 +131,20 @@ static int32_t decode_sample(enum wav_coding coding, const uint8_t *p)
     return 0;
 }
 
+/* What nearly all files are. */
+static void decode_plain(const uint8_t *restrict raw, int16_t *restrict pcm, size_t frames)
+{
+    for (size_t i = 0; i < frames; i++)
+        pcm[i] = (int16_t) le16(raw + 2 * i);
+}
+
 void wav_decode(const struct wav_format *f, const uint8_t *raw, int16_t *pcm, size_t frames)
 {
     size_t bytes = wav_sample_bytes(f->coding);
+    if (f->coding == WAV_PCM16 && f->channels == 1) {
+        decode_plain(raw, pcm, frames);
+        return;
+    }
     for (size_t i = 0; i < frames; i++) {
         int32_t sum = 0;
         for (unsigned c = 0; c < f->channels; c++, raw += bytes)

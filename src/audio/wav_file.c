@@ -11,7 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WAV_BLOCK_BYTES = 4096 };
+enum {
+    WAV_BLOCK_BYTES = 4096,
+    WAV_FILE_BYTES = 32768 /* a third of a second at 48 kHz goes to or comes from the file at once */
+};
 
 #define WAV_MAX_BYTES 0xfffffff0u
 
@@ -22,6 +25,7 @@ struct wav_reader {
     struct sndfile *other;
     struct wav_format format;
     uint64_t left_bytes;
+    char room[WAV_FILE_BYTES];
 };
 
 static size_t read_at(void *arg, uint64_t at, void *dst, size_t n)
@@ -61,6 +65,7 @@ enum ahoy_err wav_reader_open(struct wav_reader **out, const char *path)
     enum ahoy_err err = open_regular(&r->file, path);
     if (err)
         goto fail;
+    (void) setvbuf(r->file, r->room, _IOFBF, sizeof r->room);
     struct wav_source src = { .read = read_at, .arg = r->file };
     err = wav_parse(&src, &r->format);
     if (err) { /* not ours: FLAC, Ogg or a rarer kind of WAV */
@@ -139,6 +144,7 @@ struct wav_writer {
     unsigned channels;
     uint32_t bytes; /* of samples so far */
     uint32_t told;  /* what the header says */
+    char room[WAV_FILE_BYTES];
 };
 
 static uint8_t *put16(uint8_t *p, uint32_t x)
@@ -204,6 +210,7 @@ enum ahoy_err wav_writer_open(struct wav_writer **out, const char *path, enum wa
         err = AHOY_ERR_NOMEM;
         goto fail;
     }
+    (void) setvbuf(w->file, w->room, _IOFBF, sizeof w->room);
     err = write_header(w);
     if (err)
         goto fail;
@@ -222,15 +229,18 @@ static size_t encode_sample(enum wav_coding coding, int16_t x, uint8_t *p)
         p[0] = g711_mulaw_encode(x);
         return 1;
     }
-    if (coding == WAV_PCM16) {
-        (void) put16(p, (uint16_t) x);
-        return 2;
-    }
     float y = (float) x / 32768.0f;
     uint32_t bits;
     memcpy(&bits, &y, sizeof bits);
     (void) put32(p, bits);
     return 4;
+}
+
+static size_t encode_pcm16(const int16_t *restrict pcm, size_t n, uint8_t *restrict p)
+{
+    for (size_t i = 0; i < n; i++)
+        (void) put16(p + 2 * i, (uint16_t) pcm[i]);
+    return 2 * n;
 }
 
 enum ahoy_err wav_writer_put(struct wav_writer *w, const int16_t *pcm, size_t frames)
@@ -243,7 +253,9 @@ enum ahoy_err wav_writer_put(struct wav_writer *w, const int16_t *pcm, size_t fr
     while (left > 0) {
         size_t n = AHOY_MIN(left, sizeof block / sample);
         size_t bytes = 0;
-        for (size_t i = 0; i < n; i++)
+        if (w->coding == WAV_PCM16)
+            bytes = encode_pcm16(pcm, n, block);
+        for (size_t i = 0; i < n && w->coding != WAV_PCM16; i++)
             bytes += encode_sample(w->coding, pcm[i], block + bytes);
         if (fwrite(block, 1, bytes, w->file) != bytes)
             return AHOY_ERR_IO;
