@@ -7,7 +7,7 @@
 #define CUT  (7250.0 / 24000)
 #define BETA 5.65 /* 60 dB */
 
-enum { PAST = AEC_BAND_DELAY };
+enum { PAST = AEC_BAND_DELAY, TOGETHER = AEC_BAND_TOGETHER };
 
 /* Modified Bessel function of the first kind, order 0. */
 static double bessel(double x)
@@ -56,20 +56,27 @@ size_t aec_band_down(struct aec_band_down *b, const struct aec_band *band, const
     return made;
 }
 
+/* At most TOGETHER samples of one phase, of which there are `left`; past the end of the line they are made of anything. */
+static void up_together(const float *restrict taps, const float *restrict x, float *restrict wide, size_t left)
+{
+    float sum[TOGETHER] = { 0 };
+    for (size_t t = 0; t < AEC_BAND_LOW; t++)
+        for (size_t j = 0; j < TOGETHER; j++)
+            sum[j] += taps[t] * x[t + j];
+    for (size_t j = 0; j < TOGETHER && j < left; j++)
+        wide[3 * j] = sum[j];
+}
+
 /* Of the two zeros and the sample that stand for each of the 16 kHz, only the sample counts: every third tap. */
 void aec_band_up(struct aec_band_up *b, const struct aec_band *band, const float *low, float *wide, size_t n)
 {
     size_t before = b->phase == 0 ? 0 : 1; /* a sample of the last piece still gives one or two */
     size_t fresh = (b->phase + n + 2) / 3 - before;
     memcpy(b->line + AEC_BAND_LOW, low, fresh * sizeof *low);
-    for (size_t i = 0; i < n; i++) {
-        const float *taps = band->up[(b->phase + i) % 3];
-        const float *x = b->line + 1 + (b->phase + i) / 3 - before;
-        float sum[4] = { 0 };
-        for (size_t t = 0; t < AEC_BAND_LOW; t += 4)
-            for (size_t j = 0; j < 4; j++)
-                sum[j] += taps[t + j] * x[t + j];
-        wide[i] = sum[0] + sum[1] + sum[2] + sum[3];
+    for (size_t phase = 0; phase < 3; phase++) {
+        size_t first = (phase + 3 - b->phase) % 3; /* sample of `wide` */
+        for (size_t i = first; i < n; i += 3 * TOGETHER)
+            up_together(band->up[phase], b->line + 1 + (b->phase + i) / 3 - before, wide + i, (n - i + 2) / 3);
     }
     memmove(b->line, b->line + fresh, AEC_BAND_LOW * sizeof *b->line);
     b->phase = (b->phase + n) % 3;

@@ -12,7 +12,8 @@ enum {
     AEC_WIDE_MOST = AEC_WIDE + 2,
     AEC_BAND_TAPS = 49,
     AEC_BAND_DELAY = AEC_BAND_TAPS - 1, /* of both filters, at 48 kHz */
-    AEC_BAND_LOW = 20                   /* a third of the taps, in whole vectors */
+    AEC_BAND_LOW = 17,                  /* the most that a third of the taps are */
+    AEC_BAND_TOGETHER = 8               /* samples of one third that are made together, so that they become vectors */
 };
 
 /* The filter that both use; for the way up each third of it apart, backwards, three times as large, zeros before it. */
@@ -28,7 +29,7 @@ struct aec_band_down {
 };
 
 struct aec_band_up {
-    float line[AEC_BAND_LOW + AEC_STEP];
+    float line[AEC_BAND_LOW + AEC_STEP + AEC_BAND_TOGETHER];
     size_t phase;
 };
 

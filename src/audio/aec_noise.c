@@ -126,7 +126,8 @@ static float follow_prior(struct aec_noise *n, const float *heard, float *xi, fl
         size_t to = AHOY_MIN(k + AROUND + 1, (size_t) AEC_USED);
         around[k] = 0;
         for (size_t i = from; i < to; i++)
-            around[k] += n->prior[i] / (float) (to - from);
+            around[k] += n->prior[i];
+        around[k] /= (float) (to - from);
     }
     return mean / (SPEECH_TO - SPEECH_FROM);
 }

@@ -32,11 +32,26 @@ static void make_window(float *w, size_t n, size_t fall)
     }
 }
 
+/* More neighbours at higher frequencies. */
+static void make_reach(struct aec_reach *r, size_t least)
+{
+    for (size_t k = 0; k < AEC_USED; k++) {
+        size_t by = least + k / 24;
+        size_t from = k > by ? k - by : 0;
+        size_t to = AHOY_MIN(k + by + 1, (size_t) AEC_USED);
+        r->from[k] = (uint8_t) from;
+        r->to[k] = (uint8_t) to;
+        r->part[k] = 1 / (double) (to - from);
+    }
+}
+
 void aec_suppress_init(struct aec_suppress *s)
 {
     memset(s, 0, sizeof *s);
     make_window(s->window, AEC_N, FALL);
     make_window(s->brief, BRIEF, BRIEF_FALL);
+    make_reach(&s->near_by, SMOOTH_BINS);
+    make_reach(&s->near_by_brief, BRIEF_BINS);
     for (size_t i = 0; i < AEC_HOP; i++)
         s->slope[i] = (float) sin(QUARTER_TURN * ((double) i + 0.5) / AEC_HOP);
     for (size_t k = 0; k < AEC_BINS; k++) {
@@ -215,20 +230,16 @@ static void follow_high(struct aec_suppress *s)
     s->high_gain = fminf(1, sqrtf(out / in));
 }
 
-/* Mean over a bin's neighbours, more of them at higher frequencies: once over x and once over that, a triangle. */
-static void smooth(float *x, size_t reach)
+/* Mean over a bin's neighbours: once over x and once over that, a triangle. */
+static void smooth(float *x, const struct aec_reach *r)
 {
     double sum[AEC_USED + 1];
     for (int turn = 0; turn < 2; turn++) {
         sum[0] = 0;
         for (size_t k = 0; k < AEC_USED; k++)
             sum[k + 1] = sum[k] + (double) x[k];
-        for (size_t k = 0; k < AEC_USED; k++) {
-            size_t by = reach + k / 24;
-            size_t from = k > by ? k - by : 0;
-            size_t to = AHOY_MIN(k + by + 1, (size_t) AEC_USED);
-            x[k] = (float) ((sum[to] - sum[from]) / (double) (to - from));
-        }
+        for (size_t k = 0; k < AEC_USED; k++)
+            x[k] = (float) ((sum[r->to[k]] - sum[r->from[k]]) * r->part[k]);
     }
 }
 
@@ -244,8 +255,8 @@ static void choose_total(struct aec_suppress *s)
         power[k] = s->power_rest[k] + 1e-9f;
         wanted[k] = g * g * power[k];
     }
-    smooth(power, SMOOTH_BINS);
-    smooth(wanted, SMOOTH_BINS);
+    smooth(power, &s->near_by);
+    smooth(wanted, &s->near_by);
     for (size_t k = 0; k < AEC_USED; k++)
         s->total[k] = sqrtf(wanted[k] / power[k]);
 }
@@ -279,7 +290,7 @@ void aec_suppress_step(struct aec_suppress *s, const float *expected, struct aec
     choose_gain(s, expected);
     for (size_t k = 0; k < AEC_USED; k++)
         sudden[k] = brief.re[k] * brief.re[k] + brief.im[k] * brief.im[k];
-    smooth(sudden, BRIEF_BINS);
+    smooth(sudden, &s->near_by_brief);
     aec_noise_run(&s->background, &rest, sudden, s->gain);
     choose_total(s);
     follow_high(s);

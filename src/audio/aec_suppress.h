@@ -8,12 +8,19 @@
 
 #include "audio/aec_noise.h"
 
+/* A mean's neighbours: the bins from `from` on and below `to`, and what each counts. */
+struct aec_reach {
+    uint8_t from[AEC_USED], to[AEC_USED];
+    double part[AEC_USED];
+};
+
 struct aec_suppress {
     float window[AEC_N], brief[AEC_N];
     float rest[AEC_N], echo[AEC_N], mic[AEC_N]; /* the last 20 ms, the newest step as it comes */
     size_t fresh;                               /* samples of it */
     float fill[AEC_HOP], tail[AEC_HOP];         /* comfort noise of this hop, and what the next one begins with */
     float slope[AEC_HOP];                       /* by which one fades into the next */
+    struct aec_reach near_by, near_by_brief;    /* of gains, and of the brief window's power */
     float power_rest[AEC_BINS], power_echo[AEC_BINS], power_mic[AEC_BINS];
     struct aec_spec cross; /* mic against predicted echo */
     struct aec_spec left;  /* rest against predicted echo */
