@@ -450,7 +450,7 @@ static enum ahoy_err pulse_open(void **out, const struct audio_device_config *cf
         return AHOY_ERR_NOMEM;
     d->rec = (struct pulse_side){ .d = d, .way = capture, .capture = true };
     d->play = (struct pulse_side){ .d = d, .way = playback };
-    d->queue_us = PULSE_LEAST_US;
+    d->ahead_us = PULSE_LEAST_US;
     d->rate_hz = cfg->rate_hz;
     d->retry_us = PULSE_RETRY_US;
     d->loop = cfg->loop;

@@ -10,10 +10,10 @@
 #include "audio/pulse_link.h"
 
 /*
- * What waits in front of the loudspeaker's device, at its least and when that ran dry: while the device takes periods of
- * 5 ms, that is time for an answer of one period, of two, …
+ * What is asked for in front of the loudspeaker, stream and device together, at its least and when that ran dry. Of the
+ * least the device has a period of 5 ms, and the rest leaves one period's time for an answer; of the next, two.
  */
-enum { PULSE_LEAST_US = 7000, PULSE_MORE_US = 10300, PULSE_STEP_US = 5000, PULSE_MOST_US = 40300 };
+enum { PULSE_LEAST_US = 12000, PULSE_MORE_US = 15300, PULSE_STEP_US = 5000, PULSE_MOST_US = 60300 };
 
 /* One direction. */
 struct pulse_side {
@@ -47,7 +47,7 @@ struct pulse_device {
     bool use_default; /* this try ignores the names */
     bool one_name;    /* one name was given for both directions: either may fall back to the default, not both */
     uint32_t rate_hz;
-    uint32_t queue_us;                 /* what waits in front of the playing device */
+    uint32_t ahead_us;                 /* playback buffered in stream and device together */
     int64_t began_us, dry_us, grew_us; /* the playing stream began; it was dry; its buffer changed */
     char app_name[64];
     struct sys_loop *loop;

@@ -144,25 +144,34 @@ static uint32_t samples_of(const struct pulse_device *d, uint32_t us)
 }
 
 /*
- * Of `tlength` the server gives the device's own buffer half of what is more than two requests, and the rest waits in
- * front of it. So both are chosen by the length of a request.
+ * Of what is asked for the server gives the device's own buffer half of what is more than two requests, and the rest waits
+ * in front of it. So both are chosen by the length of a request.
  */
+static uint32_t request_us(uint32_t ahead_us)
+{
+    return AHOY_MIN(ahead_us / 2 - PULSE_PERIOD_US, (uint32_t) PULSE_MOST_REQUEST_US);
+}
+
+static uint32_t queue_us(uint32_t ahead_us)
+{
+    return ahead_us / 2 + request_us(ahead_us);
+}
+
 pa_buffer_attr pulse_buffering(const struct pulse_device *d)
 {
     const uint32_t bytes = sizeof(int16_t);
-    uint32_t request_us = AHOY_MIN((d->queue_us - PULSE_PERIOD_US) / 2, (uint32_t) PULSE_MOST_REQUEST_US);
     return (pa_buffer_attr){ .maxlength = UINT32_MAX,
-                             .tlength = bytes * samples_of(d, 2 * (d->queue_us - request_us)),
+                             .tlength = bytes * samples_of(d, d->ahead_us),
                              .prebuf = 0,
-                             .minreq = bytes * samples_of(d, request_us),
+                             .minreq = bytes * samples_of(d, request_us(d->ahead_us)),
                              .fragsize = bytes * samples_of(d, PULSE_PERIOD_US) };
 }
 
-static void set_queue(struct pulse_device *d, uint32_t us, int64_t now_us)
+static void set_ahead(struct pulse_device *d, uint32_t us, int64_t now_us)
 {
     /* The server asks for the difference once, which is no time: the clock's measurement must not take it for such. */
-    d->skew += (uint64_t) samples_of(d, us) - samples_of(d, d->queue_us);
-    d->queue_us = us;
+    d->skew += (uint64_t) samples_of(d, queue_us(us)) - samples_of(d, queue_us(d->ahead_us));
+    d->ahead_us = us;
     d->grew_us = now_us;
     pa_buffer_attr attr = pulse_buffering(d);
     pa_operation *op = d->link.lib.pa_stream_set_buffer_attr(d->play.stream, &attr, NULL, NULL);
@@ -182,8 +191,8 @@ static void on_dry(pa_stream *stream, void *arg)
     s->way->stamp.xruns++;
     bool again = now - d->dry_us < PULSE_TOGETHER_US && now - d->grew_us > PULSE_START_US;
     d->dry_us = now;
-    if (again && d->queue_us < PULSE_MOST_US)
-        set_queue(d, d->queue_us < PULSE_MORE_US ? (uint32_t) PULSE_MORE_US : d->queue_us + PULSE_STEP_US, now);
+    if (again && d->ahead_us < PULSE_MOST_US)
+        set_ahead(d, d->ahead_us < PULSE_MORE_US ? (uint32_t) PULSE_MORE_US : d->ahead_us + PULSE_STEP_US, now);
 }
 
 /* From the timing updates, every second or so. */
@@ -193,8 +202,8 @@ static void on_timing(pa_stream *stream, void *arg)
     struct pulse_device *d = s->d;
     int64_t now = pulse_clock_us(d);
     (void) stream;
-    if (d->queue_us > PULSE_LEAST_US && now - d->dry_us > PULSE_CALM_US && now - d->grew_us > PULSE_CALM_US)
-        set_queue(d, d->queue_us > PULSE_MORE_US ? d->queue_us - PULSE_STEP_US : (uint32_t) PULSE_LEAST_US, now);
+    if (d->ahead_us > PULSE_LEAST_US && now - d->dry_us > PULSE_CALM_US && now - d->grew_us > PULSE_CALM_US)
+        set_ahead(d, d->ahead_us > PULSE_MORE_US ? d->ahead_us - PULSE_STEP_US : (uint32_t) PULSE_LEAST_US, now);
 }
 
 static void on_overrun(pa_stream *stream, void *arg)
