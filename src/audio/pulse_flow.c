@@ -12,7 +12,8 @@ enum {
     PULSE_PERIOD_MS = 5,
     PULSE_PERIOD_US = 5000,
     PULSE_MOST_REQUEST_US = 2650,
-    PULSE_START_US = 500000,     /* a stream that begins is dry at first */
+    PULSE_START_US = 1500000,    /* a stream that begins is dry at first, until its looks are in step with it */
+    PULSE_GROWN_US = 500000,     /* … and so is one whose buffer was changed */
     PULSE_TOGETHER_US = 5000000, /* two dry moments within this are too many */
     PULSE_CALM_US = 20000000,    /* without one for so long it may shrink */
     PULSE_LOOK_US = 100000,      /* between two questions for the latency, which is for people */
@@ -189,7 +190,7 @@ static void on_dry(pa_stream *stream, void *arg)
     if (now - d->began_us < PULSE_START_US)
         return;
     s->way->stamp.xruns++;
-    bool again = now - d->dry_us < PULSE_TOGETHER_US && now - d->grew_us > PULSE_START_US;
+    bool again = now - d->dry_us < PULSE_TOGETHER_US && now - d->grew_us > PULSE_GROWN_US;
     d->dry_us = now;
     if (again && d->ahead_us < PULSE_MOST_US)
         set_ahead(d, d->ahead_us < PULSE_MORE_US ? (uint32_t) PULSE_MORE_US : d->ahead_us + PULSE_STEP_US, now);

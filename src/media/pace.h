@@ -1,9 +1,11 @@
 /*
  * When to look after a sound device that the worker runs itself (audio_device_run): when the next piece of the microphone
  * is due, which follows from how much has come, and not each time that its server has written something. What was not
- * there yet is looked for again a moment later, and taken for the time to come; now and then it is looked for a moment
- * earlier. So one wake-up does for both directions, and sound waits for a few tenths of a millisecond. The caller's
- * memory. Private to media/.
+ * there yet is looked for again a moment later, and taken for the time to come. Now and then a period is looked through in
+ * short steps, which tells whether pieces come earlier than that, and when the loudspeaker asks: where that is near a look,
+ * so that one request more or less might wait for the next, it is looked a little later. What it always asked for and did
+ * not this time is looked for again, too. So one wake-up does for both
+ * directions, and sound waits for a few tenths of a millisecond. The caller's memory. Private to media/.
  */
 #ifndef AHOY_MEDIA_PACE_H
 #define AHOY_MEDIA_PACE_H
@@ -14,15 +16,15 @@ struct pace {
     uint32_t rate_hz;
     int64_t period_us; /* the longest time between two looks */
     int64_t due_us;    /* when the next piece is likely to be there; 0: not known */
+    int64_t shift_us;  /* how much later than due it is looked, for the loudspeaker's sake */
     uint64_t seen;     /* samples that had come by the last look */
-    unsigned misses;   /* looks in vain since it was due */
-    unsigned since;    /* pieces since it was looked for earlier, … */
+    uint64_t asked;    /* samples asked for by then */
+    unsigned misses;   /* looks in vain since a piece was due */
+    unsigned since;    /* pieces since a period was looked through, … */
     unsigned every;    /* … which is done each so many */
-    enum pace_look { PACE_DUE, PACE_EARLY, PACE_BEHIND } look; /* what the next one is for */
-    bool tried;                                                /* the last look was too early */
-    uint64_t asked;                                            /* samples asked for by the last look */
-    bool close;       /* it asks shortly before it is looked, so looking earlier would miss that */
-    int64_t shift_us; /* how much later than due it is looked, for the loudspeaker's sake */
+    unsigned steady;   /* looks that each found a request */
+    unsigned tries;    /* looks for one that did not come */
+    bool sweeping;     /* that is being done */
 };
 
 void pace_init(struct pace *p, uint32_t rate_hz, int64_t period_us);
