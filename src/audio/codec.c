@@ -163,6 +163,11 @@ size_t audio_payload_strip(const struct audio_codec *c, uint8_t *p, size_t n)
     return c->ops->strip ? c->ops->strip(p, n) : n;
 }
 
+enum audio_fec audio_payload_fec(const struct audio_codec *c, const uint8_t *p, size_t n)
+{
+    return c->ops->fec ? c->ops->fec(p, n) : AUDIO_FEC_ABSENT;
+}
+
 enum ahoy_err audio_decoder_create(struct audio_decoder **out, const struct audio_codec *c)
 {
     return c->ops->decoder_create(out, c);

@@ -54,6 +54,13 @@ enum audio_recovery {
     AUDIO_RECOVERY_DRED, /* deep redundancy: resynthesised speech */
 };
 
+/** What a payload tells of in-band FEC. */
+enum audio_fec {
+    AUDIO_FEC_UNTOLD, /* nothing: in pauses nobody sends any */
+    AUDIO_FEC_ABSENT,
+    AUDIO_FEC_HERE, /* of the frame before it */
+};
+
 struct audio_codec_ops {
     enum ahoy_err (*encoder_create)(struct audio_encoder **out, const struct audio_codec *c,
                                     const struct audio_encoder_config *cfg);
@@ -74,6 +81,7 @@ struct audio_codec_ops {
                             size_t samples);                        /* NULL: conceal */
     void (*expand)(const uint8_t *p, int16_t *pcm, size_t samples); /* NULL: payloads need a decoder's memory */
     unsigned (*dred_reach_ms)(struct audio_decoder *d, const uint8_t *p, size_t n); /* NULL: has none */
+    enum audio_fec (*fec)(const uint8_t *p, size_t n);                              /* NULL: has none */
     void (*set_plain)(struct audio_decoder *d, bool on);                            /* NULL: always plain */
     size_t (*strip)(uint8_t *p, size_t n);                                          /* NULL: nothing to strip */
     void (*decoder_destroy)(struct audio_decoder *d);
@@ -205,6 +213,9 @@ AHOY_MUST_USE enum ahoy_err audio_recover(struct audio_decoder *d, const struct 
  */
 AHOY_MUST_USE enum ahoy_err audio_bridge(struct audio_decoder *d, const struct audio_redundancy *to, int16_t *pcm,
                                          size_t samples);
+
+/** Whether a payload carries in-band FEC. Of speech without any it can be told that its sender uses none. */
+enum audio_fec audio_payload_fec(const struct audio_codec *c, const uint8_t *p, size_t n);
 
 /** How far back the deep redundancy of a payload reaches, milliseconds; 0: none, or this build cannot use it. */
 unsigned audio_dred_reach_ms(struct audio_decoder *d, const uint8_t *p, size_t n);

@@ -228,18 +228,20 @@ static enum ahoy_err conceal(struct audio_decoder *d, int16_t *pcm, size_t sampl
  * voice flags of its 20 ms parts, then the LBRR flag, each of probability 1/2, hence plain bits (RFC 6716 section
  * 4.2.3); those of a stereo frame's side channel follow.
  */
-static bool has_redundancy(const uint8_t *p, size_t n)
+static enum audio_fec fec(const uint8_t *p, size_t n)
 {
     const unsigned char *frame[48];
     opus_int16 size[48];
     unsigned char toc;
-    if (opus_packet_parse(p, (opus_int32) n, &toc, frame, size, NULL) <= 0 || size[0] < 1 || toc & 0x80)
-        return false; /* 0x80: CELT only */
+    if (opus_packet_parse(p, (opus_int32) n, &toc, frame, size, NULL) <= 0 || size[0] < 1)
+        return AUDIO_FEC_UNTOLD;
+    if (toc & 0x80) /* CELT only */
+        return AUDIO_FEC_ABSENT;
     int parts = AHOY_MAX(opus_packet_get_samples_per_frame(p, 48000) / 960, 1);
-    bool found = frame[0][0] >> (7 - parts) & 1;
+    bool found = frame[0][0] >> (7 - parts) & 1, voice = frame[0][0] >> (8 - parts) != 0;
     if (opus_packet_get_nb_channels(p) == 2)
         found = found || (frame[0][0] >> (6 - 2 * parts) & 1);
-    return found;
+    return found ? AUDIO_FEC_HERE : voice ? AUDIO_FEC_ABSENT : AUDIO_FEC_UNTOLD;
 }
 
 static enum ahoy_err recover(struct audio_decoder *d, const struct audio_redundancy *from, int16_t *pcm, size_t samples,
@@ -248,7 +250,7 @@ static enum ahoy_err recover(struct audio_decoder *d, const struct audio_redunda
     struct opus_receiver *r = (void *) d;
     if (samples % OPUS_STEP != 0 || from->ahead % OPUS_STEP != 0)
         return AHOY_ERR_RANGE;
-    if (from->ahead == samples && has_redundancy(from->p, from->n)) {
+    if (from->ahead == samples && fec(from->p, from->n) == AUDIO_FEC_HERE) {
         int got = opus_decode(r->opus, from->p, (opus_int32) from->n, pcm, (int) samples, 1);
         *how = AUDIO_RECOVERY_FEC;
         return got == (int) samples ? AHOY_OK : AHOY_ERR_FORMAT;
@@ -341,6 +343,7 @@ const struct audio_codec_ops audio_opus_ops = {
     .conceal = conceal,
     .recover = recover,
     .dred_reach_ms = dred_reach_ms,
+    .fec = fec,
     .set_plain = set_plain,
     .strip = strip,
     .decoder_destroy = decoder_destroy,

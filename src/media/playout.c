@@ -15,11 +15,11 @@ enum {
     STRETCH_EVERY_MS = 1000, /* … so often */
     SHRINK_EVERY_MS = 300,
     PAUSE_MS = 60,    /* of silence: what is softer may be the end of a word, and is not shortened */
-    FEC_TRIES = 8,    /* losses over which it is learnt whether in-band FEC is sent */
+    FEC_PACKETS = 16, /* of speech, over which it is learnt whether in-band FEC is sent */
     REACH_EVERY = 25, /* packets between looks at how far redundancy reaches, while any are lost */
 };
 
-static const double fec_sent = 0.3; /* of the losses that had a next packet; it is not sent in silence */
+static const double fec_sent = 0.3; /* of speech: where it is soft there may be none */
 
 /* A frame softer than this, or hardly louder than the background, is silence. */
 #define QUIET_DBFS (-50.0)
@@ -353,11 +353,18 @@ static void learn_reach(struct playout *p, const uint8_t *payload, size_t n)
     tell_reach(p);
 }
 
-/* Whether the packet next to a lost one helped: a sender that protects by copies sends no in-band FEC. */
-static void learn_fec(struct playout *p, bool helped)
+/*
+ * A sender that protects by copies sends no in-band FEC. That is seen before anything is lost: whoever waits for FEC that
+ * is not there does not wait for the copies.
+ */
+static void learn_fec(struct playout *p, const uint8_t *payload, size_t n)
 {
-    p->fec_share += ((helped ? 1 : 0) - p->fec_share) / FEC_TRIES;
-    tell_reach(p);
+    enum audio_fec fec = audio_payload_fec(p->codec, payload, n);
+    bool was = p->fec_share >= fec_sent;
+    if (fec != AUDIO_FEC_UNTOLD)
+        p->fec_share += ((fec == AUDIO_FEC_HERE ? 1 : 0) - p->fec_share) / FEC_PACKETS;
+    if (was != (p->fec_share >= fec_sent))
+        tell_reach(p);
 }
 
 static size_t decode(struct playout *p, const struct jitter_frame *f, int16_t *pcm, int16_t *spare)
@@ -373,10 +380,13 @@ static size_t decode(struct playout *p, const struct jitter_frame *f, int16_t *p
     size_t n;
     if (audio_decode(p->decoder, (const uint8_t *) f->payload.p, f->payload.n, pcm, AUDIO_MAX_SAMPLES, &n))
         return conceal(p, pcm, f->duration_ts);
+    const uint8_t *payload = (const uint8_t *) f->payload.p;
     if (f->copy)
         playout_note_recovered(p, f->seq, PLAYOUT_RED);
-    else if (++p->since_reach >= REACH_EVERY && jitter_is_lossy(p->jitter))
-        learn_reach(p, (const uint8_t *) f->payload.p, f->payload.n);
+    else
+        learn_fec(p, payload, f->payload.n);
+    if (!f->copy && ++p->since_reach >= REACH_EVERY && jitter_is_lossy(p->jitter))
+        learn_reach(p, payload, f->payload.n);
     p->noise = false;
     return adapt(p, pcm, n, spare);
 }
@@ -391,8 +401,6 @@ static size_t recover(struct playout *p, const struct jitter_frame *f, int16_t *
                                          .n = f->next_payload.n,
                                          .ahead = ahead_of(p->codec, f->next_timestamp - f->timestamp) };
         bool found = audio_recover(p->decoder, &from, pcm, n, &how) == AHOY_OK;
-        if (f->next_distance == 1)
-            learn_fec(p, found);
         if (found) {
             playout_note_recovered(p, f->seq, how == AUDIO_RECOVERY_DRED ? PLAYOUT_DRED : PLAYOUT_FEC);
             return n;

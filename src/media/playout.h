@@ -43,7 +43,7 @@ struct playout {
     size_t since_change;             /* samples of frames since the length of one was changed */
     size_t since_quiet;              /* the same since the last that was quiet */
     uint64_t stretched, shrunk;      /* frames whose length was changed to move the delay */
-    double fec_share;                /* of late, of losses that in-band FEC of the next packet made good */
+    double fec_share;                /* of late, of packets of speech that carried in-band FEC */
     unsigned dred_reach;             /* packets back */
     unsigned since_reach;            /* packets since it was looked how far their redundancy reaches */
     double sender_ppm, endpoint_ppm; /* their clocks against ours */

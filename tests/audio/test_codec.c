@@ -461,6 +461,38 @@ out:
     return losses > 0 ? sum / losses : -99;
 }
 
+/* Packets of speech that are told to carry FEC, of those that tell anything. */
+static double fec_share(size_t n, bool fec)
+{
+    struct audio_encoder_config cfg = { .peer = { .fec = fec }, .bitrate_bps = 24000, .loss_percent = 15 };
+    const struct audio_codec *c = audio_codec_by_name(VIEW("opus"));
+    struct audio_encoder *e = NULL;
+    uint8_t p[1500];
+    size_t bytes;
+    double told = 0, here = 0;
+    if (audio_encoder_create(&e, c, &cfg))
+        return -1;
+    for (size_t k = 0; (k + 1) * 960 <= n && !audio_encode(e, said + k * 960, 960, p, sizeof p, &bytes); k++) {
+        enum audio_fec has = audio_payload_fec(c, p, bytes);
+        told += has != AUDIO_FEC_UNTOLD;
+        here += has == AUDIO_FEC_HERE;
+    }
+    audio_encoder_destroy(e);
+    return told >= 20 ? here / told : -1;
+}
+
+static void test_opus_packets_tell_whether_they_carry_fec(struct t *t)
+{
+    size_t n = sound_speech("Front_Center", 48000, said, MOST);
+    T_CHECK(fec_share(n, true) > 0.6);
+    T_CHECK(fec_share(n, false) == 0);
+    T_EQ(audio_payload_fec(audio_codec_by_name(VIEW("opus")), (const uint8_t *) "\xff", 1), AUDIO_FEC_UNTOLD);
+    T_EQ(audio_payload_fec(audio_codec_by_name(VIEW("opus")), (const uint8_t *) "", 0), AUDIO_FEC_UNTOLD);
+    T_EQ(audio_payload_fec(audio_codec_by_pt(0), (const uint8_t *) "abc", 3), AUDIO_FEC_ABSENT);
+out:
+    return;
+}
+
 static void test_opus_fec_beats_concealment(struct t *t)
 {
     size_t n = sound_speech("Front_Center", 48000, said, MOST);
@@ -762,7 +794,8 @@ T_MAIN(T_STRIDE(test_every_codec_carries_a_voice_at_every_ptime, 41), /* 130 all
        T(test_encode_refuses_frames_and_rooms_that_do_not_fit), T(test_decoders_bear_noise),
        T(test_opus_parameters_are_read_and_written), T(test_opus_keeps_to_what_the_peer_asks),
        T(test_opus_stays_below_the_peers_playback_rate), T(test_opus_sends_nothing_in_silence_when_the_peer_allows),
-       T(test_opus_fec_beats_concealment), T(test_opus_deep_redundancy_bridges_bursts),
-       T(test_opus_padding_is_stripped), T_STRIDE(test_a_look_at_what_follows_beats_concealment, 7),
-       T(test_g722_comes_out_of_a_loss_as_it_went_in), T(test_g722_does_not_crack_behind_a_loss),
-       T(test_bridging_checks_what_it_is_given), T(test_conceal_and_recover_check_their_lengths))
+       T(test_opus_packets_tell_whether_they_carry_fec), T(test_opus_fec_beats_concealment),
+       T(test_opus_deep_redundancy_bridges_bursts), T(test_opus_padding_is_stripped),
+       T_STRIDE(test_a_look_at_what_follows_beats_concealment, 7), T(test_g722_comes_out_of_a_loss_as_it_went_in),
+       T(test_g722_does_not_crack_behind_a_loss), T(test_bridging_checks_what_it_is_given),
+       T(test_conceal_and_recover_check_their_lengths))

@@ -310,6 +310,57 @@ out:
     playout_fini(&b.p);
 }
 
+/*
+ * A sender without FEC whose copies come three packets later: the wait is for these from the first losses on, though no
+ * FEC was in vain yet.
+ */
+static void test_copies_are_waited_for_where_no_fec_is_sent(struct t *t)
+{
+    enum { FRAMES = 600, BACK = 3, FIRST = 40 };
+    static uint8_t payload[FRAMES][400];
+    static size_t bytes[FRAMES];
+    struct audio_encoder_config cfg = { .bitrate_bps = 16000 };
+    struct audio_encoder *e = NULL;
+    struct jitter_stats s;
+    struct bench b;
+    struct rng r;
+    bool gone[FRAMES] = { false };
+    unsigned lost = 0;
+    int16_t pcm[960];
+    rng_init_u64(&r, 7);
+    T_OK(bench_open(&b, "opus", 48000));
+    T_OK(audio_encoder_create(&e, b.codec, &cfg));
+    for (int k = 0; k < FRAMES; k++) {
+        hum(&b, k % 60 < 50, pcm); /* so that the delay finds pauses to change in */
+        T_OK(audio_encode(e, pcm, 960, payload[k], sizeof payload[k], &bytes[k]));
+        gone[k] = k > FIRST && !gone[k - BACK] && rng_below(&r, 10) == 0;
+        lost += gone[k];
+        b.now_us += SYS_MS(15); /* 5 ms before the tick */
+        if (gone[k])
+            b.seq++, b.ts += 960;
+        else
+            put(&b, 0, payload[k], bytes[k], false);
+        if (!gone[k] && k >= BACK) {
+            struct jitter_packet copy = { .ssrc = 1,
+                                          .seq = (uint16_t) (b.seq - 1 - BACK),
+                                          .timestamp = b.ts - 960 * (1 + BACK),
+                                          .redundant = true,
+                                          .duration_ts = 960,
+                                          .payload = view_of((const char *) payload[k - BACK], bytes[k - BACK]) };
+            (void) jitter_put(b.p.jitter, &copy, b.now_us);
+        }
+        b.now_us -= SYS_MS(15);
+        (void) tick(&b, pcm, 960);
+    }
+    jitter_stats(b.p.jitter, &s);
+    T_CHECK(lost >= 40);
+    T_LE(s.lost, 11); /* before the delay has grown */
+    T_CHECK(b.p.recovery.red + 11 >= lost);
+out:
+    audio_encoder_destroy(e);
+    playout_fini(&b.p);
+}
+
 /* ---- a long call ------------------------------------------------------------------------------------------------- */
 
 /* A second of a tone, with 0.2 s of silence. */
@@ -392,7 +443,8 @@ out:
 }
 
 T_MAIN(T_PLAIN(test_an_hour_with_drift_stays_in_its_delay),
-       T_STRIDE(test_deep_redundancy_is_taken_from_where_the_loss_was, 7), T(test_nothing_heard_is_silence),
+       T_STRIDE(test_deep_redundancy_is_taken_from_where_the_loss_was, 7),
+       T_STRIDE(test_copies_are_waited_for_where_no_fec_is_sent, 7), T(test_nothing_heard_is_silence),
        T(test_packets_are_played_at_the_sounds_rate_and_losses_are_covered), T(test_a_loss_leads_to_what_follows),
        T(test_a_tone_that_is_its_own_background_stays_whole), T(test_a_stream_that_ends_fades_to_silence),
        T(test_comfort_noise_is_heard_while_the_sender_is_silent),
