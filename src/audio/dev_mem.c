@@ -23,6 +23,7 @@ struct audio_mem {
     void *arg;
     bool loop, open;
     bool no_microphone, no_speaker;
+    unsigned refusals;        /* openings to come that fail */
     struct audio_mem *second; /* NULL: opened once at a time */
     size_t n;                 /* samples of said */
     uint64_t read;
@@ -64,12 +65,17 @@ uint64_t audio_mem_read_count(const struct audio_mem *m)
 static enum ahoy_err mem_open(void **out, const struct audio_device_config *cfg, struct audio_way *capture,
                               struct audio_way *playback, char why[AUDIO_WHY_BYTES])
 {
-    (void) capture, (void) playback, (void) why;
+    (void) capture, (void) playback;
     if (!cfg->mem)
         return AHOY_ERR_INVAL;
     struct audio_mem *m = cfg->mem->open && cfg->mem->second ? cfg->mem->second : cfg->mem;
     if (m->open)
         return AHOY_ERR_STATE;
+    if (m->refusals > 0) {
+        m->refusals--;
+        (void) view_copy(VIEW("there is no sound device"), why, AUDIO_WHY_BYTES);
+        return AHOY_ERR_DEVICE;
+    }
     m->open = true;
     *out = m;
     return AHOY_OK;
@@ -121,6 +127,11 @@ void audio_mem_lack(struct audio_mem *m, bool microphone, bool speaker)
     AHOY_ASSERT(!m->open);
     m->no_microphone = microphone;
     m->no_speaker = speaker;
+}
+
+void audio_mem_refuse(struct audio_mem *m, unsigned openings)
+{
+    m->refusals = openings;
 }
 
 bool audio_mem_clocked(const struct audio_mem *m)

@@ -13,6 +13,8 @@
 #include "sys/thread.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -135,10 +137,41 @@ static void unusable(struct pulse_side *s, int code)
     broken(s->d, text, code);
 }
 
+static bool is_monitor_of(const char *source, const char *sink)
+{
+    size_t n = strlen(sink);
+    return n > 0 && strncmp(source, sink, n) == 0 && strcmp(source + n, ".monitor") == 0;
+}
+
+/*
+ * Where there is no microphone a server gives the monitor of its default loudspeaker for one, and the other side would hear
+ * itself. Another sink's monitor is nobody's fallback: somebody has made it the default.
+ */
+static bool hears_us(const struct pulse_side *s)
+{
+    const struct pulse_side *play = &s->d->play;
+    const char *named = getenv("PULSE_SOURCE"); /* which libpulse heeds */
+    return s->capture && !(named && *named)
+           && (is_monitor_of(s->now, play->now) || is_monitor_of(s->now, play->standard));
+}
+
 static enum audio_presence presence(const struct pulse_side *s)
 {
     bool dummy = view_eq(view_str(s->now), VIEW("auto_null")) || view_eq(view_str(s->now), VIEW("auto_null.monitor"));
-    return !s->way ? AUDIO_PRESENT : s->absent ? AUDIO_ABSENT : dummy && !s->id[0] ? AUDIO_DUMMY : AUDIO_PRESENT;
+    dummy = !s->id[0] && (dummy || hears_us(s));
+    return !s->way ? AUDIO_PRESENT : s->absent ? AUDIO_ABSENT : dummy ? AUDIO_DUMMY : AUDIO_PRESENT;
+}
+
+/* What a microphone is worth depends on where the loudspeaker is, too. True when it has changed. */
+static bool note_presence(struct pulse_side *s)
+{
+    enum audio_presence was = s->presence;
+    if (!s->way || s->absent || !s->now[0])
+        return false;
+    s->presence = presence(s);
+    if (s->presence != was)
+        audio_way_presence(s->way, s->presence);
+    return s->presence != was;
 }
 
 /* Streams that are to be run, or there is nothing to run them on. */
@@ -177,6 +210,7 @@ static bool do_without(struct pulse_side *s)
     s->away = false;
     s->now[0] = '\0';
     log_write(d->log, LOG_INFO, "audio", "pulse: there is no %s", s->capture ? "microphone" : "speaker");
+    s->presence = AUDIO_ABSENT;
     audio_way_presence(s->way, AUDIO_ABSENT);
     settle(d, "");
     return true;
@@ -209,7 +243,11 @@ static void stream_failed(struct pulse_side *s)
     if (code == PA_ERR_NOENTITY && do_without(s))
         return;
     s->away = was_away;
-    unusable(s, code);
+    const struct pulse_side *other = s->capture ? &d->play : &d->rec;
+    if (code == PA_ERR_NOENTITY && other->absent && !s->id[0] && !other->id[0])
+        broken(d, audio_lack_text(AUDIO_ABSENT, AUDIO_ABSENT), 0);
+    else
+        unusable(s, code);
 }
 
 /* Notes which device a stream has; true when it is another than before. */
@@ -220,8 +258,8 @@ static bool note_device(struct pulse_side *s)
     if (name)
         (void) view_copy(view_str(name), s->now, sizeof s->now);
     s->away = s->id[0] && !view_eq(view_str(s->now), view_str(s->id));
-    if (other)
-        audio_way_presence(s->way, presence(s));
+    (void) note_presence(&s->d->rec);
+    (void) note_presence(&s->d->play);
     return other;
 }
 
@@ -295,6 +333,8 @@ static void on_server(pa_context *c, const pa_server_info *info, void *arg)
             move_to(s, name);
         (void) view_copy(view_str(name), s->standard, sizeof s->standard);
     }
+    if (note_presence(&d->rec) && d->opened)
+        settle(d, d->rec.now);
 }
 
 static void ask_defaults(struct pulse_device *d)

@@ -213,6 +213,9 @@ void audio_mem_set_second(struct audio_mem *m, struct audio_mem *second);
 /** A machine without a microphone, a loudspeaker or both; for a memory with a clock, before it is opened. */
 void audio_mem_lack(struct audio_mem *m, bool microphone, bool speaker);
 
+/** The next so many openings find no device. */
+void audio_mem_refuse(struct audio_mem *m, unsigned openings);
+
 /** Nothing moves for `us` from now on, as on a machine that stumbles; then all that was due moves at once. */
 void audio_mem_stall(struct audio_mem *m, int64_t us);
 

@@ -25,6 +25,7 @@ struct pulse_side {
     bool suspended;
     int64_t latency_us, looked_us;   /* the last latency, and when it was asked for */
     bool absent;                     /* there is no device for it, and the other side works without */
+    enum audio_presence presence;    /* as it was told last */
     char id[AUDIO_NAME_BYTES];       /* as named; "": the default */
     char now[AUDIO_NAME_BYTES];      /* what is used */
     char standard[AUDIO_NAME_BYTES]; /* the server's default */

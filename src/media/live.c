@@ -15,6 +15,8 @@ enum {
     START_BACKLOG_MS = 30, /* … that is old, so no more than this is taken, */
     START_KEEP_MS = 10,    /* … and this is left of it */
     BLOCK_SAMPLES = 480,
+    RETRY_US = 1000000,     /* what could not be opened is tried again after this, then twice, up to: */
+    MAX_RETRY_US = 4000000, /* somebody may be about to plug it in */
 };
 
 /*
@@ -31,6 +33,9 @@ struct live {
     struct live_queue queue;
     bool wanted, opened; /* live_close has not been called; the opener has answered */
     bool lost;           /* it says that it went away */
+    bool failed;         /* the last opening; perhaps the next one is under way */
+    struct sys_timer retry;
+    int64_t retry_us;
     enum ahoy_err err;
     char why[AUDIO_WHY_BYTES];
     int64_t opened_us, moved_us; /* 0: not yet */
@@ -162,6 +167,29 @@ static void finish(struct live *l)
     sys_post(l->cfg.worker, &l->msg);
 }
 
+static void open_on_opener(struct live *l);
+
+/* Perhaps it is there now. */
+static void on_retry(void *arg)
+{
+    struct live *l = arg;
+    l->opened = false;
+    open_on_opener(l);
+}
+
+/* A device that is not there may come. It was told once. */
+static void opening_failed(struct live *l)
+{
+    bool told = l->failed;
+    l->failed = true;
+    if (l->err == AHOY_ERR_DEVICE && !l->cfg.once) {
+        sys_timer_start(l->cfg.worker, &l->retry, l->retry_us);
+        l->retry_us = AHOY_MIN(2 * l->retry_us, (int64_t) MAX_RETRY_US);
+    }
+    if (!told)
+        tell(l, l->err, l->why);
+}
+
 static void opened(struct sys_msg *msg)
 {
     struct live *l = AHOY_CONTAINER_OF(msg, struct live, msg);
@@ -170,13 +198,15 @@ static void opened(struct sys_msg *msg)
         finish(l);
         return;
     }
+    if (l->err) {
+        opening_failed(l);
+        return;
+    }
+    l->failed = false;
     l->opened_us = sys_now_us(l->cfg.worker);
-    if (!l->err && l->cfg.device.spec.kind != AUDIO_MEM) /* a machine's: a late worker would be heard */
+    if (l->cfg.device.spec.kind != AUDIO_MEM) /* a machine's: a late worker would be heard */
         (void) sys_thread_hasten();
-    if (l->err)
-        tell(l, l->err, l->why);
-    else
-        tell(l, AHOY_OK, l->why[0] ? l->why : "the sound device is open");
+    tell(l, AHOY_OK, l->why[0] ? l->why : "the sound device is open");
     take(l);
 }
 
@@ -186,6 +216,15 @@ static void open_now(struct sys_msg *msg)
     l->err = audio_device_open(&l->device, &l->cfg.device, l->why);
     l->msg.fn = opened;
     sys_post(l->cfg.worker, &l->msg);
+}
+
+static void open_on_opener(struct live *l)
+{
+    l->msg.fn = open_now;
+    if (l->cfg.opener)
+        sys_post(l->cfg.opener, &l->msg);
+    else
+        open_now(&l->msg);
 }
 
 enum ahoy_err live_open(struct live **out, const struct live_config *cfg)
@@ -205,12 +244,10 @@ enum ahoy_err live_open(struct live **out, const struct live_config *cfg)
     l->wanted = true;
     sys_timer_init(&l->look, on_look, l);
     live_queue_init(&l->queue, cfg->device.rate_hz);
-    l->msg.fn = open_now;
+    sys_timer_init(&l->retry, on_retry, l);
+    l->retry_us = RETRY_US;
     *out = l;
-    if (cfg->opener)
-        sys_post(cfg->opener, &l->msg);
-    else
-        open_now(&l->msg);
+    open_on_opener(l);
     return AHOY_OK;
 }
 
@@ -227,6 +264,7 @@ void live_close(struct live *l)
     if (!l)
         return;
     l->wanted = false;
+    sys_timer_stop(&l->retry);
     if (l->opened)
         finish(l); /* otherwise `opened` does */
 }
@@ -349,12 +387,12 @@ void live_presence(const struct live *l, enum audio_presence *microphone, enum a
 {
     struct audio_device_flow st;
     *microphone = *speaker = AUDIO_PRESENT;
-    if (!l->opened)
-        return;
-    if (l->err || l->lost) {
+    if (l->failed || l->lost) {
         *microphone = *speaker = AUDIO_ABSENT;
         return;
     }
+    if (!l->opened)
+        return;
     audio_device_flow(l->device, &st);
     *microphone = st.microphone;
     *speaker = st.speaker;

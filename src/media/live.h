@@ -18,7 +18,11 @@ struct live_config {
     struct audio_device_config device; /* its event, ready and arg are ours */
     struct sys_loop *worker;
     struct sys_loop *opener; /* NULL: opened in place */
-    /** DEVICE: it failed or went away; OK: it is there, or another one is, or one direction of it (`why` says so). After a failed opening only live_close. */
+    bool once;               /* a device that is not there when it is opened is not tried again */
+    /**
+     * DEVICE: it failed or went away, and is tried again; another error: it failed for good. OK: it is there, or another
+     * one is, or one direction of it (`why` says so).
+     */
     void (*state)(void *arg, enum ahoy_err err, const char *why);
     void (*devices)(void *arg); /* the machine's devices changed */
     void (*moved)(void *arg);   /* it has moved sound: read, then write what is wanted */

@@ -73,6 +73,7 @@ void sound_swap_begin(struct sound *s, uint32_t hz)
     if (!w)
         return;
     sound_live_config(s, hz, &cfg);
+    cfg.once = true;
     cfg.state = on_state;
     cfg.devices = cfg.moved = on_nothing;
     cfg.arg = w;

@@ -363,6 +363,46 @@ out:
     (void) pulse_daemon_start(&the_daemon); /* unless it runs */
 }
 
+/* The default microphone is the default loudspeaker's monitor where there is no other: it is none, unless it is named. */
+static void test_what_a_loudspeaker_plays_is_no_microphone(struct t *t)
+{
+    static const char load_mic[] = "load-module module-sine-source source_name=a_mic rate=48000";
+    struct audio_device *d = NULL;
+    struct audio_device_config cfg = audio_device_defaults();
+    struct audio_device_stats st;
+    struct witness w = { { 0 } };
+    if (the_daemon.pipewire) /* which has no such module; a monitor is told from a microphone as here */
+        return;
+    cfg.spec.kind = AUDIO_PULSE;
+    sound_sine(said, MOST, RATE, 1000, -20);
+    T_OK(open_watched(&d, &cfg, &w));
+    T_STR(why, audio_lack_text(AUDIO_DUMMY, AUDIO_PRESENT));
+    T_CHECK(converse(d, RATE / 2));
+    audio_device_stats(d, &st);
+    T_EQ(st.microphone, AUDIO_DUMMY);
+    T_EQ(st.speaker, AUDIO_PRESENT);
+    T_CHECK(pulse_daemon_command(&the_daemon, load_mic));
+    T_CHECK(pulse_daemon_command(&the_daemon, "set-default-source a_mic"));
+    T_CHECK(await(&w, AUDIO_EVENT_MOVED));
+    T_CHECK(converse(d, RATE / 2));
+    audio_device_stats(d, &st);
+    T_EQ(st.microphone, AUDIO_PRESENT);
+    T_CHECK(pulse_daemon_command(&the_daemon, "set-default-source ahoy_test.monitor"));
+    T_CHECK(await(&w, AUDIO_EVENT_LACKS));
+    T_CHECK(pulse_daemon_command(&the_daemon, "unload-module module-sine-source"));
+    audio_device_close(d);
+    d = NULL;
+    T_OK(audio_spec_parse(VIEW("pulse:ahoy_test.monitor,ahoy_test"), &cfg.spec));
+    T_OK(audio_device_open(&d, &cfg, why));
+    T_STR(why, "");
+    T_CHECK(converse(d, RATE / 2));
+    audio_device_stats(d, &st);
+    T_EQ(st.microphone, AUDIO_PRESENT);
+out:
+    audio_device_close(d);
+    witness_fini(&w);
+}
+
 /* With its last sink its last monitor goes, too: nothing is left, and each direction is taken when there is one. */
 static void test_one_direction_works_alone(struct t *t)
 {
@@ -380,7 +420,9 @@ static void test_one_direction_works_alone(struct t *t)
     T_CHECK(witness_init(&w));
     T_CHECK(pulse_daemon_command(&the_daemon, "unload-module module-null-sink"));
     T_ERR(audio_device_open(&d, &cfg, why), AHOY_ERR_DEVICE);
+    T_STR(why, audio_lack_text(AUDIO_ABSENT, AUDIO_ABSENT));
     T_CHECK(pulse_daemon_command(&the_daemon, "load-module module-sine-source source_name=only_mic rate=48000"));
+    T_CHECK(pulse_daemon_command(&the_daemon, "set-default-source only_mic"));
     T_OK(audio_device_open(&d, &cfg, why));
     T_STR(why, audio_lack_text(AUDIO_PRESENT, AUDIO_ABSENT));
     T_EQ(audio_device_write(d, said, FRAME), FRAME); /* to nobody */
@@ -513,8 +555,9 @@ int main(int argc, char **argv)
         T_PLAIN(test_a_new_device_is_announced),              /* each run leaves a device behind */
         T_PLAIN(test_a_server_that_comes_back_is_used_again), /* starts a daemon */
         T_PLAIN(test_its_caller_runs_it),                     /* the same */
-        T_PLAIN(test_one_direction_works_alone),              /* takes the daemon's devices away */
-        T_PLAIN(test_alsa_plays_and_hears),                   /* two seconds of real time */
+        T_PLAIN(test_what_a_loudspeaker_plays_is_no_microphone),
+        T_PLAIN(test_one_direction_works_alone), /* takes the daemon's devices away */
+        T_PLAIN(test_alsa_plays_and_hears),      /* two seconds of real time */
         T(test_alsa_says_why_it_cannot_open),
         T_PLAIN(test_alsa_goes_on_with_the_default_and_comes_back),   /* starts daemons */
         T_PLAIN(test_alsa_waits_for_a_device_when_there_is_no_other), /* the same */

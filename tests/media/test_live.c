@@ -60,7 +60,7 @@ static void on_state(void *arg, enum ahoy_err err, const char *why)
 }
 
 static enum ahoy_err room_open_lacking(struct room *r, const struct audio_mem_clock *clock, bool no_mic,
-                                       bool no_speaker)
+                                       bool no_speaker, unsigned refusals)
 {
     static int16_t said[SAID];
     *r = (struct room){ .sim = NULL };
@@ -79,6 +79,7 @@ static enum ahoy_err room_open_lacking(struct room *r, const struct audio_mem_cl
         return err;
     audio_mem_set_clock(r->mem, clock);
     audio_mem_lack(r->mem, no_mic, no_speaker);
+    audio_mem_refuse(r->mem, refusals);
     struct live_config cfg = {
         .device = audio_device_defaults(), .worker = r->loop, .state = on_state, .moved = on_moved, .arg = r
     };
@@ -91,7 +92,7 @@ static enum ahoy_err room_open_lacking(struct room *r, const struct audio_mem_cl
 
 static enum ahoy_err room_open(struct room *r, const struct audio_mem_clock *clock)
 {
-    return room_open_lacking(r, clock, false, false);
+    return room_open_lacking(r, clock, false, false, 0);
 }
 
 static void room_close(struct room *r)
@@ -229,7 +230,7 @@ static void test_one_side_works_when_the_other_is_missing(struct t *t)
     const struct audio_mem_clock clock = { 5000, 0, 0, 0, 1 };
     enum audio_presence microphone, speaker;
     struct room r = { .sim = NULL };
-    T_OK(room_open_lacking(&r, &clock, false, true));
+    T_OK(room_open_lacking(&r, &clock, false, true, 0));
     sim_run(r.sim, SYS_S(10));
     T_EQ(r.err, AHOY_OK);
     T_CHECK(view_starts(view_str(r.why), VIEW("no loudspeaker was found")));
@@ -241,7 +242,7 @@ static void test_one_side_works_when_the_other_is_missing(struct t *t)
     T_NEAR((double) r.written, 10 * RATE, RATE / 50.0); /* play-out goes on */
     room_close(&r);
     r = (struct room){ .sim = NULL };
-    T_OK(room_open_lacking(&r, &clock, true, false));
+    T_OK(room_open_lacking(&r, &clock, true, false, 0));
     sim_run(r.sim, SYS_S(10));
     T_EQ(r.err, AHOY_OK);
     T_CHECK(view_starts(view_str(r.why), VIEW("no microphone was found")));
@@ -252,7 +253,7 @@ static void test_one_side_works_when_the_other_is_missing(struct t *t)
     T_EQ(r.silent, r.read);
     room_close(&r);
     r = (struct room){ .sim = NULL };
-    T_OK(room_open_lacking(&r, &clock, true, true));
+    T_OK(room_open_lacking(&r, &clock, true, true, 0));
     sim_run(r.sim, SYS_S(1));
     live_presence(r.live, &microphone, &speaker);
     T_CHECK(speaker == AUDIO_ABSENT && microphone == AUDIO_ABSENT);
@@ -299,6 +300,39 @@ out:
     return;
 }
 
+/* Nothing is there when the call begins: it is told once, time passes, and what is plugged in later is used. */
+static void test_a_device_that_comes_later_is_used(struct t *t)
+{
+    enum audio_presence microphone, speaker;
+    struct room r;
+    T_OK(room_open_lacking(&r, &(struct audio_mem_clock){ 5000, 0, 0, 0, 1 }, false, false, 3));
+    for (int i = 0; i < 1300; i++) { /* the worker's own ticks; tries after 1, 2 and 4 s more */
+        sim_run(r.sim, SYS_MS(5));
+        if (!live_runs(r.live, sys_now_us(r.loop)))
+            exchange(&r, sys_now_us(r.loop));
+    }
+    T_EQ(r.lost, 1);
+    T_EQ(r.back, 0);
+    T_STR(r.why, "there is no sound device");
+    live_presence(r.live, &microphone, &speaker);
+    T_CHECK(microphone == AUDIO_ABSENT && speaker == AUDIO_ABSENT);
+    T_EQ(r.silent, r.read);
+    T_NEAR((double) r.read, 6.5 * RATE, RATE / 5.0);
+    sim_run(r.sim, SYS_S(2));
+    T_EQ(r.back, 1);
+    T_EQ(r.err, AHOY_OK);
+    live_presence(r.live, &microphone, &speaker);
+    T_CHECK(!microphone && !speaker);
+    T_CHECK(r.read > r.silent + RATE);
+    T_EQ(r.wrong, 0);
+    room_close(&r);
+    T_OK(room_open_lacking(&r, &(struct audio_mem_clock){ 5000, 0, 0, 0, 1 }, false, false, 9));
+    sim_run(r.sim, SYS_MS(2500)); /* closed between two tries */
+out:
+    room_close(&r);
+}
+
 T_MAIN(T_STRIDE(test_clocks_that_drift_lose_nothing, 3), /* four minutes of virtual time */
        T(test_late_periods_are_learnt), T(test_a_stumble_leaves_no_delay), T(test_time_goes_on_without_the_device),
-       T(test_one_side_works_when_the_other_is_missing), T(test_the_queue_rises_fast_and_falls_slowly))
+       T(test_one_side_works_when_the_other_is_missing), T(test_a_device_that_comes_later_is_used),
+       T(test_the_queue_rises_fast_and_falls_slowly))
