@@ -5,6 +5,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #define TURN 6.283185307179586
 
@@ -109,4 +110,11 @@ double sound_purity_db(const int16_t *x, size_t n, uint32_t rate_hz, double hz)
 double sound_part_dbfs(const int16_t *x, size_t n, uint32_t rate_hz, double hz)
 {
     return 10 * log10(part_power(x, n, rate_hz, hz) / (32768.0 * 32768.0) + 1e-12);
+}
+
+double sound_figure(const char *what, double x)
+{
+    if (getenv("AHOY_TEST_FIGURES"))
+        printf("    %s: %.2f\n", what, x);
+    return x;
 }

@@ -22,4 +22,7 @@ double sound_purity_db(const int16_t *x, size_t n, uint32_t rate_hz, double hz);
 /** Level of the part of x at `hz`, dBFS. */
 double sound_part_dbfs(const int16_t *x, size_t n, uint32_t rate_hz, double hz);
 
+/** Shows what was measured when AHOY_TEST_FIGURES is set; returns it. */
+double sound_figure(const char *what, double x);
+
 #endif

@@ -4,7 +4,6 @@
 #include "support/t.h"
 #include "support_sound.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -134,14 +133,6 @@ static double erle_db(size_t n, uint32_t rate_hz, double from_s, double to_s, si
     return 10 * log10(in / left);
 }
 
-/* Shows what was measured when AHOY_TEST_FIGURES is set. */
-static double figure(const char *what, double x)
-{
-    if (getenv("AHOY_TEST_FIGURES"))
-        printf("    %s: %.1f\n", what, x);
-    return x;
-}
-
 /* In pieces of 5 ms, as a live device gives them. */
 static void run_at(struct aec *a, size_t n, uint32_t rate_hz)
 {
@@ -165,8 +156,8 @@ static void test_an_echo_is_gone_after_a_third_of_a_second_and_deeper_later(stru
     size_t n = make_world(&(struct world){ .rate_hz = RATE, .seconds = 8, .delay_ms = 30, .seed = 1 });
     run(a, n);
     aec_read_stats(a, &s);
-    T_CHECK(figure("0.3 to 1 s", erle_db(n, RATE, 0.3, 1, aec_delay(a))) > 20);
-    T_CHECK(figure("5 to 8 s", erle_db(n, RATE, 5, 8, aec_delay(a))) > 40);
+    T_CHECK(sound_figure("0.3 to 1 s", erle_db(n, RATE, 0.3, 1, aec_delay(a))) > 20);
+    T_CHECK(sound_figure("5 to 8 s", erle_db(n, RATE, 5, 8, aec_delay(a))) > 40);
     T_CHECK(s.echo && s.delay_ms >= 20 && s.delay_ms <= 50);
     T_CHECK(fabs(s.drift_ppm) < 10);
     T_CHECK(s.linear_db > 15 && s.erle_db > 30);
@@ -182,7 +173,7 @@ static void test_a_late_echo_is_found(struct t *t)
     size_t n = make_world(&(struct world){ .rate_hz = RATE, .seconds = 6, .delay_ms = 450, .seed = 2 });
     run(a, n);
     aec_read_stats(a, &s);
-    T_CHECK(figure("4 to 6 s", erle_db(n, RATE, 4, 6, aec_delay(a))) > 35);
+    T_CHECK(sound_figure("4 to 6 s", erle_db(n, RATE, 4, 6, aec_delay(a))) > 35);
     T_CHECK(s.delay_ms >= 440 && s.delay_ms <= 470);
 out:
     aec_destroy(a);
@@ -212,7 +203,7 @@ static void test_near_speech_passes_in_double_talk(struct t *t)
     size_t n = make_world(&(struct world){ .rate_hz = RATE, .seconds = 8, .delay_ms = 30, .talks = true, .seed = 3 });
     run(a, n);
     /* Noise that fills all bands at once is harder than speech, where the benchmark shows less than 2 dB. */
-    T_CHECK(figure("near kept", near_kept_db(n, RATE / 2, aec_delay(a))) > -3);
+    T_CHECK(sound_figure("near kept", near_kept_db(n, RATE / 2, aec_delay(a))) > -3);
 out:
     aec_destroy(a);
 }
@@ -231,7 +222,7 @@ static void test_near_speech_alone_passes_untouched(struct t *t)
         left += d * d;
         all += (double) near[i] * near[i];
     }
-    T_CHECK(figure("snr", 10 * log10(all / left)) > 30);
+    T_CHECK(sound_figure("snr", 10 * log10(all / left)) > 30);
 out:
     aec_destroy(a);
 }
@@ -247,8 +238,8 @@ static void test_a_drifting_clock_is_measured_and_followed(struct t *t)
             &(struct world){ .rate_hz = RATE, .seconds = 12, .delay_ms = 50, .drift_ppm = ppms[i], .seed = 5 });
         run(a, n);
         aec_read_stats(a, &s);
-        T_NEAR(figure("ppm", s.drift_ppm), ppms[i], 20);
-        T_CHECK(figure("6 to 12 s", erle_db(n, RATE, 6, 12, aec_delay(a))) > 35);
+        T_NEAR(sound_figure("ppm", s.drift_ppm), ppms[i], 20);
+        T_CHECK(sound_figure("6 to 12 s", erle_db(n, RATE, 6, 12, aec_delay(a))) > 35);
         aec_destroy(a);
         a = NULL;
     }
@@ -265,8 +256,8 @@ static void test_a_jump_of_the_delay_is_followed(struct t *t)
         &(struct world){ .rate_hz = RATE, .seconds = 9, .delay_ms = 40, .jump_ms = 207, .change_s = 5, .seed = 6 });
     run(a, n);
     aec_read_stats(a, &s);
-    T_CHECK(figure("0.5 s after it", erle_db(n, RATE, 5.5, 6.2, aec_delay(a))) > 15);
-    T_CHECK(figure("2 s after it", erle_db(n, RATE, 7, 9, aec_delay(a))) > 30);
+    T_CHECK(sound_figure("0.5 s after it", erle_db(n, RATE, 5.5, 6.2, aec_delay(a))) > 15);
+    T_CHECK(sound_figure("2 s after it", erle_db(n, RATE, 7, 9, aec_delay(a))) > 30);
     T_CHECK(s.delay_ms >= 230 && s.delay_ms <= 270);
 out:
     aec_destroy(a);
@@ -279,8 +270,8 @@ static void test_another_room_is_learned_within_half_a_second(struct t *t)
     size_t n = make_world(
         &(struct world){ .rate_hz = RATE, .seconds = 8, .delay_ms = 30, .moves = true, .change_s = 5, .seed = 7 });
     run(a, n);
-    T_CHECK(figure("0.5 s after it", erle_db(n, RATE, 5.5, 6, aec_delay(a))) > 20);
-    T_CHECK(figure("2 s after it", erle_db(n, RATE, 7, 8, aec_delay(a))) > 30);
+    T_CHECK(sound_figure("0.5 s after it", erle_db(n, RATE, 5.5, 6, aec_delay(a))) > 20);
+    T_CHECK(sound_figure("2 s after it", erle_db(n, RATE, 7, 8, aec_delay(a))) > 30);
 out:
     aec_destroy(a);
 }
@@ -291,7 +282,7 @@ static void test_48_khz_is_cancelled_as_well(struct t *t)
     T_OK(aec_create(&a, 3 * RATE));
     size_t n = make_world(&(struct world){ .rate_hz = 3 * RATE, .seconds = 4, .delay_ms = 30, .seed = 8 });
     run_at(a, n, 3 * RATE);
-    T_CHECK(figure("2 to 4 s", erle_db(n, 3 * RATE, 2, 4, aec_delay(a))) > 30);
+    T_CHECK(sound_figure("2 to 4 s", erle_db(n, 3 * RATE, 2, 4, aec_delay(a))) > 30);
 out:
     aec_destroy(a);
 }
@@ -310,7 +301,7 @@ static void test_48_khz_near_speech_passes_with_its_upper_band(struct t *t)
         left += d * d;
         all += (double) mic[i] * mic[i];
     }
-    T_CHECK(figure("snr", 10 * log10(all / left)) > 30);
+    T_CHECK(sound_figure("snr", 10 * log10(all / left)) > 30);
 out:
     aec_destroy(a);
 }
@@ -341,7 +332,7 @@ static void test_pieces_of_any_size_come_out_alike(struct t *t)
             if (i == 0)
                 memcpy(first, out, n * sizeof *out);
             else
-                T_CHECK(figure("alike", 10 * log10(same / differs)) > (sizes[i] > 0 ? 60 : 8));
+                T_CHECK(sound_figure("alike", 10 * log10(same / differs)) > (sizes[i] > 0 ? 60 : 8));
             if (i > 0)
                 T_NEAR(10 * log10(other / same), 0, 2);
             aec_destroy(a);
@@ -388,7 +379,7 @@ static void test_frames_may_come_in_bursts(struct t *t)
         for (size_t k = 0; k < 4 && !render_first; k++)
             aec_render(a, far + at + k * frame, frame);
     }
-    T_CHECK(figure("4 to 7 s", erle_db(n, RATE, 4, 6.9, aec_delay(a))) > 30);
+    T_CHECK(sound_figure("4 to 7 s", erle_db(n, RATE, 4, 6.9, aec_delay(a))) > 30);
 out:
     aec_destroy(a);
 }
@@ -413,8 +404,8 @@ static void test_a_loudspeaker_that_stumbles_is_followed(struct t *t)
         play += gap ? 0 : FRAME;
         aec_capture(a, mic + at, FRAME, out + at);
     }
-    T_CHECK(figure("1 s after it", erle_db(n, RATE, 4.2, 5, aec_delay(a))) > 20);
-    T_CHECK(figure("2 s after it", erle_db(n, RATE, 5, 8, aec_delay(a))) > 35);
+    T_CHECK(sound_figure("1 s after it", erle_db(n, RATE, 4.2, 5, aec_delay(a))) > 20);
+    T_CHECK(sound_figure("2 s after it", erle_db(n, RATE, 5, 8, aec_delay(a))) > 35);
 out:
     aec_destroy(a);
 }
@@ -447,7 +438,7 @@ static void test_hostile_sound_leaves_it_sane(struct t *t)
         aec_capture(a, mic, RATE / 100, out); /* a loudspeaker that stopped */
     n = make_world(&(struct world){ .rate_hz = RATE, .seconds = 6, .delay_ms = 30, .seed = 12 });
     run(a, n);
-    T_CHECK(figure("after it all", erle_db(n, RATE, 4, 6, aec_delay(a))) > 25);
+    T_CHECK(sound_figure("after it all", erle_db(n, RATE, 4, 6, aec_delay(a))) > 25);
 out:
     aec_destroy(a);
 }
@@ -462,8 +453,8 @@ static void test_a_loudspeaker_that_was_muted_is_learned_when_it_sounds(struct t
     for (size_t i = 0; i < RATE * 8; i++)
         mic[i] = (int16_t) (rng_below(&r, 3) - 1);
     run(a, n);
-    T_CHECK(figure("1 s after", erle_db(n, RATE, 9, 10, aec_delay(a))) > 20);
-    T_CHECK(figure("2 s after", erle_db(n, RATE, 10, 11, aec_delay(a))) > 30);
+    T_CHECK(sound_figure("1 s after", erle_db(n, RATE, 9, 10, aec_delay(a))) > 20);
+    T_CHECK(sound_figure("2 s after", erle_db(n, RATE, 10, 11, aec_delay(a))) > 30);
 out:
     aec_destroy(a);
 }

@@ -6,21 +6,12 @@
 #include "support/t.h"
 #include "support_sound.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { SECONDS = 8, MOST = 48000 * SECONDS };
 
 static int16_t far[MOST], near[MOST], mic[MOST], out[MOST + MIC_MORE];
-
-/* Shows what was measured when AHOY_TEST_FIGURES is set. */
-static double figure(const char *what, double x)
-{
-    if (getenv("AHOY_TEST_FIGURES"))
-        printf("    %s: %.1f\n", what, x);
-    return x;
-}
 
 static double gauss(struct rng *r)
 {
@@ -132,10 +123,10 @@ static void test_at_each_rate_echo_goes_and_as_many_samples_come_as_went(struct 
         T_OK(mic_create(&m, &(struct mic_config){ .rate_hz = hz, .steps = MIC_ALL }));
         size_t got = run(m, n, hz);
         T_CHECK(got <= n + 1 && got + hz / 50 >= n);
-        T_CHECK(figure("erle", level_db(mic, n, hz, 1, 1.9) - level_db(out, got, hz, 1, 1.9)) > 25);
+        T_CHECK(sound_figure("erle", level_db(mic, n, hz, 1, 1.9) - level_db(out, got, hz, 1, 1.9)) > 25);
         mic_read_stats(m, &s);
         T_CHECK(s.echo && s.echo_delay_ms >= 30 && s.echo_delay_ms <= 70);
-        T_CHECK(figure("told", s.erle_db) > 15);
+        T_CHECK(sound_figure("told", s.erle_db) > 15);
         T_CHECK(mic_delay_ms(m) < (hz == 16000 || hz == 48000 ? 3 : 11));
         mic_destroy(m);
         m = NULL;
@@ -156,10 +147,10 @@ static void test_noise_is_taken_down_and_never_pulled_up(struct t *t)
     T_OK(mic_create(&m, &(struct mic_config){ .rate_hz = 16000, .steps = MIC_ALL }));
     size_t got = run(m, n, 16000);
     double level = level_db(out, got, 16000, 2, 6);
-    T_CHECK(figure("noise left", level) < -54 && level > -70);
+    T_CHECK(sound_figure("noise left", level) < -54 && level > -70);
     T_NEAR(level_db(out, got, 16000, 2, 3), level_db(out, got, 16000, 5, 5.9), 2);
     mic_read_stats(m, &s);
-    T_NEAR(figure("noise told", s.noise_dbfs), -45, 3);
+    T_NEAR(sound_figure("noise told", s.noise_dbfs), -45, 3);
     T_LE(s.speech_ms, 300);
     T_NEAR(s.gain_db, 0, 0.01);
 out:
@@ -178,7 +169,7 @@ static void test_speech_comes_to_one_loudness(struct t *t)
         add_noise(mic, n, 6, -85);
         T_OK(mic_create(&m, &(struct mic_config){ .rate_hz = 16000, .steps = MIC_ALL }));
         size_t got = run(m, n, 16000);
-        T_NEAR(figure("loudness", level_db(out, got, 16000, 6, 7.9)), -24, 5);
+        T_NEAR(sound_figure("loudness", level_db(out, got, 16000, 6, 7.9)), -24, 5);
         mic_read_stats(m, &s);
         T_CHECK(s.speech_ms > 4000);
         mic_destroy(m);
@@ -200,7 +191,7 @@ static void test_nothing_clips(struct t *t)
         agc_learn(&a, mic + at, 160, true, -90);
         agc_run(&a, mic + at, 160);
     }
-    T_CHECK(figure("gain", a.gain_db) > 6);
+    T_CHECK(sound_figure("gain", a.gain_db) > 6);
     sound_sine(mic, n, 16000, 440, -3.2);
     for (size_t at = 0; at < n; at += 160)
         agc_run(&a, mic + at, 160);
@@ -208,7 +199,7 @@ static void test_nothing_clips(struct t *t)
         most = AHOY_MAX(most, abs(mic[i]));
     T_LE(most, 29204); /* -1 dBFS */
     T_LE(27000, most);
-    T_CHECK(figure("purity", sound_purity_db(mic + n / 2, 16000, 16000, 440)) > 30);
+    T_CHECK(sound_figure("purity", sound_purity_db(mic + n / 2, 16000, 16000, 440)) > 30);
     T_EQ(agc_delay(&a), 8);
 out:;
 }
@@ -221,10 +212,10 @@ static void test_what_is_below_speech_goes(struct t *t)
     T_OK(mic_create(&m, &(struct mic_config){ .rate_hz = 48000, .steps = MIC_HIGH_PASS }));
     sound_sine(mic, n, 48000, 30, -20);
     T_EQ(run(m, n, 48000), n);
-    T_CHECK(figure("30 Hz", level_db(out, n, 48000, 1, 2)) < -50);
+    T_CHECK(sound_figure("30 Hz", level_db(out, n, 48000, 1, 2)) < -50);
     sound_sine(mic, n, 48000, 200, -20);
     T_EQ(run(m, n, 48000), n);
-    T_NEAR(figure("200 Hz", level_db(out, n, 48000, 1, 2)), -20, 0.3);
+    T_NEAR(sound_figure("200 Hz", level_db(out, n, 48000, 1, 2)), -20, 0.3);
 out:
     mic_destroy(m);
 }
@@ -255,7 +246,7 @@ static void test_another_rate_goes_on_with_what_was_learnt(struct t *t)
     T_CHECK(after.echo && fabs(after.echo_delay_ms - before.echo_delay_ms) < 15);
     T_NEAR(after.gain_db, before.gain_db, 1);
     double left_db = level_db(mic, 48000, 48000, 0.1, 0.5) - level_db(out, got, 48000, 0.1, 0.5);
-    T_CHECK(figure("echo gone in the first half second", left_db) > 20);
+    T_CHECK(sound_figure("echo gone in the first half second", left_db) > 20);
 out:
     mic_destroy(narrow);
     mic_destroy(wide);
@@ -273,14 +264,14 @@ static void test_an_echo_is_no_speech(struct t *t)
     T_OK(mic_create(&m, &(struct mic_config){ .rate_hz = 16000, .steps = MIC_ALL }));
     (void) run(m, n, 16000);
     mic_read_stats(m, &s);
-    T_LE(figure("taken for speech, ms", s.speech_ms), 1000);
+    T_LE(sound_figure("taken for speech, ms", s.speech_ms), 1000);
     uint32_t before = s.speech_ms;
     fill_talk(near, n, 16000, 10, -26);
     for (size_t i = 0; i < n; i++)
         mic[i] = (int16_t) (mic[i] + near[i]);
     (void) run(m, n, 16000);
     mic_read_stats(m, &s);
-    T_LE(3000, figure("speech, ms", s.speech_ms - before));
+    T_LE(3000, sound_figure("speech, ms", s.speech_ms - before));
 out:
     mic_destroy(m);
 }

@@ -11,7 +11,6 @@
 #include "support/t.h"
 #include "support_sound.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,13 +18,6 @@ enum { SECONDS = 8, MOST = 48000 * SECONDS };
 
 static int16_t far[MOST], mic[MOST], out[MOST + MIC_MORE];
 static const uint32_t rates[] = { 8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000 };
-
-static double figure(const char *what, double x)
-{
-    if (getenv("AHOY_TEST_FIGURES"))
-        printf("    %s: %.2f\n", what, x);
-    return x;
-}
 
 /* Syllables of 4 Hz, each a noise of another colour and loudness, with a pause each second. */
 static void fill_talk(int16_t *dst, size_t n, uint32_t rate_hz, uint64_t seed, double dbfs)
@@ -156,8 +148,8 @@ static void test_the_delay_that_is_told_is_true(struct t *t)
         size_t got = run(m, n, hz);
         T_CHECK(got <= n + 1 && got + hz / 40 >= n);
         T_OK(score_match(mic + hz, 2 * hz, out + hz, got - hz, hz, 60, &match));
-        T_NEAR(figure("told", mic_delay_ms(m)), figure("measured", match.delay_ms), 0.6);
-        T_CHECK(figure("correlation", match.corr) > 0.5);
+        T_NEAR(sound_figure("told", mic_delay_ms(m)), sound_figure("measured", match.delay_ms), 0.6);
+        T_CHECK(sound_figure("correlation", match.corr) > 0.5);
         mic_destroy(m);
         m = NULL;
     }
@@ -173,7 +165,7 @@ static void test_silence_stays_silent(struct t *t)
     memset(mic, 0, sizeof mic);
     T_OK(mic_create(&m, &(struct mic_config){ .rate_hz = 16000, .steps = MIC_ALL }));
     T_CHECK(run(m, 4 * 16000, 16000) > 3 * 16000);
-    T_CHECK(figure("level", level_db(out, 16000, 0, 3)) < -85);
+    T_CHECK(sound_figure("level", level_db(out, 16000, 0, 3)) < -85);
     mic_read_stats(m, &s);
     T_CHECK(!s.speech && s.speech_ms == 0 && !s.echo);
     T_CHECK(s.level_dbfs < -85 && s.noise_dbfs < -70);
@@ -194,12 +186,12 @@ static void test_an_echo_goes_at_each_rate(struct t *t)
         add(mic, out, n, 1);
         T_OK(mic_create(&m, &(struct mic_config){ .rate_hz = hz, .steps = MIC_ALL }));
         (void) run(m, n, hz);
-        T_CHECK(figure("erle", level_db(mic, hz, 3, 4.9) - level_db(out, hz, 3, 4.9)) > 25);
+        T_CHECK(sound_figure("erle", level_db(mic, hz, 3, 4.9) - level_db(out, hz, 3, 4.9)) > 25);
         mic_read_stats(m, &s);
         T_CHECK(s.echo);
-        T_NEAR(figure("echo after, ms", s.echo_delay_ms), 50, 20);
-        T_CHECK(figure("erle told", s.erle_db) > 5);
-        T_LE(figure("taken for speech, ms", s.speech_ms), 1500);
+        T_NEAR(sound_figure("echo after, ms", s.echo_delay_ms), 50, 20);
+        T_CHECK(sound_figure("erle told", s.erle_db) > 5);
+        T_LE(sound_figure("taken for speech, ms", s.speech_ms), 1500);
         mic_destroy(m);
         m = NULL;
     }
@@ -223,17 +215,17 @@ static void test_speech_comes_through(struct t *t)
     add(mic, near, n, 1);
     (void) run(m, n, 16000);
     T_OK(score_match(near, n, out, n, 16000, 60, &match));
-    T_CHECK(figure("double talk, correlation", match.corr) > 0.3);
+    T_CHECK(sound_figure("double talk, correlation", match.corr) > 0.3);
     memset(far, 0, sizeof far);
     memcpy(mic, near, n * sizeof *mic);
     mic_read_stats(m, &s);
     uint32_t before = s.speech_ms;
     (void) run(m, n, 16000);
     T_OK(score_match(near, n, out, n, 16000, 60, &match));
-    T_CHECK(figure("alone, correlation", match.corr) > 0.8);
-    T_NEAR(figure("alone, level", level_db(out, 16000, 2, 4)), level_db(near, 16000, 2, 4), 3);
+    T_CHECK(sound_figure("alone, correlation", match.corr) > 0.8);
+    T_NEAR(sound_figure("alone, level", level_db(out, 16000, 2, 4)), level_db(near, 16000, 2, 4), 3);
     mic_read_stats(m, &s);
-    T_LE(1500, figure("speech, ms", s.speech_ms - before));
+    T_LE(1500, sound_figure("speech, ms", s.speech_ms - before));
 out:
     mic_destroy(m);
 }
@@ -246,10 +238,10 @@ static void test_noise_goes_down(struct t *t)
     sound_noise(mic, 6 * 16000, 4, -45);
     T_OK(mic_create(&m, &(struct mic_config){ .rate_hz = 16000, .steps = MIC_NOISE }));
     (void) run(m, 6 * 16000, 16000);
-    T_CHECK(figure("noise left", level_db(out, 16000, 3, 5.9)) < -53);
+    T_CHECK(sound_figure("noise left", level_db(out, 16000, 3, 5.9)) < -53);
     mic_read_stats(m, &s);
-    T_NEAR(figure("noise told", s.noise_dbfs), -45, 4);
-    T_LE(figure("taken for speech, ms", s.speech_ms), 600);
+    T_NEAR(sound_figure("noise told", s.noise_dbfs), -45, 4);
+    T_LE(sound_figure("taken for speech, ms", s.speech_ms), 600);
 out:
     mic_destroy(m);
 }
@@ -267,12 +259,13 @@ static void test_weak_speech_is_brought_up_and_nothing_clips(struct t *t)
         add(mic + at, out, one, gain);
     T_OK(mic_create(&m, &(struct mic_config){ .rate_hz = 16000, .steps = MIC_ALL }));
     (void) run(m, 12 * 16000, 16000);
-    T_CHECK(figure("loudness", level_db(out, 16000, 8, 11.5)) > figure("before", level_db(mic, 16000, 8, 11.5)) + 5);
+    T_CHECK(sound_figure("loudness", level_db(out, 16000, 8, 11.5))
+            > sound_figure("before", level_db(mic, 16000, 8, 11.5)) + 5);
     sound_sine(mic, 4 * 16000, 16000, 440, -3.1);
     (void) run(m, 4 * 16000, 16000);
     for (size_t i = 0; i < 4 * 16000; i++)
         most = AHOY_MAX(most, abs(out[i]));
-    T_LE(figure("peak", most), 32000);
+    T_LE(sound_figure("peak", most), 32000);
 out:
     mic_destroy(m);
 }
@@ -284,10 +277,10 @@ static void test_what_is_below_speech_goes(struct t *t)
     T_OK(mic_create(&m, &(struct mic_config){ .rate_hz = 16000, .steps = MIC_HIGH_PASS }));
     sound_sine(mic, 2 * 16000, 16000, 20, -20);
     (void) run(m, 2 * 16000, 16000);
-    T_CHECK(figure("20 Hz", level_db(out, 16000, 1, 1.9)) < -35);
+    T_CHECK(sound_figure("20 Hz", level_db(out, 16000, 1, 1.9)) < -35);
     sound_sine(mic, 2 * 16000, 16000, 300, -20);
     (void) run(m, 2 * 16000, 16000);
-    T_NEAR(figure("300 Hz", level_db(out, 16000, 1, 1.9)), -20, 0.5);
+    T_NEAR(sound_figure("300 Hz", level_db(out, 16000, 1, 1.9)), -20, 0.5);
 out:
     mic_destroy(m);
 }
@@ -310,7 +303,7 @@ static void test_hostile_sound_leaves_it_sane(struct t *t)
     fill_talk(mic, n, 16000, 12, -24);
     memset(far, 0, sizeof far);
     (void) run(m, n, 16000);
-    T_CHECK(figure("speech after it all", level_db(out, 16000, 3, 3.9)) > -40);
+    T_CHECK(sound_figure("speech after it all", level_db(out, 16000, 3, 3.9)) > -40);
 out:
     mic_destroy(m);
 }

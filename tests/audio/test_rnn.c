@@ -13,20 +13,12 @@
 #include "support_sound.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 enum { SECONDS = 4, MOST = 48000 * SECONDS };
 
 static int16_t said[MOST], in[MOST], out[MOST + MIC_MORE];
 static const uint32_t rates[] = { 16000, 32000, 48000 };
-
-static double figure(const char *what, double x)
-{
-    if (getenv("AHOY_TEST_FIGURES"))
-        printf("    %s: %.2f\n", what, x);
-    return x;
-}
 
 /* Speech at -26 dBFS, again and again, with pauses; false without alsa-utils. */
 static bool fill_speech(uint32_t rate_hz)
@@ -94,7 +86,7 @@ static void test_sound_goes_through_and_is_as_late_as_told(struct t *t)
         memcpy(in, said, sizeof in);
         run(r, rates[i]);
         T_OK(score_match(in, SECONDS * rates[i], out, SECONDS * rates[i], rates[i], 60, &m));
-        T_NEAR(figure("measured", m.delay_ms), figure("told", rnn_delay_ms(r)), 0.1);
+        T_NEAR(sound_figure("measured", m.delay_ms), sound_figure("told", rnn_delay_ms(r)), 0.1);
         T_CHECK(m.corr > 0.9);
         T_NEAR(m.heard_dbfs, m.said_dbfs - 6, 1); /* it halves */
         rnn_destroy(r);
@@ -144,13 +136,13 @@ static void test_noise_goes_and_speech_stays(struct t *t)
         memset(said, 0, sizeof said);
         add_noise(3, n, -45);
         run(r, rates[i]);
-        T_CHECK(figure("noise left", mix_level_dbfs(out + n / 2, n / 2)) < -60);
+        T_CHECK(sound_figure("noise left", mix_level_dbfs(out + n / 2, n / 2)) < -60);
         T_CHECK(fill_speech(rates[i]));
         add_noise(4, n, -40);
         run(r, rates[i]);
         T_OK(score_match(said, n, out, n, rates[i], 60, &m));
-        T_CHECK(figure("speech, correlation", m.corr) > 0.85);
-        T_NEAR(figure("measured", m.delay_ms), figure("told", rnn_delay_ms(r)), 0.5);
+        T_CHECK(sound_figure("speech, correlation", m.corr) > 0.85);
+        T_NEAR(sound_figure("measured", m.delay_ms), sound_figure("told", rnn_delay_ms(r)), 0.5);
         rnn_destroy(r);
         r = NULL;
     }
@@ -177,8 +169,8 @@ static void test_a_chain_takes_out_echo_and_noise(struct t *t)
         }
         rt_leave();
         T_OK(score_match(said, n, out, got, hz, 60, &match));
-        T_CHECK(figure("speech, correlation", match.corr) > 0.7);
-        T_NEAR(figure("measured", match.delay_ms), figure("told", mic_delay_ms(m)), 1);
+        T_CHECK(sound_figure("speech, correlation", match.corr) > 0.7);
+        T_NEAR(sound_figure("measured", match.delay_ms), sound_figure("told", mic_delay_ms(m)), 1);
         double before = mix_level_dbfs(in, n);
         for (size_t at = 0; at < n; at++) /* the same sound, now an echo of what was played 40 ms before */
             in[at] = (int16_t) (at >= hz / 25 ? said[at - hz / 25] / 2 : 0);
@@ -186,7 +178,7 @@ static void test_a_chain_takes_out_echo_and_noise(struct t *t)
             mic_far(m, said + at, hz / 50);
             got += mic_run(m, in + at, hz / 50, out + got);
         }
-        T_CHECK(figure("echo left", mix_level_dbfs(out + got / 2, got / 2)) < before - 25);
+        T_CHECK(sound_figure("echo left", mix_level_dbfs(out + got / 2, got / 2)) < before - 25);
         mic_destroy(m);
         m = NULL;
     }
