@@ -15,6 +15,7 @@
 enum {
     LEAVE_MS = 900,  /* for BYEs to be answered, at the end … */
     LINGER_MS = 800, /* … and for registrations to be taken back: together less than two seconds */
+    TONE_MS = 2500,  /* the tone of a call that came to nothing is heard out */
     ONE_WISH_MS = 200,
     SUMMARY_LINE = 512,
 };
@@ -457,7 +458,8 @@ int phone_close(struct phone *p)
 {
     control_close(&p->control);
     phone_kill_on_signals();
-    ahoy_engine_destroy(p->engine, LINGER_MS);
+    bool tone = p->args->verb == CLI_CALL && p->summary.cause != AHOY_CAUSE_NONE && !p->interrupted;
+    ahoy_engine_destroy(p->engine, tone ? TONE_MS : LINGER_MS);
     phone_forget_pending(p);
     if (p->wake_fd >= 0)
         (void) close(p->wake_fd);

@@ -186,6 +186,27 @@ out:
     lab_close(&lab, t->failed);
 }
 
+static void test_the_tone_of_a_busy_phone_is_heard_out(struct t *t)
+{
+    struct lab lab;
+    struct proc *bob, *run;
+    char uri[LAB_PATH_BYTES], files[2 * LAB_PATH_BYTES + 8], tones[LAB_PATH_BYTES];
+    uint16_t port;
+    struct view file = { 0 };
+    T_CHECK(lab_open(&lab));
+    T_CHECK(wander_make(&lab, "in.wav", 8000, 1, 1));
+    T_CHECK((bob = AHOY(&lab, "listen", QUIET, "--audio", "null", "--answer", "486", "--json")));
+    T_CHECK((port = ahoy_ready(bob)));
+    RUN(&lab, 20, "call", uri_of("bob", port, uri), QUIET, "--codec", "pcma", "--tones", "de", "--audio",
+        files_of(&lab, "in.wav", "out.wav", files));
+    T_CHECK(proc_said(run, "no call: busy (486 Busy Here)"));
+    T_CHECK(t_read_file(t, lab_path(&lab, "out.wav.tones.wav", tones), &file));
+    T_CHECK(file.n > 48000 * 2 * 19 / 10); /* two seconds */
+out:
+    mem_free((char *) (uintptr_t) file.p);
+    lab_close(&lab, t->failed);
+}
+
 static void test_echo_ends_with_a_verdict(struct t *t)
 {
     struct lab lab;
@@ -256,5 +277,5 @@ out:
 T_MAIN(T_PLAIN(test_each_cause_has_its_exit_status), T_PLAIN(test_the_version_tells_what_was_built),
        T_PLAIN(test_a_taken_port_names_who_holds_it), T_PLAIN(test_ctrl_c_ends_a_call_at_once_with_bye),
        T_PLAIN(test_commands_go_over_standard_input), T_PLAIN(test_a_person_joins_two_calls_by_words),
-       T_PLAIN(test_echo_ends_with_a_verdict), T_PLAIN(test_accounts_are_added_listed_and_removed),
-       T_PLAIN(test_a_running_phone_shows_status_and_trace))
+       T_PLAIN(test_the_tone_of_a_busy_phone_is_heard_out), T_PLAIN(test_echo_ends_with_a_verdict),
+       T_PLAIN(test_accounts_are_added_listed_and_removed), T_PLAIN(test_a_running_phone_shows_status_and_trace))
