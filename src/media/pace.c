@@ -9,8 +9,9 @@ enum {
     STEP_US = 500,
     BEFORE_US = 800,  /* so long before a look nothing is to be asked for, since that may come late, … */
     BEHIND_US = 1000, /* … and so long behind it, since that is answered nearly a period late */
-    STEADY = 8,       /* looks that each found it to have asked: then what is missing is waited for … */
-    TRIES = 3,        /* … so often, half a millisecond each */
+    MARGIN_US = 800,
+    STEADY = 8, /* looks that each found it to have asked: then what is missing is waited for … */
+    TRIES = 3,  /* … so often, half a millisecond each */
     MOST_SHIFT_US = 1800,
 };
 
@@ -24,16 +25,32 @@ static int64_t when_due(const struct pace *p)
     return p->due_us + SLACK_US + p->shift_us;
 }
 
-/* The loudspeaker asked at `at_us`: how much later than due is not near that. */
+/* How long a request of `at_us` waits when it is looked so much later than due. */
+static int64_t answer_us(const struct pace *p, int64_t at_us, int64_t shift_us)
+{
+    int64_t us = (p->due_us + SLACK_US + shift_us - at_us) % p->period_us;
+    return us < 0 ? us + p->period_us : us;
+}
+
+/* Whether that is not near a look, by a margin more or less. */
+static bool is_off(const struct pace *p, int64_t us, int64_t margin_us)
+{
+    return us >= BEFORE_US / 2 + margin_us && us <= p->period_us - BEHIND_US - margin_us;
+}
+
+/*
+ * The loudspeaker asked at `at_us`: how much later than due is not near that. A change is jitter for whoever hears us, so
+ * it stays as it is while that is good, and goes back when that is good without a doubt.
+ */
 static void keep_off(struct pace *p, int64_t at_us)
 {
-    int64_t since_us = (p->due_us + SLACK_US - at_us) % p->period_us;
-    since_us += since_us < 0 ? p->period_us : 0;
-    p->shift_us = 0;
-    if (since_us > p->period_us - BEHIND_US)
-        p->shift_us = p->period_us - since_us + BEFORE_US;
-    else if (since_us < BEFORE_US)
-        p->shift_us = BEFORE_US - since_us;
+    int64_t us = answer_us(p, at_us, 0);
+    if (is_off(p, us, MARGIN_US))
+        p->shift_us = 0;
+    else if (is_off(p, answer_us(p, at_us, p->shift_us), 0))
+        return;
+    else
+        p->shift_us = us > p->period_us / 2 ? p->period_us - us + BEFORE_US : AHOY_MAX(BEFORE_US - us, (int64_t) 0);
 }
 
 static int64_t nothing_came(struct pace *p, int64_t now_us)
