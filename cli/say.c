@@ -24,7 +24,7 @@ static struct ending_side our_side(const struct phone *p)
     const struct cli_args *args = p->args;
     return (struct ending_side){ .give_up_after_s = args->give_up_after_s ? args->give_up_after_s
                                                                           : PHONE_GIVE_UP_AFTER_S,
-                                 .max_s = args->max_s,
+                                 .max_s = args->verb == CLI_ECHO ? 0 : args->max_s /* whose length nobody chose */,
                                  .has_password = p->has_password,
                                  .leaving = p->leaving };
 }
