@@ -216,6 +216,10 @@ static uint32_t spread(const struct protect *p, unsigned copies)
     unsigned most = AHOY_MAX(SPREAD_MS / p->means.frame_ms, 2u); /* packets */
     bool bursty = p->run >= bursty_run;
     unsigned first = bursty ? (unsigned) ceil(p->run) : present_loss(p) < step_near ? 1 : 2;
+    if (copies > 1 && p->starting) { /* the listener waits as long for copies at its first loss */
+        unsigned last = AHOY_MAX(PROTECT_START_SPREAD_US / 1000 / p->means.frame_ms, 2u);
+        return bit((last + 1) / 2) | bit(last);
+    }
     if (copies > 1)
         first = AHOY_MIN(first, (most + 1) / 2);
     else if (bursty) /* a lone copy: runs longer than the mean are common */

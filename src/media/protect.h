@@ -9,9 +9,9 @@
 #include "base/base.h"
 
 enum {
-    PROTECT_RTTS = 6,                /* round trips that are looked at together */
-    PROTECT_REPEATS = 8,             /* packets asked for that wait to be repeated */
-    PROTECT_START_SPREAD_US = 80000, /* so far copies travel while nothing is known of the network */
+    PROTECT_RTTS = 6,                 /* round trips that are looked at together */
+    PROTECT_REPEATS = 8,              /* packets asked for that wait to be repeated */
+    PROTECT_START_SPREAD_US = 100000, /* so far copies travel while nothing is known of the network */
 };
 
 /* What can be done on this call. */
