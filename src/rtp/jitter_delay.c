@@ -107,6 +107,7 @@ static void choose_delay(struct delay *d, struct choice *out)
     d->base_us = least;
     int64_t now_us = AHOY_MAX(d->target_us - MARGIN_US, (int64_t) 0);
     unsigned most = counted * MOST_LATE / 100 + 1;
+    AHOY_ASSERT(most >= 1 && most <= TOP);
     for (unsigned i = 0; i < d->n; i++) {
         unsigned at = sample_at(d, i);
         if (is_spiky(d, at))
