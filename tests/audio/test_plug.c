@@ -24,6 +24,7 @@ static const char load_other_mic[] = "load-module module-remap-source source_nam
 
 /* A phone's device with a steady tone in both directions, and an ear behind all loudspeakers. */
 struct talk {
+    bool runs; /* the phone, without a thread of its own */
     struct audio_device *phone, *ear, *mouth;
     int fd;
     uint64_t said, spoken;
@@ -84,6 +85,7 @@ static enum ahoy_err talk_open(struct talk *k, const char *capture, const char *
         err = open_one(k, &k->mouth, NULL, "mouth");
     if (!err)
         err = open_one(k, &k->phone, capture, playback);
+    k->runs = !err && audio_device_take(k->phone); /* as a call does it */
     k->fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
     (void) timerfd_settime(k->fd, 0, &every, NULL);
     return err;
@@ -119,6 +121,8 @@ static void talk_on(struct talk *k, unsigned ms)
         if (read(k->fd, &n, sizeof n) != (ssize_t) sizeof n)
             return;
         k->ticks += (unsigned) n;
+        if (k->runs && audio_device_run(k->phone) == AUDIO_RAN_GONE)
+            k->runs = false;
         say(k->phone, &k->spoken);
         say(k->mouth, &k->said);
         size_t in = audio_device_read(k->phone, pcm, AHOY_COUNT(pcm));
