@@ -214,7 +214,7 @@ static void test_echo_ends_with_a_verdict(struct t *t)
     T_CHECK(lab_open(&lab));
     T_CHECK(lab_env(&lab, "PULSE_SERVER", "unix:/nonexistent"));
     RUN(&lab, 0, "echo", "--config", "none", "--max", "3");
-    T_CHECK(proc_said(run, "Sound works:"));
+    T_CHECK(proc_said(run, "Sound works")); /* a busy machine may add ", but poorly" */
 out:
     lab_close(&lab, t->failed);
 }
