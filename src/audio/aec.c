@@ -15,7 +15,7 @@
 #define ACTIVE_LEVEL 1e-7f
 
 /* How far before the strongest echo the model begins, and where that may wander before it is placed anew, in hops. */
-enum { LEAD = 2, LEAD_MOST = 8, UNPLACED = AEC_BLOCKS };
+enum { LEAD = 3, LEAD_LEAST = 2, LEAD_MOST = 8, UNPLACED = AEC_BLOCKS };
 
 /* Parts of the microphone's power that are left, and of what is left that follows the prediction; for so many hops. */
 enum { WORSE_HOPS = 6 };
@@ -23,6 +23,10 @@ enum { WORSE_HOPS = 6 };
 #define LEAVES 0.4f
 #define MISSES 0.45f
 #define GOOD   0.03f
+
+/* Words are within 13 dB of the loudest, whose memory fades by 4 dB a second. */
+#define WORDS         0.05f
+#define LOUDEST_DECAY 0.99f
 
 /* A model that for so long takes nothing from an echo as plain as this has settled on there being none: a loudspeaker
  * that was muted. */
@@ -47,7 +51,15 @@ enum { DISTRUST_HOPS = 30 };
 #define HOLD_KNOWN   0.75f
 #define GAIN_UNKNOWN 4.0f
 #define GAIN_KNOWN   2.0f
-#define DOUBT_PART   0.5f
+
+/* Of what the doubt leaves room for, the part that is reckoned with: all of it in a call's first words and on a changed path,
+ * later as much as near speech can spare. Until SETTLED the delay that was found may be a wrong one, too. Hops of sound. */
+#define DOUBT_NEW   1.0f
+#define DOUBT_OLD   0.35f
+#define DOUBT_HOPS  150.0f
+#define DOUBT_AGAIN 60.0f
+#define SETTLED     40.0f
+#define AGE_MOST    1000.0f
 
 /* Samples at 16 kHz by which gains are ahead of the sound that they are for: 1 ms, so that a word's beginning is heard. */
 enum { AHEAD = 16 };
@@ -77,9 +89,11 @@ struct aec {
     float mic_before[AEC_HOP];
     size_t placed_for;      /* the delay that the model was placed for */
     float far_level;        /* mean square of some 10 hops */
-    float learned;          /* hops of far sound since the model was opened */
+    float learned;          /* hops of far sound since the model was opened … */
+    float age;              /* … and since the first one was */
     float reverb[AEC_BINS]; /* power of recent far sound */
     float expected[AEC_BINS];
+    float loudest;                       /* the most of worse_mic, fading */
     float worse_rest, worse_mic, missed; /* energies and the part missed, of some 5 hops … */
     bool good;                           /* the model has taken out GOOD since it was opened */
     unsigned worse;                      /* … and how long they spoke of another path */
@@ -221,10 +235,16 @@ static void reopen(struct aec *a, float keep, float doubt)
     a->recoveries++;
 }
 
+/* Not in a pause: what a room rings on is beyond the model, and says nothing about it. */
+static bool in_words(const struct aec *a)
+{
+    return a->worse_mic > WORDS * a->loudest;
+}
+
 /* Whether the microphone hears more than the background: else what is left of it says nothing about the model. */
 static bool is_loud(const struct aec *a)
 {
-    return a->worse_mic > LOUD * AEC_HOP * a->suppress.background.level;
+    return in_words(a) && a->worse_mic > LOUD * AEC_HOP * a->suppress.background.level;
 }
 
 /* Places the model so that the strongest echo is near its beginning; when the echo has jumped, the model follows. */
@@ -247,7 +267,7 @@ static void follow_delay(struct aec *a)
         int64_t lag = (int64_t) a->filter.lag + (int64_t) at - (int64_t) before;
         a->filter.lag = (size_t) AHOY_MIN(AHOY_MAX(lag, 0), AEC_MAX_LAG);
         reopen(a, 0.7f, REOPEN_DOUBT);
-    } else if (at < a->filter.lag || at > a->filter.lag + LEAD_MOST) {
+    } else if ((a->filter.lag > 0 && at < a->filter.lag + LEAD_LEAST) || at > a->filter.lag + LEAD_MOST) {
         size_t want = at > LEAD ? at - LEAD : 0;
         aec_filter_slide(&a->filter, (int) a->filter.lag - (int) want);
         a->filter.lag = want;
@@ -263,11 +283,14 @@ static void watch_path(struct aec *a, const float *mic, const float *rest)
 {
     a->worse_rest = 0.8f * a->worse_rest + 0.2f * energy(rest, AEC_HOP);
     a->worse_mic = 0.8f * a->worse_mic + 0.2f * energy(mic, AEC_HOP);
+    a->loudest = fmaxf(a->worse_mic, LOUDEST_DECAY * a->loudest);
+    if (a->worse_mic > 1e-4f && a->worse_rest < GOOD * a->worse_mic)
+        a->good = true;
+    if (!in_words(a))
+        return;
     a->missed = 0.9f * a->missed + 0.1f * a->suppress.missed;
     bool adds = a->worse_rest > ADDS * a->worse_mic && a->missed > 0.3f;
     bool leaves = a->worse_rest > LEAVES * a->worse_mic && a->missed > MISSES && a->good;
-    if (a->worse_mic > 1e-4f && a->worse_rest < GOOD * a->worse_mic)
-        a->good = true;
     if (a->worse_mic > 1e-5f && (adds || leaves))
         a->worse++;
     else if (a->worse > 0)
@@ -286,13 +309,15 @@ static void watch_path(struct aec *a, const float *mic, const float *rest)
  */
 static void expect_echo(struct aec *a)
 {
-    bool known = a->delay.found;
+    bool known = a->delay.found && a->age > SETTLED;
+    float fresh = fmaxf(1 - a->age / DOUBT_HOPS, 1 - a->learned / DOUBT_AGAIN);
+    float part = DOUBT_OLD + (DOUBT_NEW - DOUBT_OLD) * fmaxf(0, fresh);
     const struct aec_block *b = aec_far_block(&a->far, known && a->delay.at > 0 ? a->delay.at - 1 : 0);
     float hold = known ? HOLD_KNOWN : HOLD_UNKNOWN;
     for (size_t k = 0; k < AEC_BINS; k++) {
         a->reverb[k] = fmaxf(0.5f * b->power[k], hold * a->reverb[k]);
         float gain = known ? fmaxf(a->filter.gain[k], GAIN_KNOWN) : GAIN_UNKNOWN;
-        a->expected[k] = fminf(DOUBT_PART * a->filter.unsure[k], gain * a->reverb[k]);
+        a->expected[k] = fminf(part * a->filter.unsure[k], gain * a->reverb[k]);
     }
 }
 
@@ -320,6 +345,7 @@ static void learn(struct aec *a, const float *mic, const float *rest, bool fresh
         watch_path(a, mic, rest);
         aec_filter_update(&a->filter, &a->far, &rest_spec, &a->fft);
         a->learned += a->delay.found ? 1 : 0.33f;
+        a->age = fminf(a->age + (a->delay.found ? 1 : 0.33f), AGE_MOST);
     }
     if (aec_drift_update(&a->drift, &a->filter, learning))
         a->far.ppm = a->drift.ppm;

@@ -6,9 +6,11 @@
 /* Memory of the mean and of the evidence, and how long to listen before either says anything; hops with sound. */
 enum { MEMORY = 50, EVIDENCE_MEMORY = 40, DEAF_HOPS = 12, FIRST_HOPS = 20 };
 
-/* A lag's coherence over that of all lags, as a mean over time. Without echo the best one is at 1.5 … 2. */
+/* A lag's coherence over that of all lags, as a mean over time. Without echo the best one is at 1.5 … 2, and some more
+ * after a few hops only. */
 #define RATIO_MOST      8.0f
 #define EVIDENCE_MIN    2.2f
+#define EVIDENCE_EARLY  1.0f
 #define EVIDENCE_BETTER 1.25f
 
 void aec_delay_init(struct aec_delay *d)
@@ -49,12 +51,19 @@ static float coherence(const struct aec_phase *m)
 static void weigh(struct aec_delay *d)
 {
     float mean = 1e-9f;
-    for (size_t lag = 0; lag < AEC_MAX_LAG; lag++)
-        mean += d->score[lag] * (1.0f / AEC_MAX_LAG);
-    unsigned since = d->heard - DEAF_HOPS;
-    float rate = 1.0f / (float) AHOY_MIN(since, (unsigned) EVIDENCE_MEMORY);
-    for (size_t lag = 0; lag < AEC_MAX_LAG; lag++)
-        d->evidence[lag] += rate * (fminf(d->score[lag] / mean, RATIO_MOST) - d->evidence[lag]);
+    float lags = 1e-9f;
+    for (size_t lag = 0; lag < AEC_MAX_LAG; lag++) {
+        if (d->heard[lag] > DEAF_HOPS) {
+            mean += d->score[lag];
+            lags++;
+        }
+    }
+    for (size_t lag = 0; lag < AEC_MAX_LAG; lag++) {
+        if (d->heard[lag] <= DEAF_HOPS)
+            continue;
+        float rate = 1.0f / (float) AHOY_MIN(d->heard[lag] - DEAF_HOPS, (unsigned) EVIDENCE_MEMORY);
+        d->evidence[lag] += rate * (fminf(d->score[lag] * lags / mean, RATIO_MOST) - d->evidence[lag]);
+    }
 }
 
 static void decide(struct aec_delay *d)
@@ -63,7 +72,8 @@ static void decide(struct aec_delay *d)
     for (size_t lag = 1; lag < AEC_MAX_LAG; lag++)
         if (d->evidence[lag] > d->evidence[best])
             best = lag;
-    if (d->evidence[best] < EVIDENCE_MIN)
+    float early = 1 - (float) d->heard[best] / (MEMORY + DEAF_HOPS);
+    if (d->heard[best] < FIRST_HOPS || d->evidence[best] < EVIDENCE_MIN + EVIDENCE_EARLY * early)
         return;
     if (d->found && d->evidence[best] < EVIDENCE_BETTER * d->evidence[d->at])
         return;
@@ -71,28 +81,32 @@ static void decide(struct aec_delay *d)
     d->at = best;
 }
 
+/* The microphone against one of the last blocks: late lags have heard of a call's first words later than early ones. */
+static void compare(struct aec_delay *d, size_t lag, const struct aec_phase *mic, const struct aec_phase *far)
+{
+    d->heard[lag] = AHOY_MIN(d->heard[lag] + 1, (unsigned) (MEMORY + DEAF_HOPS));
+    float rate = 1.0f / (float) AHOY_MIN(d->heard[lag], (unsigned) MEMORY);
+    blend(&d->mean[lag], mic, far, rate);
+    d->chance[lag] = (1 - rate) * (1 - rate) * d->chance[lag] + rate * rate;
+    d->score[lag] = coherence(&d->mean[lag]) / d->chance[lag];
+}
+
 void aec_delay_update(struct aec_delay *d, const struct aec_spec *far, bool active, const struct aec_spec *mic)
 {
-    static const struct aec_phase none;
     struct aec_phase m;
     d->head = (d->head + 1) % AEC_MAX_LAG;
-    if (active)
-        unit_phasors(&d->far[d->head], far);
-    else
-        d->far[d->head] = none;
+    d->sound[d->head] = active;
     if (!active)
         return;
+    unit_phasors(&d->far[d->head], far);
     unit_phasors(&m, mic);
-    d->heard = AHOY_MIN(d->heard + 1, (unsigned) (MEMORY + DEAF_HOPS));
-    float rate = 1.0f / (float) AHOY_MIN(d->heard, (unsigned) MEMORY);
     for (size_t lag = 0; lag < AEC_MAX_LAG; lag++) {
-        blend(&d->mean[lag], &m, &d->far[(d->head + AEC_MAX_LAG - lag) % AEC_MAX_LAG], rate);
-        d->score[lag] = coherence(&d->mean[lag]);
+        size_t at = (d->head + AEC_MAX_LAG - lag) % AEC_MAX_LAG;
+        if (d->sound[at])
+            compare(d, lag, &m, &d->far[at]);
     }
-    if (d->heard > DEAF_HOPS)
-        weigh(d);
-    if (d->heard > FIRST_HOPS)
-        decide(d);
+    weigh(d);
+    decide(d);
 }
 
 static size_t moved(size_t lag, int hops)
@@ -113,5 +127,8 @@ void aec_delay_move(struct aec_delay *d, int hops)
     memset(d->mean + empty, 0, by * sizeof d->mean[0]);
     memmove(d->evidence + to, d->evidence + from, left * sizeof d->evidence[0]);
     memset(d->evidence + empty, 0, by * sizeof d->evidence[0]);
-    d->at = moved(d->at, hops);
+    memmove(d->score + to, d->score + from, left * sizeof d->score[0]);
+    memset(d->score + empty, 0, by * sizeof d->score[0]);
+    d->at = moved(d->at,
+                  hops); /* `heard` and `chance` stay: what comes in has heard nothing yet, and must not win soon */
 }

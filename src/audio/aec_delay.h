@@ -16,11 +16,13 @@ struct aec_phase {
 
 struct aec_delay {
     struct aec_phase far[AEC_MAX_LAG];  /* unit phasors of the last blocks, a ring … */
+    bool sound[AEC_MAX_LAG];            /* … that had sound in them … */
     size_t head;                        /* … and its newest */
     struct aec_phase mean[AEC_MAX_LAG]; /* of mic against the block `lag` hops ago */
-    float score[AEC_MAX_LAG];           /* 0 … 1: coherence over all bins */
+    float score[AEC_MAX_LAG];           /* coherence over all bins, in parts of what chance gives */
+    unsigned heard[AEC_MAX_LAG];        /* hops in `mean`, up to full memory … */
+    float chance[AEC_MAX_LAG];          /* … and the score that they have by chance */
     float evidence[AEC_MAX_LAG];        /* the score over the mean score, over some time */
-    unsigned heard;                     /* hops with far sound, up to full memory */
     bool found;                         /* … and `at` is where the echo is */
     size_t at;
 };

@@ -2,12 +2,12 @@
 
 #include <string.h>
 
-/* How much of the path is the same a hop later (A of the state-space model), squared where it is a power. */
-#define KEEP2  (0.998f * 0.998f)
+/* How much of the path is the same a hop later (A of the state-space model), squared since it is a power. */
+#define KEEP2  0.991f
 #define DRIFT2 (1 - KEEP2)
 
 #define FIRST_DOUBT 0.5f
-#define DOUBT_DECAY 0.93f
+#define DOUBT_DECAY 0.9f
 #define NEW_DOUBT   0.05f /* of partitions that come in when the model slides */
 #define NEAR_SMOOTH 0.7f
 #define POWER_FLOOR 1e-4f

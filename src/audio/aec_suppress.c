@@ -165,6 +165,7 @@ static void choose_gain(struct aec_suppress *s, const float *expected)
         float leak = 0.25f * below + 0.5f * s->leak[k] + 0.25f * above;
         s->held[k] = fmaxf(leak * s->power_echo[k], HOLD * s->held[k]);
         float left = over * fmaxf(s->held[k], expected[k]);
+        left = fmaxf(left, s->power_rest[k] - s->power_mic[k]); /* the prediction added it */
         gain[k] = fmaxf(GAIN_MIN, 1 - left / (s->power_rest[k] + 1e-9f));
         kept += k > 2 ? gain[k] * s->power_rest[k] : 0;
         all += k > 2 ? s->power_rest[k] : 0;
