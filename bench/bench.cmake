@@ -78,7 +78,7 @@ endif()
 
 # Sound over bad networks, in virtual time; and with real telephones where PulseAudio's library is.
 ahoy_bench(sound sound/main.c sound/conditions.c sound/prompts.c sound/stream.c sound/receivers.c sound/run.c sound/call.c
-    sound/capture.c sound/spoken.c sound/report.c sound/plot.c sound/measure.c sound/align.c sound/pq.c LIBS ahoy_media)
+    sound/capture.c sound/spoken.c sound/report.c sound/plot.c sound/measure.c sound/align.c sound/align_utter.c sound/pq.c LIBS ahoy_media)
 if(TARGET ahoy AND PULSE_SIMPLE_FOUND)
     foreach(source sound/peers.c sound/relay.c sound/sip_call.c phone_process.c signalling_peers.c)
         target_sources(ahoy-bench-sound PRIVATE ${PROJECT_SOURCE_DIR}/bench/${source})

@@ -1,4 +1,4 @@
-#include "sound/align.h"
+#include "sound/align_priv.h"
 
 #include "base/mem.h"
 
@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-    COARSE_STEP = 4, /* samples of PQ_HZ: correlations are taken at 4 kHz */
+    COARSE_STEP = ALIGN_COARSE_STEP,
     BLOCK = PQ_HOP / COARSE_STEP,
     AROUND = 4, /* blocks of a correlation: 64 ms */
     FINE = COARSE_STEP + 2,
@@ -17,15 +17,6 @@ enum {
 #define STIFF_CHANGE  3.0f
 #define STEP_CHANGE   0.1f /* by one coarse sample, as clocks drift */
 #define ACTIVE_DB     35.0 /* below the loudest hop: nothing is said */
-
-struct field {
-    size_t hops, lags;
-    float *said, *heard; /* at 4 kHz; heard padded by zeros */
-    size_t said_n, heard_n;
-    float *score; /* lags a hop: correlation times activity */
-    float *active;
-    uint16_t *from; /* lags a hop: where the best path came from */
-};
 
 /* A low-pass of 20 taps and every fourth sample: enough to tell voices' periods apart. */
 static void decimate(const int16_t *in, size_t n, float *out, size_t out_n)
@@ -49,7 +40,7 @@ static void decimate(const int16_t *in, size_t n, float *out, size_t out_n)
     }
 }
 
-static void find_activity(struct field *f)
+static void find_activity(struct align_field *f)
 {
     double most = 0;
     for (size_t h = 0; h < f->hops; h++) {
@@ -75,7 +66,7 @@ static float dot(const float *a, const float *b, size_t n)
 }
 
 /* All correlations: products by blocks, then over AROUND of them about each hop. `work`: 3 * hops numbers. */
-static void correlate(struct field *f, float *work)
+static void correlate(struct align_field *f, float *work)
 {
     float *product = work, *said = work + f->hops, *heard = work + 2 * f->hops;
     for (size_t h = 0; h < f->hops; h++)
@@ -99,7 +90,7 @@ static void correlate(struct field *f, float *work)
 }
 
 /* The best path; `sum`: 2 * lags numbers. */
-static void search(struct field *f, float change, float *sum, int32_t *lag)
+static void search(struct align_field *f, float change, float *sum, int32_t *lag)
 {
     float *now = sum, *next = sum + f->lags;
     memcpy(now, f->score, f->lags * sizeof *now);
@@ -138,7 +129,7 @@ static void search(struct field *f, float change, float *sum, int32_t *lag)
  * Where nothing is said no lag is better than another, and the path may change anywhere. In the middle of a pause neither
  * the word before it nor the one behind is compared with silence (P.862 parts utterances there, too).
  */
-static void change_in_pauses(const struct field *f, int32_t *lag)
+static void change_in_pauses(const struct align_field *f, int32_t *lag)
 {
     for (size_t h = 0, end; h < f->hops; h = end) {
         for (end = h + 1; end < f->hops && (f->active[end] > 0) == (f->active[h] > 0);)
@@ -185,7 +176,8 @@ static void refine(struct align *a, const int16_t *said, const int16_t *heard, s
     }
 }
 
-static enum ahoy_err fill(struct align *a, struct field *f, float change, float *work, const int16_t *said,
+/* `change` 0: by utterances. */
+static enum ahoy_err fill(struct align *a, struct align_field *f, float change, float *work, const int16_t *said,
                           const int16_t *heard, size_t heard_n)
 {
     *a = (struct align){ .n = f->hops };
@@ -194,7 +186,10 @@ static enum ahoy_err fill(struct align *a, struct field *f, float change, float 
     a->corr = mem_alloc(f->hops * sizeof *a->corr);
     if (!a->lag || !a->active || !a->corr)
         return AHOY_ERR_NOMEM;
-    search(f, change, work, a->lag);
+    if (change > 0)
+        search(f, change, work, a->lag);
+    else if (!align_utterances(f, a->lag))
+        return AHOY_ERR_NOMEM;
     change_in_pauses(f, a->lag);
     for (size_t h = 0; h < f->hops; h++) {
         a->active[h] = f->active[h];
@@ -206,10 +201,10 @@ static enum ahoy_err fill(struct align *a, struct field *f, float change, float 
 }
 
 enum ahoy_err align_find(const int16_t *said, size_t said_n, const int16_t *heard, size_t heard_n, int max_lag_ms,
-                         struct align *supple, struct align *stiff)
+                         struct align *supple, struct align *stiff, struct align *rigid)
 {
-    struct field f = { .hops = said_n / PQ_HOP, .lags = (size_t) max_lag_ms * (PQ_HZ / 1000) / COARSE_STEP };
-    *supple = *stiff = (struct align){ 0 };
+    struct align_field f = { .hops = said_n / PQ_HOP, .lags = (size_t) max_lag_ms * (PQ_HZ / 1000) / COARSE_STEP };
+    *supple = *stiff = *rigid = (struct align){ 0 };
     if (f.hops < 4 || f.lags < 4 || f.lags > UINT16_MAX)
         return AHOY_ERR_INVAL;
     enum ahoy_err err = AHOY_ERR_NOMEM;
@@ -230,10 +225,15 @@ enum ahoy_err align_find(const int16_t *said, size_t said_n, const int16_t *hear
     err = fill(supple, &f, SUPPLE_CHANGE, work, said, heard, heard_n);
     if (!err)
         err = fill(stiff, &f, STIFF_CHANGE, work, said, heard, heard_n);
+    if (!err)
+        err = fill(rigid, &f, 0, work, said, heard, heard_n);
+    if (!err)
+        align_bad_anew(&f, rigid);
 out:
     if (err) {
         align_free(supple);
         align_free(stiff);
+        align_free(rigid);
     }
     mem_free(f.said);
     mem_free(f.heard);

@@ -14,9 +14,12 @@ struct align {
     float *corr;   /* correlation there, -1 … 1 */
 };
 
-/** Both at PQ_HZ. Two paths over the same correlations: a supple one and a stiff one. INVAL: too short. NOMEM. */
+/**
+ * Both at PQ_HZ. Paths over the same correlations, a supple one and a stiff one, and a rigid one with a lag for each
+ * utterance. INVAL: too short. NOMEM.
+ */
 AHOY_MUST_USE enum ahoy_err align_find(const int16_t *said, size_t said_n, const int16_t *heard, size_t heard_n,
-                                       int max_lag_ms, struct align *supple, struct align *stiff);
+                                       int max_lag_ms, struct align *supple, struct align *stiff, struct align *rigid);
 void align_free(struct align *a);
 
 #endif

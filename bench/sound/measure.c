@@ -131,7 +131,7 @@ static double spectral_distance(const struct align *a, const int16_t *said, cons
 }
 
 static enum ahoy_err compare(const struct measure *m, const struct align *supple, const struct align *stiff,
-                             const int16_t *heard, size_t n, struct figures *f)
+                             const struct align *rigid, const int16_t *heard, size_t n, struct figures *f)
 {
     struct pq_signals s = { .said = m->said, .heard = heard, .said_n = m->n, .heard_n = n, .lag = stiff->lag };
     struct pq_score score;
@@ -146,6 +146,11 @@ static enum ahoy_err compare(const struct measure *m, const struct align *supple
         err = pq_score(&s, &score);
     if (!err)
         f->pq = score.mos;
+    s.lag = rigid->lag;
+    if (!err)
+        err = pq_score(&s, &score);
+    if (!err)
+        f->pq_rigid = score.mos;
 out:
     mem_free(laid);
     return err;
@@ -154,16 +159,17 @@ out:
 enum ahoy_err measure_run(const struct measure *m, const int16_t *heard, size_t n, int max_delay_ms,
                           struct figures *out)
 {
-    struct align supple = { 0 }, stiff = { 0 };
+    struct align supple = { 0 }, stiff = { 0 }, rigid = { 0 };
     struct figures f = { 0 };
     int16_t *pcm = to_16k(heard, n, &n);
-    enum ahoy_err err = pcm ? align_find(m->said, m->n, pcm, n, max_delay_ms, &supple, &stiff) : AHOY_ERR_NOMEM;
+    enum ahoy_err err = pcm ? align_find(m->said, m->n, pcm, n, max_delay_ms, &supple, &stiff, &rigid) : AHOY_ERR_NOMEM;
     if (!err)
-        err = compare(m, &supple, &stiff, pcm, n, &f);
+        err = compare(m, &supple, &stiff, &rigid, pcm, n, &f);
     if (!err)
         *out = f;
     align_free(&supple);
     align_free(&stiff);
+    align_free(&rigid);
     mem_free(pcm);
     return err;
 }
@@ -171,6 +177,7 @@ enum ahoy_err measure_run(const struct measure *m, const int16_t *heard, size_t 
 void figures_add(struct figures *sum, const struct figures *f, double part)
 {
     sum->pq += part * f->pq;
+    sum->pq_rigid += part * f->pq_rigid;
     sum->estoi += part * f->estoi;
     sum->lsd_db += part * f->lsd_db;
     sum->delay_ms += part * f->delay_ms;

@@ -8,6 +8,7 @@ enum { MEASURE_HZ = 48000 };
 
 struct figures {
     double pq;                                     /* perceptual score, 1 … 4.64 (pq.h) */
+    double pq_rigid;                               /* the same with one lag for each utterance */
     double estoi;                                  /* extended short-time objective intelligibility, 0 … 1 */
     double lsd_db;                                 /* log-spectral distance while something is said */
     double delay_ms, delay_median_ms, delay_95_ms; /* by correlation, while something is said */

@@ -33,11 +33,12 @@ void report_head(const struct report *r, FILE *to)
     else if (c->codec->ops->recover)
         fprintf(to, ", libopus %s, %u bit/s, told of %u %% loss", audio_opus_build().version, (unsigned) c->bitrate_bps,
                 c->expect_percent);
-    fprintf(to, "\n%-8s %21s  %21s  %13s  %9s %11s %6s %11s", "", "pq", "estoi", "lsd dB", "concealed", "delay ms", "",
-            "kbit/s");
+    fprintf(to, "\n%-8s %21s  %13s  %21s  %13s  %9s %11s %6s %11s", "", "pq", "rigid pq", "estoi", "lsd dB",
+            "concealed", "delay ms", "", "kbit/s");
     fprintf(to, "  %s\n", r->mode == REPORT_CALL ? "first piece" : r->mode == REPORT_RECEIVER ? "pq, ideal with" : "");
-    fprintf(to, "%-8s %6s %6s %7s  %6s %6s %7s  %6s %6s  %8s%% %5s %5s %6s %5s %5s ", "", "ours", "ideal", "ratio",
-            "ours", "ideal", "ratio", "ours", "ideal", "", "mean", "med.", "95 %", "sent", "wire");
+    fprintf(to, "%-8s %6s %6s %7s  %6s %6s  %6s %6s %7s  %6s %6s  %8s%% %5s %5s %6s %5s %5s ", "", "ours", "ideal",
+            "ratio", "ours", "ideal", "ours", "ideal", "ratio", "ours", "ideal", "", "mean", "med.", "95 %", "sent",
+            "wire");
     for (int i = IDEAL_RED1; i < IDEALS && r->mode == REPORT_RECEIVER; i++)
         fprintf(to, " %7s", ideal_names[i]);
     fprintf(to, "%s\n", r->mode == REPORT_CALL ? "      pq" : "");
@@ -67,6 +68,8 @@ void report_row(const struct report_row *row, FILE *to)
     fprintf(to, "%-8s", row->condition->name);
     pair(to, 2, a->pq, b->pq, any(o));
     ratio(to, a->pq, b->pq, any(o));
+    pair(to, 2, a->pq_rigid, b->pq_rigid, any(o));
+    fprintf(to, " ");
     pair(to, 3, a->estoi, b->estoi, any(o));
     ratio(to, a->estoi, b->estoi, any(o));
     pair(to, 1, a->lsd_db, b->lsd_db, any(o));
@@ -89,8 +92,8 @@ void report_row(const struct report_row *row, FILE *to)
 
 static void json_figures(FILE *to, const struct figures *f)
 {
-    fprintf(to, "{\"pq\":%.3f,\"estoi\":%.4f,\"lsd_db\":%.2f,\"concealed_ms\":%.0f", f->pq, f->estoi, f->lsd_db,
-            f->concealed_ms);
+    fprintf(to, "{\"pq\":%.3f,\"pq_rigid\":%.3f,\"estoi\":%.4f,\"lsd_db\":%.2f,\"concealed_ms\":%.0f", f->pq,
+            f->pq_rigid, f->estoi, f->lsd_db, f->concealed_ms);
 }
 
 static void json_row(FILE *to, const struct report_row *row)
