@@ -1,6 +1,8 @@
 /* How long the jitter buffer should keep packets; see rtp/jitter.h for the rules. */
 #include "rtp/jitter_priv.h"
 
+#include <math.h>
+
 enum {
     WINDOW_MS = 10000,
     MARGIN_US = 2000, /* above what was seen: the player's own clock wobbles too */
@@ -21,7 +23,17 @@ enum {
     CALM_US = 3000,           /* where all packets are this near, nothing is changed that would be heard */
     MOST_LATE = 4,            /* per cent: more are not given up for any delay */
     TOP = DELAY_SAMPLES * MOST_LATE / 100 + 2,
+    TAIL_PART = 5,          /* of the samples are a tail at first: every so many-th, … */
+    TAIL_LEAST_OF = 16,     /* … of so many at least, … */
+    TAIL_MOST = 8,          /* … while a tail has no more; … */
+    TAIL_FROM_US = 10000,   /* … as a power of the delay and this, … */
+    TAIL_SAMPLES = 50,      /* as if so many were known: the first ones do not tell how frequent late ones are */
+    TAIL_LATE_US = 3000000, /* what a late packet is worth there: there will always be some */
+    TAIL_CHANGE_US = 25000, /* what a change is worth there: the least cost is flat */
 };
+
+/* A tail is heavy where delays in it exceed its beginning by so much on average (natural logarithm); few must by more. */
+static const double tail_heavy = 0.3, tail_unsure = 0.6;
 
 void delay_init(struct delay *d, const struct jitter_config *c)
 {
@@ -85,10 +97,36 @@ static unsigned keep_largest(int32_t top[TOP], unsigned n, unsigned most, int32_
 
 /* What a delay costs, and the one that costs least. */
 struct choice {
-    bool calm; /* long enough */
+    bool calm;         /* long enough */
+    int64_t change_us; /* what a change is worth */
     int64_t best_us, best_cost_us;
     int64_t now_cost_us; /* of the present target */
 };
+
+/*
+ * Of a long tail few samples are known, and the next one may lie far beyond all of them: what will be late is then read
+ * off a power law through the greatest ones (Hill's estimator), so that the delay is right at once and does not follow
+ * each record. `top`: the `n` greatest of `counted` samples, falling.
+ */
+static void choose_of_tail(const struct delay *d, const int32_t *top, unsigned n, unsigned counted, struct choice *out)
+{
+    double from = TAIL_FROM_US - (double) d->base_us, least = top[n - 1] + from, excess = 0;
+    if (counted < TAIL_LEAST_OF)
+        return;
+    for (unsigned i = 0; i + 1 < n; i++)
+        excess += log((top[i] + from) / least) / (n - 1);
+    if (excess < tail_heavy + tail_unsure / n)
+        return;
+    double power = 1 / excess, all = (double) TAIL_LATE_US * n / AHOY_MAX(counted, (unsigned) TAIL_SAMPLES);
+    double best = least * pow(AHOY_MAX(power * all / least, 1.0), 1 / (1 + power));
+    double now = AHOY_MAX((double) (d->target_us - MARGIN_US + TAIL_FROM_US), least);
+    if (counted < LATE_LEAST_SAMPLES && (int64_t) best - TAIL_FROM_US < out->best_us)
+        return; /* what was seen already asks for more */
+    out->change_us = TAIL_CHANGE_US;
+    out->best_us = (int64_t) best - TAIL_FROM_US;
+    out->best_cost_us = (int64_t) (best + all * pow(best / least, -power));
+    out->now_cost_us = (int64_t) (now + all * pow(now / least, -power));
+}
 
 /*
  * Delay itself and packets that come too late cost least together at one of the greatest relative delays seen. Where
@@ -106,7 +144,8 @@ static void choose_delay(struct delay *d, struct choice *out)
     }
     d->base_us = least;
     int64_t now_us = AHOY_MAX(d->target_us - MARGIN_US, (int64_t) 0);
-    unsigned most = counted * MOST_LATE / 100 + 1;
+    unsigned late_most = counted * MOST_LATE / 100 + 1;
+    unsigned most = AHOY_MAX(late_most, AHOY_MIN(counted / TAIL_PART, (unsigned) TAIL_MOST));
     AHOY_ASSERT(most >= 1 && most <= TOP);
     for (unsigned i = 0; i < d->n; i++) {
         unsigned at = sample_at(d, i);
@@ -116,14 +155,17 @@ static void choose_delay(struct delay *d, struct choice *out)
         late_now += d->transit_us[at] - least > now_us;
     }
     int64_t each_us = (int64_t) LATE_US / AHOY_MAX(counted, (unsigned) LATE_LEAST_SAMPLES);
-    *out = (struct choice){ .now_cost_us = now_us + late_now * each_us, .best_cost_us = n > 0 ? INT64_MAX : 0 };
-    for (unsigned late = 0; late < n; late++) {
+    *out = (struct choice){ .change_us = CHANGE_US,
+                            .now_cost_us = now_us + late_now * each_us,
+                            .best_cost_us = n > 0 ? INT64_MAX : 0 };
+    for (unsigned late = 0; late < AHOY_MIN(n, late_most); late++) {
         int64_t us = (int64_t) top[late] - least, cost = us + late * each_us;
         if (cost < out->best_cost_us) {
             out->best_cost_us = cost;
             out->best_us = late == 0 ? us + us / counted : us; /* the greatest yet to come is a little greater */
         }
     }
+    choose_of_tail(d, top, n, counted, out);
     out->calm = counted >= LATE_LEAST_SAMPLES && out->best_us <= CALM_US;
 }
 
@@ -150,7 +192,7 @@ static void update_target(struct delay *d, int64_t when_us)
     struct choice c;
     choose_delay(d, &c);
     int64_t least = AHOY_MAX(spike_floor(d, when_us) + MARGIN_US, d->min_us);
-    int64_t change_us = c.calm ? 0 : CHANGE_US;
+    int64_t change_us = c.calm ? 0 : c.change_us;
     int64_t want = c.now_cost_us > c.best_cost_us + change_us ? c.best_us + MARGIN_US : d->target_us;
     want = AHOY_MIN(AHOY_MAX(want, least), d->max_us);
     int64_t fall = (when_us - d->updated_us) * DOWN_US_PER_S / 1000000;
