@@ -14,9 +14,13 @@ enum {
     UNPAUSED_MS = 2000,      /* speech goes on without a pause for so long: its length may be changed … */
     STRETCH_EVERY_MS = 1000, /* … so often */
     SHRINK_EVERY_MS = 300,
-    PAUSE_MS = 60,    /* of silence: what is softer may be the end of a word, and is not shortened */
-    FEC_PACKETS = 16, /* of speech, over which it is learnt whether in-band FEC is sent */
-    REACH_EVERY = 25, /* packets between looks at how far redundancy reaches, while any are lost */
+    PAUSE_MS = 60,       /* of silence: what is softer may be the end of a word, and is not shortened … */
+    LONG_PAUSE_MS = 200, /* … nor a pause between words, if there is time to wait for one between sentences: … */
+    PATIENCE_MS = 1500,  /* … so long, … */
+    PATIENT_US = 20000,  /* … for ever where no more than this is to be gained, … */
+    HASTY_US = 80000,    /* … and not at all from here on */
+    FEC_PACKETS = 16,    /* of speech, over which it is learnt whether in-band FEC is sent */
+    REACH_EVERY = 25,    /* packets between looks at how far redundancy reaches, while any are lost */
 };
 
 static const double fec_sent = 0.3; /* of speech: where it is soft there may be none */
@@ -251,20 +255,60 @@ static size_t best_cut(const int16_t *pcm, size_t n, size_t most)
     return best;
 }
 
-/* Silence has no pitch: `by` samples more or less, at most half of it. */
-static size_t lengthen_quiet(int16_t *pcm, size_t n, size_t by)
+/*
+ * Silence has no pitch. Its end is heard backwards and forwards once more, which joins everywhere and has no period: `by`
+ * samples more, at most twice as many as there are.
+ */
+static size_t lengthen_silence(int16_t *pcm, size_t n, size_t by)
 {
-    by = AHOY_MIN(by, n / 2);
-    memmove(pcm + n, pcm + n - by, by * sizeof *pcm);
-    blend(pcm + n - by, pcm + n - 2 * by, by, pcm + n - by);
-    return n + by;
+    size_t back = AHOY_MIN(by / 2, n);
+    for (size_t i = 0; i < back; i++)
+        pcm[n + i] = pcm[n - 1 - i];
+    memcpy(pcm + n + back, pcm + n - back, back * sizeof *pcm);
+    return n + 2 * back;
 }
 
-static size_t shorten_quiet(int16_t *pcm, size_t n, size_t by)
+/* `by` samples less, at most three quarters: what is left of the beginning is faded into the end. */
+static size_t shorten_silence(int16_t *pcm, size_t n, size_t by)
 {
-    by = AHOY_MIN(by, n / 2);
+    size_t left = n - AHOY_MIN(by, n - n / 4), over = AHOY_MIN(left, n - left);
+    blend(pcm + left - over, pcm + n - over, over, pcm + left - over);
+    return left;
+}
+
+/* What is quiet beside its background: at most half of it more or less, where it meets itself. */
+static size_t change_quiet(int16_t *pcm, size_t n, size_t most, bool longer)
+{
+    size_t by = best_cut(pcm, n, AHOY_MIN(most, n / 2));
+    if (longer) {
+        memmove(pcm + n, pcm + n - by, by * sizeof *pcm);
+        blend(pcm + n - by, pcm + n - 2 * by, by, pcm + n - by);
+        return n + by;
+    }
     blend(pcm + n - 2 * by, pcm + n - by, by, pcm + n - 2 * by);
     return n - by;
+}
+
+/*
+ * Whether the pause may become shorter by now. A delay that changes between sentences is not heard, one that changes
+ * within a sentence hardly, so that is waited for as long as the delay bears it; what is begun is brought to its end.
+ */
+static bool may_shorten(struct playout *p, size_t n, int64_t by_us)
+{
+    size_t per_ms = p->codec->rate_hz / 1000;
+    bool patient = by_us <= PATIENT_US || (by_us < HASTY_US && p->over_n < PATIENCE_MS * per_ms);
+    p->shortening = p->shortening || p->quiet_n - n >= (patient ? LONG_PAUSE_MS : PAUSE_MS) * per_ms;
+    return p->shortening;
+}
+
+static size_t adapt_quiet(struct playout *p, int16_t *pcm, size_t n, bool longer, int64_t by_us)
+{
+    size_t by = (size_t) ((uint64_t) by_us * p->codec->rate_hz / 1000000);
+    if (!longer && !may_shorten(p, n, by_us))
+        return n;
+    if (p->vad.level_dbfs > QUIET_DBFS)
+        return change_quiet(pcm, n, by, longer);
+    return longer ? lengthen_silence(pcm, n, AHOY_MIN(by, (size_t) WORK_SAMPLES - n)) : shorten_silence(pcm, n, by);
 }
 
 /*
@@ -282,17 +326,13 @@ static size_t adapt(struct playout *p, int16_t *pcm, size_t n, int16_t *spare)
     p->since_change += n;
     p->since_quiet = quiet ? 0 : p->since_quiet + n;
     p->quiet_n = quiet ? p->quiet_n + n : 0;
+    p->over_n = advice == JITTER_TRIM || advice == JITTER_SHRINK ? p->over_n + n : 0;
+    p->shortening = p->shortening && quiet;
     follow_clocks(p, quiet);
     if (advice == JITTER_NORMAL || n < (size_t) hz / 1000 * STRETCH_MIN_PIECE_MS)
         return n;
     if (quiet) {
-        size_t by = AHOY_MIN((size_t) ((uint64_t) by_us * hz / 1000000), n / 2);
-        if (p->vad.level_dbfs > QUIET_DBFS)
-            by = best_cut(pcm, n, by);
-        if (advice == JITTER_STRETCH)
-            m = lengthen_quiet(pcm, n, by);
-        else if (p->quiet_n - n >= (size_t) hz / 1000 * PAUSE_MS)
-            m = shorten_quiet(pcm, n, by);
+        m = adapt_quiet(p, pcm, n, advice == JITTER_STRETCH, by_us);
     } else if (advice != JITTER_TRIM && may_change(p, advice)) {
         bool longer = advice == JITTER_STRETCH;
         m = longer ? stretch_expand(hz, STRETCH_GENTLE, pcm, n, spare)

@@ -40,6 +40,8 @@ struct playout {
     uint64_t concealed_us; /* time concealed */
     struct vad vad;
     size_t quiet_n;                  /* samples of silence in a row */
+    size_t over_n;                   /* samples of frames while the delay has been too long */
+    bool shortening;                 /* this pause */
     size_t since_change;             /* samples of frames since the length of one was changed */
     size_t since_quiet;              /* the same since the last that was quiet */
     uint64_t stretched, shrunk;      /* frames whose length was changed to move the delay */
