@@ -52,7 +52,7 @@ if(AHOY_TESTS)
     endif()
     ahoy_tests(scenarios ahoy_api)
     # What the benchmarks measure by.
-    set(bench_measure pq align measure stream receivers capture)
+    set(bench_measure pq align align_utter measure stream receivers capture)
     list(TRANSFORM bench_measure PREPEND ${PROJECT_SOURCE_DIR}/bench/sound/)
     list(TRANSFORM bench_measure APPEND .c)
     add_library(ahoy_bench_measure STATIC ${bench_measure})

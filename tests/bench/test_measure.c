@@ -120,20 +120,20 @@ out:
 static void test_play_out_that_moves_is_followed(struct t *t)
 {
     enum { FIRST = 900, SECOND = 1237, AT = N / 2 };
-    struct align supple = { 0 }, stiff = { 0 };
+    struct align supple = { 0 }, stiff = { 0 }, rigid = { 0 };
     speak(said, N, PQ_HZ);
     memset(heard, 0, sizeof heard);
     memcpy(heard + FIRST, said, AT * sizeof *heard);
     memcpy(heard + AT + SECOND, said + AT, (N - AT) * sizeof *heard);
-    T_OK(align_find(said, N, heard, ROOM, 200, &supple, &stiff));
-    struct align *const both[] = { &supple, &stiff };
-    for (int k = 0; k < 2; k++) {
+    T_OK(align_find(said, N, heard, ROOM, 200, &supple, &stiff, &rigid));
+    struct align *const each[] = { &supple, &stiff, &rigid };
+    for (int k = 0; k < 3; k++) {
         unsigned wrong = 0, active = 0;
-        T_EQ(both[k]->n, N / PQ_HOP);
-        for (size_t h = 0; h < both[k]->n; h++) {
+        T_EQ(each[k]->n, N / PQ_HOP);
+        for (size_t h = 0; h < each[k]->n; h++) {
             bool near = h + 4 > AT / PQ_HOP && h < AT / PQ_HOP + 4;
-            active += both[k]->active[h] > 0.5f;
-            wrong += !near && both[k]->active[h] > 0.5f && both[k]->lag[h] != (h < AT / PQ_HOP ? FIRST : SECOND);
+            active += each[k]->active[h] > 0.5f;
+            wrong += !near && each[k]->active[h] > 0.5f && each[k]->lag[h] != (h < AT / PQ_HOP ? FIRST : SECOND);
         }
         T_CHECK(active > 100);
         T_EQ(wrong, 0);
@@ -141,6 +141,7 @@ static void test_play_out_that_moves_is_followed(struct t *t)
 out:
     align_free(&supple);
     align_free(&stiff);
+    align_free(&rigid);
 }
 
 static void test_a_delay_is_measured_and_costs_nothing(struct t *t)
