@@ -184,8 +184,8 @@ static bool build(struct piece *piece, struct source *from, int16_t *prompt, siz
         n = AHOY_MIN(n, (size_t) MS * PIECE_MOST_MS - piece->n);
         memcpy(piece->pcm + piece->n, prompt, n * sizeof *prompt);
         piece->n += n;
-        piece->n += AHOY_MIN((size_t) MS * (GAP_LEAST_MS + rng_below(&from->rng, GAP_MORE_MS)),
-                             (size_t) MS * PIECE_MOST_MS - piece->n);
+        size_t gap = (size_t) MS * (GAP_LEAST_MS + rng_below(&from->rng, GAP_MORE_MS));
+        piece->n += AHOY_MIN(gap, (size_t) MS * PIECE_MOST_MS - piece->n);
     }
     return piece->n >= (size_t) MS * PIECE_MS;
 }
