@@ -110,9 +110,9 @@ struct choice {
  */
 static void choose_of_tail(const struct delay *d, const int32_t *top, unsigned n, unsigned counted, struct choice *out)
 {
-    double from = TAIL_FROM_US - (double) d->base_us, least = top[n - 1] + from, excess = 0;
-    if (counted < TAIL_LEAST_OF)
+    if (n == 0 || counted < TAIL_LEAST_OF)
         return;
+    double from = TAIL_FROM_US - (double) d->base_us, least = top[n - 1] + from, excess = 0;
     for (unsigned i = 0; i + 1 < n; i++)
         excess += log((top[i] + from) / least) / (n - 1);
     if (excess < tail_heavy + tail_unsure / n)
@@ -157,7 +157,7 @@ static void choose_delay(struct delay *d, struct choice *out)
     int64_t each_us = (int64_t) LATE_US / AHOY_MAX(counted, (unsigned) LATE_LEAST_SAMPLES);
     *out = (struct choice){ .change_us = CHANGE_US,
                             .now_cost_us = now_us + late_now * each_us,
-                            .best_cost_us = n > 0 ? INT64_MAX : 0 };
+                            .best_cost_us = n > 0 ? INT64_MAX : now_us }; /* nothing to measure by: it stays */
     for (unsigned late = 0; late < AHOY_MIN(n, late_most); late++) {
         int64_t us = (int64_t) top[late] - least, cost = us + late * each_us;
         if (cost < out->best_cost_us) {
