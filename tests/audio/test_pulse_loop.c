@@ -67,14 +67,35 @@ static pa_time_event *after_ms(struct witness *w, int ms)
     return e;
 }
 
+/* A loop that reads the witness's pipe. */
+static enum ahoy_err witness_open(struct witness *w)
+{
+    if (pipe(w->pipe))
+        return AHOY_ERR_LIMIT;
+    enum ahoy_err err = pulse_loop_create(&w->loop);
+    if (err)
+        return err;
+    pa_mainloop_api *api = pulse_loop_api(w->loop);
+    pulse_loop_lock(w->loop);
+    w->io = api->io_new(api, w->pipe[0], PA_IO_EVENT_INPUT, on_byte, w);
+    pulse_loop_unlock(w->loop);
+    return AHOY_OK;
+}
+
+static void witness_close(struct witness *w)
+{
+    pulse_loop_destroy(w->loop);
+    for (int i = 0; i < 2; i++)
+        if (w->pipe[i] >= 0)
+            (void) close(w->pipe[i]);
+}
+
 static void test_its_thread_runs_what_happens(struct t *t)
 {
     struct witness w = { .pipe = { -1, -1 } };
-    T_EQ(pipe(w.pipe), 0);
-    T_OK(pulse_loop_create(&w.loop));
+    T_OK(witness_open(&w));
     pa_mainloop_api *api = pulse_loop_api(w.loop);
     pulse_loop_lock(w.loop);
-    w.io = api->io_new(api, w.pipe[0], PA_IO_EVENT_INPUT, on_byte, &w);
     pa_defer_event *defer = api->defer_new(api, on_defer, &w);
     (void) after_ms(&w, 1);
     for (int i = 0; i < 300; i++) /* more than its pool has */
@@ -94,21 +115,13 @@ static void test_its_thread_runs_what_happens(struct t *t)
     api->time_free(after_ms(&w, 0));
     pulse_loop_unlock(w.loop);
 out:
-    pulse_loop_destroy(w.loop);
-    for (int i = 0; i < 2; i++)
-        if (w.pipe[i] >= 0)
-            (void) close(w.pipe[i]);
+    witness_close(&w);
 }
 
 static void test_it_is_taken_and_given_back(struct t *t)
 {
     struct witness w = { .pipe = { -1, -1 } };
-    T_EQ(pipe(w.pipe), 0);
-    T_OK(pulse_loop_create(&w.loop));
-    pa_mainloop_api *api = pulse_loop_api(w.loop);
-    pulse_loop_lock(w.loop);
-    w.io = api->io_new(api, w.pipe[0], PA_IO_EVENT_INPUT, on_byte, &w);
-    pulse_loop_unlock(w.loop);
+    T_OK(witness_open(&w));
     T_CHECK(!pulse_loop_taken(w.loop));
     for (unsigned turn = 0; turn < 3; turn++) {
         pulse_loop_take(w.loop);
@@ -128,10 +141,7 @@ static void test_it_is_taken_and_given_back(struct t *t)
         T_CHECK(ok && !pthread_equal(w.thread, pthread_self()));
     }
 out:
-    pulse_loop_destroy(w.loop);
-    for (int i = 0; i < 2; i++)
-        if (w.pipe[i] >= 0)
-            (void) close(w.pipe[i]);
+    witness_close(&w);
 }
 
 T_MAIN(T_PLAIN(test_its_thread_runs_what_happens), T(test_it_is_taken_and_given_back))
