@@ -175,12 +175,14 @@ static int64_t tail(struct impair *im)
     return us < IMPAIR_TAIL_US ? (int64_t) us : IMPAIR_TAIL_US;
 }
 
-static int64_t delay(struct impair *im)
+/* Of one packet; none leaves the network before the stall that it met ends. */
+static int64_t delay(struct impair *im, int64_t stalled_us)
 {
     int64_t us = (int64_t) (rng_unit(&im->rng) * 2 * (double) im->config.jitter_us);
     if (im->config.reorder > 0 && rng_unit(&im->rng) < im->config.reorder)
         us += IMPAIR_REORDER_US;
-    return us + tail(im);
+    us += tail(im);
+    return AHOY_MAX(us, stalled_us);
 }
 
 void impair_decide(struct impair *im, int64_t now_us, size_t bytes, struct impair_decision *out)
@@ -189,9 +191,9 @@ void impair_decide(struct impair *im, int64_t now_us, size_t bytes, struct impai
     *out = (struct impair_decision){ 0 };
     bool lost = is_lost(im);
     int64_t stalled = stall(im, now_us);
-    int64_t first = now_us + AHOY_MAX(delay(im), stalled);
+    int64_t first = now_us + delay(im, stalled);
     bool twice = c->dup > 0 && rng_unit(&im->rng) < c->dup;
-    int64_t second = twice ? now_us + AHOY_MAX(delay(im), stalled) : now_us;
+    int64_t second = twice ? now_us + delay(im, stalled) : now_us;
     if (lost)
         return;
     int64_t queue = 0;
