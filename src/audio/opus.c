@@ -3,6 +3,7 @@
  * decoder. State lives in our own allocation. With libopus 1.5 and its networks built in (tools/get-opus) also deep
  * redundancy, see audio/opus_dred.h, and concealment by a neural vocoder.
  */
+#include "audio/bandwidth.h"
 #include "audio/codec_impl.h"
 #include "audio/opus_dred.h"
 #include "base/mem.h"
@@ -29,6 +30,8 @@ struct opus_sender {
     unsigned complexity, dred_ms;
     bool fec_allowed, dtx;
     bool resting; /* a pause was begun, and told */
+    struct bandwidth bandwidth;
+    opus_int32 widest, told; /* the bandwidth that the peer can use; what libopus was told last */
 };
 
 struct opus_receiver {
@@ -112,7 +115,10 @@ static void configure(struct opus_sender *s, const struct audio_encoder_config *
     set_loss(&s->base, cfg->loss_percent > 0 ? (uint8_t) AHOY_MIN(cfg->loss_percent, 100) : OPUS_DEFAULT_LOSS);
     set_fec(&s->base, true);
     set_complexity(&s->base, cfg->complexity > 0 ? cfg->complexity : OPUS_DEFAULT_COMPLEXITY);
-    (void) opus_encoder_ctl(s->opus, OPUS_SET_MAX_BANDWIDTH(bandwidth_for(peer->max_playback_hz)));
+    (void) opus_encoder_ctl(s->opus,
+                            OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE)); /* its own guess takes some voices for music */
+    s->widest = bandwidth_for(peer->max_playback_hz);
+    bandwidth_init(&s->bandwidth);
     (void) opus_encoder_ctl(s->opus, OPUS_SET_VBR((opus_int32) !peer->cbr));
     (void) opus_encoder_ctl(s->opus, OPUS_SET_DTX((opus_int32) peer->dtx));
 }
@@ -136,12 +142,24 @@ static enum ahoy_err encoder_create(struct audio_encoder **out, const struct aud
     return AHOY_OK;
 }
 
+/* Nothing is coded that the voice does not hold; libopus would find out by itself only at complexity 7, and for more. */
+static void follow_bandwidth(struct opus_sender *s, const int16_t *pcm, size_t samples)
+{
+    bool wide = bandwidth_run(&s->bandwidth, pcm, samples);
+    opus_int32 most = wide ? s->widest : AHOY_MIN(s->widest, (opus_int32) OPUS_BANDWIDTH_WIDEBAND);
+    if (most == s->told)
+        return;
+    (void) opus_encoder_ctl(s->opus, OPUS_SET_MAX_BANDWIDTH(most));
+    s->told = most;
+}
+
 static enum ahoy_err encode(struct audio_encoder *e, const int16_t *pcm, size_t samples, uint8_t *dst, size_t size,
                             size_t *n)
 {
     struct opus_sender *s = (void *) e;
     if (size == 0)
         return AHOY_ERR_LIMIT;
+    follow_bandwidth(s, pcm, samples);
     opus_int32 got = opus_encode(s->opus, pcm, (int) samples, dst, (opus_int32) AHOY_MIN(size, 4000u));
     if (got == OPUS_BUFFER_TOO_SMALL)
         return AHOY_ERR_LIMIT;

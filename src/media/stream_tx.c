@@ -15,7 +15,7 @@ enum {
     HEAD6_BYTES = 40 + 8 + 12,
     RED_PACKET_BYTES = 1200, /* below every path's MTU */
     RED_NOTHING = 128,       /* no payload type: takes a place among the generations */
-    WHOLE_COMPLEXITY = 7,    /* with the codec's whole rate; below it libopus does not tell speech from music */
+    WHOLE_COMPLEXITY = 6,    /* with the codec's whole rate */
 };
 
 static uint32_t frame_ts(const struct media_params *p)

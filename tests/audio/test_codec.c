@@ -1,6 +1,7 @@
 #include "audio/codec.h"
 
 #include "audio/codec_impl.h"
+#include "audio/mix.h"
 #include "audio/score.h"
 #include "support/t.h"
 #include "support_sound.h"
@@ -351,8 +352,8 @@ static void test_opus_keeps_to_what_the_peer_asks(struct t *t)
     struct audio_encoder_config cfg = { .peer = { .cbr = true } };
     size_t total, most;
     T_OK(opus_bytes(&cfg, 0, &total, &most));
-    T_EQ(total, 4250); /* 34 kbit/s for one second, each packet the same */
-    T_EQ(most, 85);
+    T_EQ(total, 5000); /* 40 kbit/s for one second, each packet the same */
+    T_EQ(most, 100);
     cfg.peer.max_average_bps = 12000;
     T_OK(opus_bytes(&cfg, 0, &total, &most));
     T_EQ(total, 1500);
@@ -387,6 +388,29 @@ static void test_opus_stays_below_the_peers_playback_rate(struct t *t)
         unsigned width = config < 16 ? config & ~3u : config < 20 ? 0 : config < 24 ? 8 : 12;
         T_EQ(width > most_bandwidth[i], 0);
         T_EQ(width == most_bandwidth[i], 1);
+        audio_encoder_destroy(e);
+        e = NULL;
+    }
+out:
+    audio_encoder_destroy(e);
+}
+
+/* RFC 6716 table 2: with 12 and above something above 8 kHz is coded. */
+static void test_opus_codes_no_band_that_the_voice_lacks(struct t *t)
+{
+    static const double parts[][2] = { { 1000, 3000 }, { 1000, 11000 } };
+    const struct audio_encoder_config cfg = { 0 };
+    struct audio_encoder *e = NULL;
+    for (size_t i = 0; i < AHOY_COUNT(parts); i++) {
+        uint8_t p[1500];
+        size_t n = 0;
+        T_OK(audio_encoder_create(&e, audio_codec_by_name(VIEW("opus")), &cfg));
+        sound_sine(said, 48000, 48000, parts[i][0], -20);
+        sound_sine(heard, 48000, 48000, parts[i][1], -30);
+        mix_add(said, heard, 48000);
+        for (size_t at = 0; at < 48000; at += 960)
+            T_OK(audio_encode(e, said + at, 960, p, sizeof p, &n));
+        T_EQ(p[0] >> 3 >= 12, i);
         audio_encoder_destroy(e);
         e = NULL;
     }
@@ -793,9 +817,9 @@ T_MAIN(T_STRIDE(test_every_codec_carries_a_voice_at_every_ptime, 41), /* 130 all
        T(test_g722_passes_both_bands), T(test_l16_is_network_order),
        T(test_encode_refuses_frames_and_rooms_that_do_not_fit), T(test_decoders_bear_noise),
        T(test_opus_parameters_are_read_and_written), T(test_opus_keeps_to_what_the_peer_asks),
-       T(test_opus_stays_below_the_peers_playback_rate), T(test_opus_sends_nothing_in_silence_when_the_peer_allows),
-       T(test_opus_packets_tell_whether_they_carry_fec), T(test_opus_fec_beats_concealment),
-       T(test_opus_deep_redundancy_bridges_bursts), T(test_opus_padding_is_stripped),
-       T_STRIDE(test_a_look_at_what_follows_beats_concealment, 7), T(test_g722_comes_out_of_a_loss_as_it_went_in),
-       T(test_g722_does_not_crack_behind_a_loss), T(test_bridging_checks_what_it_is_given),
-       T(test_conceal_and_recover_check_their_lengths))
+       T(test_opus_stays_below_the_peers_playback_rate), T(test_opus_codes_no_band_that_the_voice_lacks),
+       T(test_opus_sends_nothing_in_silence_when_the_peer_allows), T(test_opus_packets_tell_whether_they_carry_fec),
+       T(test_opus_fec_beats_concealment), T(test_opus_deep_redundancy_bridges_bursts),
+       T(test_opus_padding_is_stripped), T_STRIDE(test_a_look_at_what_follows_beats_concealment, 7),
+       T(test_g722_comes_out_of_a_loss_as_it_went_in), T(test_g722_does_not_crack_behind_a_loss),
+       T(test_bridging_checks_what_it_is_given), T(test_conceal_and_recover_check_their_lengths))
