@@ -3,7 +3,7 @@
  * receiver of the same stream that knows every arrival. docs/bench-sound.md says what is measured.
  *
  *     ahoy-bench-sound [--mode receiver,call,short,phone,phonecall] [--codec opus|g722|pcmu|all] [--only r20,j50]
- *         [--impair SPEC] [--bitrate BPS] [--expect PERCENT] [--dred MS] [--tick 0|10|20] [--ptime MS] [--budget MS]
+ *         [--impair SPEC] [--bitrate BPS] [--complexity N] [--expect PERCENT] [--dred MS] [--tick 0|10|20] [--ptime MS] [--budget MS]
  *         [--speech DIR] [--level DB] [--pieces N] [--seed N] [--seeds N] [--no-ideal] [--write DIR] [--svg FILE] [--quick] [--json]
  */
 #include "base/mem.h"
@@ -22,7 +22,7 @@ static const char *const codec_names[CODECS] = { "opus", "g722", "pcmu" };
 
 struct options {
     const char *mode, *codec, *only, *impair, *speech, *write, *svg;
-    unsigned bitrate, expect, dred, tick, ptime, budget, level, pieces, seed, seeds;
+    unsigned bitrate, complexity, expect, dred, tick, ptime, budget, level, pieces, seed, seeds;
     bool no_ideal, quick, json;
 };
 
@@ -56,6 +56,7 @@ static int parse(struct options *o, int argc, char **argv)
         { "--write", .text = &o->write },
         { "--svg", .text = &o->svg },
         { "--bitrate", .number = &o->bitrate, .least = 6000, .most = 510000 },
+        { "--complexity", .number = &o->complexity, .most = 10 },
         { "--expect", .number = &o->expect, .most = 100 },
         { "--dred", .number = &o->dred, .most = 1000 },
         { "--tick", .number = &o->tick, .most = 60 },
@@ -173,6 +174,7 @@ static void configure(struct report *r, const struct options *o, enum report_mod
     *r = (struct report){ .codec = codec, .mode = mode };
     r->config = (struct run_config){ .codec = audio_codec_by_name(view_str(codec)),
                                      .bitrate_bps = (uint32_t) o->bitrate,
+                                     .complexity = (uint8_t) o->complexity,
                                      .expect_percent = (unsigned) o->expect,
                                      .dred_ms = (unsigned) o->dred,
                                      .ptime_ms = (unsigned) o->ptime,

@@ -46,6 +46,7 @@ static enum ahoy_err input_streams(struct run *r, struct input *in, double drift
     const struct run_config *c = &r->config;
     struct stream_config sc = { .codec = c->codec,
                                 .bitrate_bps = c->bitrate_bps,
+                                .complexity = c->complexity,
                                 .ptime_ms = c->ptime_ms,
                                 .loss_percent = (uint8_t) c->expect_percent,
                                 .dred_ms = c->dred_ms,

@@ -14,6 +14,7 @@ extern const char *const ideal_names[IDEALS];
 struct run_config {
     const struct audio_codec *codec;
     uint32_t bitrate_bps;
+    uint8_t complexity;      /* of the encoder; 0: its default */
     unsigned expect_percent; /* loss that the encoder is told of */
     unsigned dred_ms, ptime_ms, tick_ms, budget_ms;
     unsigned first_seed, seeds;

@@ -60,6 +60,7 @@ enum ahoy_err stream_create(struct stream *s, const struct stream_config *config
     *s = (struct stream){ .config = *config, .frame = audio_codec_samples(config->codec, config->ptime_ms) };
     struct audio_encoder_config ec = { .peer = audio_codec_default_params(config->codec),
                                        .bitrate_bps = config->bitrate_bps,
+                                       .complexity = config->complexity,
                                        .loss_percent = config->loss_percent };
     ec.peer.fec = config->loss_percent > 0;
     struct audio_encoder *e = NULL;

@@ -16,6 +16,7 @@ enum {
 struct stream_config {
     const struct audio_codec *codec;
     uint32_t bitrate_bps; /* 0: the codec's default */
+    uint8_t complexity;   /* 0: the codec's default */
     unsigned ptime_ms;
     uint8_t loss_percent; /* that the encoder is told to expect; 0: none, and no in-band redundancy */
     unsigned dred_ms;     /* of deep redundancy in each packet */

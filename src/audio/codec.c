@@ -6,7 +6,7 @@
 enum { PTIMES_10_TO_60 = 0x3f, PTIMES_OPUS = 0x2b /* 10, 20, 40, 60 */ };
 
 static const struct audio_codec table[] = {
-    { "opus", 48000, 48000, 2, -1, "useinbandfec=1", 10, 60, 20, PTIMES_OPUS, 40000, &audio_opus_ops },
+    { "opus", 48000, 48000, 2, -1, "useinbandfec=1", 10, 60, 20, PTIMES_OPUS, 42000, &audio_opus_ops },
     { "G722", 8000, 16000, 1, 9, "", 10, 60, 20, PTIMES_10_TO_60, 64000, &audio_g722_ops },
     { "PCMU", 8000, 8000, 1, 0, "", 10, 60, 20, PTIMES_10_TO_60, 64000, &audio_pcmu_ops },
     { "PCMA", 8000, 8000, 1, 8, "", 10, 60, 20, PTIMES_10_TO_60, 64000, &audio_pcma_ops },
