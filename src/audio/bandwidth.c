@@ -4,7 +4,7 @@
 
 enum {
     EVERY = BANDWIDTH_HZ * 6 / 100,
-    FORGET = BANDWIDTH_HZ * 5,
+    FORGET = BANDWIDTH_HZ * 20,
     STRIDE = 8, /* of the filter's output that many samples tell as much of its power as all */
     CUT_HZ = 8950,
 };

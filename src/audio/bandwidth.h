@@ -21,7 +21,7 @@ void bandwidth_init(struct bandwidth *b);
 
 /**
  * Looks at the next frame (any length; at one of 60 ms or so, more would show nothing new). Returns whether the voice is wide:
- * at once when something is heard above, and until five seconds of sound have had nothing there.
+ * at once when something is heard above, and until twenty seconds of sound have had nothing there.
  */
 bool bandwidth_run(struct bandwidth *b, const int16_t *pcm, size_t n);
 
