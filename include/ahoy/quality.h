@@ -21,12 +21,13 @@ struct ahoy_call_stats {
     uint64_t lost, late, duplicate, reordered;
     uint64_t recovered_fec, recovered_red, recovered_dred; /* of the lost and late ones: made good by redundancy */
     uint32_t concealed_ms;                                 /* sound that was made up */
-    double loss;                        /* share of the sound that is heard as lost, after recovery, 0 … 1 */
-    double burst;                       /* mean length of its runs, packets */
-    double jitter_ms;                   /* RFC 3550 */
-    double rtt_ms;                      /* network round trip */
-    double buffer_ms;                   /* jitter buffer now */
-    double buffer_target_ms;            /* as long as it wishes to be */
+    uint32_t gone_ms;        /* so long ago the last came from them, neither sound nor reports; 0: it comes */
+    double loss;             /* share of the sound that is heard as lost, after recovery, 0 … 1 */
+    double burst;            /* mean length of its runs, packets */
+    double jitter_ms;        /* RFC 3550 */
+    double rtt_ms;           /* network round trip */
+    double buffer_ms;        /* jitter buffer now */
+    double buffer_target_ms; /* as long as it wishes to be */
     double device_in_ms, device_out_ms; /* latency of microphone and loudspeaker, with the sound server */
     uint32_t no_microphone_ms;          /* for so long the machine had no microphone … */
     uint32_t no_speaker_ms;             /* … or no loudspeaker */
@@ -95,6 +96,7 @@ enum ahoy_spoiler {
     AHOY_SPOILER_NO_DEVICE,   /* there was neither loudspeaker nor microphone for a good part of it */
     AHOY_SPOILER_NO_SPEAKER,
     AHOY_SPOILER_NO_MICROPHONE,
+    AHOY_SPOILER_GONE, /* they were heard, and then nothing has come from them any more */
 };
 
 struct ahoy_judgement {

@@ -68,9 +68,9 @@ const char *ahoy_grade_name(enum ahoy_grade grade)
 
 const char *ahoy_spoiler_name(enum ahoy_spoiler spoiler)
 {
-    static const char *const name[] = { "none",        "loss",        "jitter",     "delay",        "codec",
-                                        "remote-loss", "remote-deaf", "stopped",    "silent",       "quiet",
-                                        "noise",       "no-device",   "no-speaker", "no-microphone" };
+    static const char *const name[] = { "none",        "loss",        "jitter",     "delay",         "codec",
+                                        "remote-loss", "remote-deaf", "stopped",    "silent",        "quiet",
+                                        "noise",       "no-device",   "no-speaker", "no-microphone", "gone" };
     return (size_t) spoiler < AHOY_COUNT(name) ? name[spoiler] : "unknown";
 }
 
@@ -139,6 +139,8 @@ static enum ahoy_spoiler spoiler_of(const struct ahoy_call_stats *s, enum ahoy_g
     enum ahoy_spoiler device = device_of(s);
     if (device)
         return device;
+    if (s->gone_ms > 0) /* that nothing of ours arrives, then, is the same news */
+        return AHOY_SPOILER_GONE;
     if (s->send_stopped)
         return AHOY_SPOILER_STOPPED;
     if (s->remote_deaf && s->rtp_out >= LEAST_EXPECTED)
@@ -184,6 +186,8 @@ static const char *advice_for(const struct ahoy_call_stats *s, enum ahoy_spoiler
         return "this machine has no loudspeaker that works: plug one in, or turn it on; see `ahoy devices ls`";
     case AHOY_SPOILER_NO_MICROPHONE:
         return "this machine has no microphone that works: plug one in, or turn it on; see `ahoy devices ls`";
+    case AHOY_SPOILER_GONE:
+        return "the other side was heard and fell silent without a word: its phone, or the way to it, is gone";
     }
     return "";
 }
@@ -226,7 +230,7 @@ static void say_loss(const struct ahoy_call_stats *s, struct ahoy_judgement *j)
 static bool say_missing(const struct ahoy_call_stats *s, struct ahoy_judgement *j)
 {
     static const char *const what[] = { "no loudspeaker and no microphone", "no loudspeaker", "no microphone" };
-    if (j->spoiler < AHOY_SPOILER_NO_DEVICE)
+    if (j->spoiler < AHOY_SPOILER_NO_DEVICE || j->spoiler > AHOY_SPOILER_NO_MICROPHONE)
         return false;
     uint32_t ms = j->spoiler == AHOY_SPOILER_NO_DEVICE    ? AHOY_MIN(s->no_speaker_ms, s->no_microphone_ms)
                   : j->spoiler == AHOY_SPOILER_NO_SPEAKER ? s->no_speaker_ms
@@ -251,6 +255,8 @@ void ahoy_call_judge(const struct ahoy_call_stats *s, struct ahoy_judgement *out
         add(&j, "%s, %.1f of 5", ahoy_grade_name(j.grade), s->mos);
         say_loss(s, &j);
     }
+    if (s->gone_ms > 0)
+        add(&j, "; then nothing came for %.0f s", s->gone_ms / 1000.0);
     if (s->delay_ms >= 0 && s->rtp_in > 0)
         add(&j, "; %.0f ms mouth to ear", s->delay_ms);
     if (s->remote_mos >= 0)

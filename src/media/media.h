@@ -95,8 +95,9 @@ struct media_stats {
     uint64_t expected, lost, late, duplicate, reordered;
     uint64_t recovered_fec, recovered_red, recovered_dred; /* of lost and late */
     uint32_t concealed_ms;
-    double loss;  /* share of what is played that sounds lost, 0 … 1, after recovery */
-    double burst; /* mean length of its runs, packets */
+    uint32_t gone_ms; /* since when nothing has come any more that should; 0: it comes, or need not */
+    double loss;      /* share of what is played that sounds lost, 0 … 1, after recovery */
+    double burst;     /* mean length of its runs, packets */
     double jitter_ms, rtt_ms, rtt_mean_ms;
     double buffer_ms, buffer_target_ms; /* jitter buffer, now and as wished */
     double device_in_ms, device_out_ms; /* latency of server and hardware */

@@ -284,8 +284,7 @@ static void set_up_ticks(struct media_stream *st, bool run, int64_t now_us)
     media_tx_rtcp(st);
 }
 
-/* Whether sound must come: who holds us may play music or not. */
-static bool expects(const struct media_params *p)
+bool media_params_expect(const struct media_params *p)
 {
     return p->active && p->receive && !p->held;
 }
@@ -329,7 +328,8 @@ void media_stream_configure(struct media_stream *st, const struct media_params *
     media_feedback_configure(st, p, now);
     set_up_digits(st, p->event_clock_hz);
     jitter_set_copies(st->playout.jitter, takes_red(p) ? PROTECT_START_SPREAD_US : 0);
-    if (expects(p) && !expects(&st->params)) { /* the peer may have been told to be silent until now */
+    if (media_params_expect(p)
+        && !media_params_expect(&st->params)) { /* the peer may have been told to be silent until now */
         st->listening_us = now;
         st->rtp_silent = false;
     }
@@ -350,7 +350,7 @@ void media_stream_configure(struct media_stream *st, const struct media_params *
 
 static void watch_silence(struct media_stream *st, int64_t now_us)
 {
-    if (st->config.no_rtp_ms == 0 || st->rtp_silent || !expects(&st->params))
+    if (st->config.no_rtp_ms == 0 || st->rtp_silent || !media_params_expect(&st->params))
         return;
     struct rtp_stats s;
     rtp_session_stats(st->rtp, &s);

@@ -149,6 +149,7 @@ struct media_stream {
     struct join join;     /* ticks and packets that come together */
     int64_t listening_us; /* since when packets are expected */
     int64_t sending_us;   /* when the first packet left; 0: none did */
+    int64_t alive_us;     /* when the peer's last packet came, of either sort; 0: none did */
     int64_t stats_us;
     struct sys_timer rtcp_timer;
     const struct audio_codec *rx_codec; /* of the last packet */
@@ -168,6 +169,9 @@ AHOY_MUST_USE enum ahoy_err media_stream_open(struct media_stream *st, struct me
 
 /** Ends it: BYE, files completed, sockets closed; on the worker. Then media_session_drain. Final figures: st->stats. */
 void media_stream_finish(struct media_stream *st);
+
+/** Whether sound must come: who holds us may play music or not. */
+bool media_params_expect(const struct media_params *p);
 
 /** Takes new parameters; on the worker. */
 void media_stream_configure(struct media_stream *st, const struct media_params *params);

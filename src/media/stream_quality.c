@@ -8,6 +8,8 @@ enum {
     LEAST_KEPT = 8,          /* packets */
     LEAST_JUDGED = 10,       /* packets, for a score */
     ASSUMED_NETWORK_MS = 50, /* one way, while the round trip is not known */
+    BREAK_MS = 3000,         /* without a packet: no losses any more, but a break */
+    PAUSE_MS = 8000,         /* the same with one that pauses: a report (every five seconds) should have come */
 };
 
 static const double to_dbm0 = 6.15; /* a full-scale sine is -3.01 dBFS here and +3.14 dBm0 in A-law (ITU-T G.711) */
@@ -69,7 +71,7 @@ static void weigh(struct media_quality *q, double bytes)
  * A packet that is next by number and not by time: the sender paused. What was made up until it came was no loss, though
  * nobody could know while it was.
  */
-static void watch_pauses(struct media_stream *st, const struct jitter_packet *j)
+static void watch_pauses(struct media_stream *st, const struct jitter_packet *j, int64_t now_us)
 {
     struct media_quality *q = &st->quality;
     uint64_t concealed_us = st->playout.concealed_us;
@@ -82,14 +84,17 @@ static void watch_pauses(struct media_stream *st, const struct jitter_packet *j)
     q->newest.seq = j->seq;
     q->newest.next_ts = j->timestamp + j->duration_ts;
     q->newest.concealed_us = concealed_us;
+    q->newest.at_us = now_us;
+    q->newest.silence = j->silence;
 }
 
-void media_quality_arrived(struct media_stream *st, const struct jitter_packet *j, bool sound, bool late)
+void media_quality_arrived(struct media_stream *st, const struct jitter_packet *j, bool sound, bool late,
+                           int64_t now_us)
 {
     fates_tell(&st->quality.fates, j->seq, late ? FATE_LATE : FATE_PLAYED);
     if (sound && !j->silence)
         weigh(&st->quality, (double) j->payload.n);
-    watch_pauses(st, j);
+    watch_pauses(st, j, now_us);
 }
 
 void media_quality_recovered(void *arg, uint16_t seq, enum playout_recovered by)
@@ -212,13 +217,34 @@ static void find_delays(struct media_stream *st, const struct rtp_remote_quality
 
 /* ---- scores ------------------------------------------------------------------------------------------------------ */
 
+/* Sound that was made up. A break is none: nothing is made up for so long, and it may be a pause. */
+static uint64_t made_up_us(const struct media_stream *st)
+{
+    const struct media_quality *q = &st->quality;
+    uint64_t all = st->playout.concealed_us - q->paused_us;
+    bool breaks = q->newest.known && sys_now_us(st->worker->loop) - q->newest.at_us >= SYS_MS(BREAK_MS);
+    return breaks ? all - (st->playout.concealed_us - q->newest.concealed_us) : all;
+}
+
+/* Since when nothing at all has come from a peer that was heard, where something should; 0: it comes. */
+static uint32_t gone_ms(const struct media_stream *st)
+{
+    const struct media_quality *q = &st->quality;
+    bool pauses = q->newest.silence || q->paused_us > 0;
+    int64_t since_us = AHOY_MAX(st->alive_us, st->listening_us);
+    int64_t gone_us = sys_now_us(st->worker->loop) - since_us;
+    if (!st->rtp_seen || !media_params_expect(&st->params) || gone_us < SYS_MS(pauses ? PAUSE_MS : BREAK_MS))
+        return 0;
+    return (uint32_t) (gone_us / 1000);
+}
+
 static struct media_quality_mark mark_now(const struct media_stream *st)
 {
     const struct fates *f = &st->quality.fates;
     return (struct media_quality_mark){ .judged = f->judged,
                                         .losses = f->bursts.losses + f->bursts.discards,
                                         .runs = f->bursts.runs,
-                                        .concealed_us = st->playout.concealed_us - st->quality.paused_us,
+                                        .concealed_us = made_up_us(st),
                                         .impaired = fates_impaired(f) * (double) f->judged };
 }
 
@@ -231,9 +257,10 @@ static bool score(const struct media_stream *st, const struct media_quality_mark
         return false;
     double played_us = judged * packet_ms(st) * 1000;
     double run = to->runs > from->runs ? losses / (double) (to->runs - from->runs) : 1;
+    /* Less than before: it was a pause, or is a break. */
+    double made_up = to->concealed_us > from->concealed_us ? (double) (to->concealed_us - from->concealed_us) : 0;
     /* Sound that had to be made up because nothing was there in time counts as well as packets that never came. */
-    double loss = AHOY_MAX(share(to->impaired - from->impaired, judged),
-                           share((double) (to->concealed_us - from->concealed_us), played_us));
+    double loss = AHOY_MAX(share(to->impaired - from->impaired, judged), share(made_up, played_us));
     struct emodel_input in = { .codec = model_of(st->playout.codec, heard_bps(st)),
                                .delay_ms = st->stats.delay_ms >= 0 ? st->stats.delay_ms
                                                                    : st->stats.buffer_ms + ASSUMED_NETWORK_MS,
@@ -365,7 +392,8 @@ static void fill_counts(struct media_stream *st, const struct rtp_stats *r)
     s->recovered_fec = f->fec;
     s->recovered_red = f->red;
     s->recovered_dred = f->dred;
-    s->concealed_ms = (uint32_t) ((st->playout.concealed_us - st->quality.paused_us) / 1000);
+    s->concealed_ms = (uint32_t) (made_up_us(st) / 1000);
+    s->gone_ms = gone_ms(st);
     s->loss = f->judged > 0 ? fates_impaired(f) : -1;
     s->burst = f->bursts.runs > 0 ? quality_mean_run(&f->bursts) : -1;
     s->jitter_ms = r->jitter_ms;

@@ -29,6 +29,8 @@ struct media_quality {
         uint16_t seq;
         uint32_t next_ts;      /* behind it */
         uint64_t concealed_us; /* when it came */
+        int64_t at_us;         /* it came */
+        bool silence;          /* and announced a pause */
     } newest;
     uint64_t paused_us;               /* concealed while the peer paused without a word: nothing was missing */
     double packet_bytes;              /* mean size of what is in a packet while the peer speaks; 0: it did not */
@@ -38,7 +40,8 @@ struct media_quality {
 };
 
 /** A packet came; `sound`: a codec's; `late`: too late to be played. */
-void media_quality_arrived(struct media_stream *st, const struct jitter_packet *j, bool sound, bool late);
+void media_quality_arrived(struct media_stream *st, const struct jitter_packet *j, bool sound, bool late,
+                           int64_t now_us);
 
 /** Sound that the peer said, as it is played, at the sound's rate. */
 void media_quality_heard(struct media_stream *st, const int16_t *pcm, size_t n);

@@ -68,7 +68,7 @@ static void put_audio(struct media_stream *st, struct jitter_packet *j, int64_t 
         return;
     if (late)
         rtp_session_count_late(st->rtp, 1);
-    media_quality_arrived(st, j, codec != NULL, late);
+    media_quality_arrived(st, j, codec != NULL, late, now_us);
 }
 
 /*
@@ -106,6 +106,7 @@ static void take_rtp(struct media_stream *st, const struct rtp_packet *p, const 
     enum rtp_verdict verdict = rtp_session_receive(st->rtp, p, src, now_us, &info);
     if (verdict != RTP_OK && verdict != RTP_PROBATION)
         return;
+    st->alive_us = now_us;
     if (verdict == RTP_OK && info.new_stream) {
         struct dtmf_note note;
         if (dtmf_receiver_reset(&st->dtmf_rx, &note))
@@ -172,6 +173,7 @@ static void rtcp_datagram(struct media_stream *st, bool rtcp_port, const struct 
     struct rtp_rtcp_news news;
     if (rtp_session_rtcp(st->rtp, datagram, src, now_us, &news))
         return;
+    st->alive_us = now_us;
     media_feedback_news(st, &news, now_us);
     if (!news.reports)
         return;

@@ -58,6 +58,7 @@ struct ua_call {
     struct media_info info;
     bool has_info, over;
     enum ahoy_cause rtp_trouble, device_trouble;
+    bool heard; /* sound came, before the trouble */
     char device_text[MEDIA_WHY_BYTES];
     struct ua_call_end end;
 

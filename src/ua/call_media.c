@@ -103,6 +103,7 @@ void ua_call_ring_no_more(struct ua_call *c)
 static void emit_media(struct ua_call *c, const char *news)
 {
     static const char no_rtp[] = "no sound comes from the other side; a firewall or NAT may keep it out";
+    static const char gone[] = "nothing comes from the other side any more; its phone, or the way to it, may be gone";
     char local[ADDR_TEXT_BYTES] = "", remote[ADDR_TEXT_BYTES] = "", codec[32] = "";
     struct ahoy_event e = { .type = AHOY_EVENT_CALL_MEDIA };
     if (c->info.codec)
@@ -117,7 +118,7 @@ static void emit_media(struct ua_call *c, const char *news)
     e.media.local = c->info.local.family ? addr_print(&c->info.local, local) : local;
     e.media.remote = c->info.remote.family ? addr_print(&c->info.remote, remote) : remote;
     e.media.trouble = c->rtp_trouble ? c->rtp_trouble : c->device_trouble;
-    e.media.text = c->rtp_trouble ? no_rtp : c->device_trouble ? c->device_text : news;
+    e.media.text = c->rtp_trouble ? c->heard ? gone : no_rtp : c->device_trouble ? c->device_text : news;
     ua_emit(c->ua, &e);
 }
 
@@ -166,6 +167,7 @@ static void on_rtp(void *arg, enum media_rtp news)
     struct ua_call *c = arg;
     const struct media_stats *m = media_session_stats(c->media);
     bool one_way = m->remote_hears || m->rtp_in > 0;
+    c->heard = m->rtp_in > 0;
     if (news == MEDIA_RTP_SILENT)
         c->rtp_trouble = one_way ? AHOY_CAUSE_ONE_WAY : AHOY_CAUSE_NO_RTP;
     else if (c->rtp_trouble)

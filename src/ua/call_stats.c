@@ -23,6 +23,7 @@ static void fill_sound(const struct media_stats *m, struct ahoy_call_stats *out)
     out->recovered_red = m->recovered_red;
     out->recovered_dred = m->recovered_dred;
     out->concealed_ms = m->concealed_ms;
+    out->gone_ms = m->gone_ms;
     out->loss = m->loss;
     out->burst = m->burst;
     out->level_in_dbfs = m->level_in_dbfs;

@@ -152,6 +152,26 @@ static void test_a_missing_device_is_the_first_cause(struct t *t)
     says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_NONE, "sound: good, 4.2 of 5; nothing lost");
 }
 
+/* A phone that dies says no word: the network is not blamed, nor our breaker that stops what nobody takes. */
+static void test_a_peer_that_is_gone_is_told_as_that(struct t *t)
+{
+    struct ahoy_call_stats s = fine();
+    struct ahoy_judgement j;
+    s.gone_ms = 12300;
+    s.send_stopped = true;
+    says(t, &s, AHOY_GRADE_GOOD, AHOY_SPOILER_GONE, "sound: good, 4.2 of 5; nothing lost; then nothing came for 12 s");
+    s.mos = 2.4;
+    s.lost = 100;
+    s.loss = 0.1;
+    says(t, &s, AHOY_GRADE_BAD, AHOY_SPOILER_GONE,
+         "sound: bad, 2.4 of 5; 10.0 % lost, 0 ms made up; then nothing came for 12 s");
+    ahoy_call_judge(&s, &j);
+    T_STR(j.advice, "the other side was heard and fell silent without a word: its phone, or the way to it, is gone");
+    T_STR(ahoy_spoiler_name(AHOY_SPOILER_GONE), "gone");
+out:
+    return;
+}
+
 static void test_names_are_stable(struct t *t)
 {
     T_STR(ahoy_grade_name(AHOY_GRADE_BAD), "bad");
@@ -167,4 +187,5 @@ out:
 
 T_MAIN(T(test_a_good_call_is_told_in_a_line), T(test_a_bad_call_is_told_with_its_cause),
        T(test_the_other_side_counts_too), T(test_what_the_microphone_knows_is_told),
-       T(test_a_missing_device_is_the_first_cause), T(test_names_are_stable))
+       T(test_a_missing_device_is_the_first_cause), T(test_a_peer_that_is_gone_is_told_as_that),
+       T(test_names_are_stable))

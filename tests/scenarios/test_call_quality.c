@@ -252,8 +252,50 @@ out:
     reporting_close(t, &r);
 }
 
+static bool judged_as(const struct ahoy_call_stats *s, enum ahoy_grade grade, enum ahoy_spoiler spoiler)
+{
+    struct ahoy_judgement j;
+    ahoy_call_judge(s, &j);
+    return j.grade == grade && j.spoiler == spoiler;
+}
+
+/* A peer whose plug is pulled: what it said was fine, and then there was nothing; no network lost or delayed that. */
+static void check_a_peer_that_goes(struct t *t, const char *codec)
+{
+    struct world w;
+    const struct sim_link gone = { .loss = 1.0 }, fine = { .delay_us = 10000 };
+    T_OK(world_open(&w, 60));
+    sim_default_link(w.sim, &fine);
+    T_CHECK(talk(&w, codec, NULL, 15));
+    T_EQ(w.a.stats.gone_ms, 0);
+    uint32_t before_ms = w.a.stats.concealed_ms;
+    T_OK(sim_pair_link(w.sim, w.host_b, w.host_a, &gone));
+    phone_run_ms(&w.a, &w.b, 12000);
+    T_NEAR(w.a.stats.gone_ms, 11500, 510);
+    T_NEAR(w.a.stats.concealed_ms, before_ms, 40);
+    T_CHECK(judged_as(&w.a.stats, AHOY_GRADE_GOOD, AHOY_SPOILER_GONE));
+    T_OK(sim_pair_link(w.sim, w.host_b, w.host_a, &fine));
+    phone_run_ms(&w.a, &w.b, 7000); /* B's circuit breaker had stopped it, and tries again every few seconds */
+    T_EQ(w.a.stats.gone_ms, 0);
+    T_OK(ahoy_call_hold(w.a.engine, w.a.placed, true, NULL));
+    phone_run_ms(&w.a, &w.b, 8000);
+    T_EQ(w.a.stats.gone_ms, 0); /* it was asked not to */
+    T_CHECK(hang_up(&w));
+    T_EQ(w.a.stats.gone_ms, 0);
+out:
+    world_close(t, &w);
+}
+
+static void test_a_peer_that_goes_is_no_bad_network(struct t *t)
+{
+    check_a_peer_that_goes(t, "opus");
+    if (!t->failed)
+        check_a_peer_that_goes(t, "pcmu");
+}
+
 T_MAIN(T_PLAIN(test_a_clean_call_is_good_and_both_know), T_PLAIN(test_random_loss_is_reported_as_it_was),
        T_PLAIN(test_bursts_are_reported_as_they_were), T_PLAIN(test_what_comes_too_late_is_discarded_not_lost),
-       T_PLAIN(test_opus_makes_good_what_is_lost), T_PLAIN(test_the_collector_gets_a_report_at_the_end),
-       T_PLAIN(test_a_bad_call_alerts_once), T_STRIDE(test_a_collector_that_knows_no_reports_gets_no_more, 61),
+       T_PLAIN(test_opus_makes_good_what_is_lost), T_PLAIN(test_a_peer_that_goes_is_no_bad_network),
+       T_PLAIN(test_the_collector_gets_a_report_at_the_end), T_PLAIN(test_a_bad_call_alerts_once),
+       T_STRIDE(test_a_collector_that_knows_no_reports_gets_no_more, 61),
        T_STRIDE(test_leaving_waits_for_the_report, 61))

@@ -142,6 +142,34 @@ out:
     odd_close(t, &o);
 }
 
+/* One that pauses sends nothing for longer than a break takes; its reports tell that it is there, or that it is not. */
+static void test_a_peer_that_pauses_is_gone_with_its_reports(struct t *t)
+{
+    static const uint8_t background[] = { 70 }; /* RFC 3389: so far below the loudest */
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_call(&o, RAW_SDP("0 13", "")));
+    raw_talk(&o.r, 0, 20);
+    phone_run_ms(&o.a, NULL, 5000);
+    raw_hush(&o.r);
+    phone_run_ms(&o.a, NULL, 20);
+    raw_send_rtp(&o.r, 13, false, o.r.ts, background, sizeof background);
+    for (unsigned i = 0; i < 4; i++) {
+        phone_run_ms(&o.a, NULL, 5000);
+        T_EQ(o.a.stats.gone_ms, 0);
+        raw_report(&o.r, 0);
+    }
+    T_LE(o.a.stats.concealed_ms, 20);
+    phone_run_ms(&o.a, NULL, 7000);
+    T_EQ(o.a.stats.gone_ms, 0);
+    phone_run_ms(&o.a, NULL, 3000);
+    T_NEAR(o.a.stats.gone_ms, 9500, 510);
+    T_LE(o.a.stats.concealed_ms, 20);
+    hang_up(&o);
+out:
+    odd_close(t, &o);
+}
+
 static void test_payload_numbers_may_differ_by_direction(struct t *t)
 {
     /* Our 101 is telephone-event to us; this peer means L16 by it and has its events at 96. */
@@ -402,7 +430,8 @@ out:
 }
 
 T_MAIN(T(test_keys_go_as_tones_to_a_peer_without_telephone_event), T(test_keys_that_come_by_info_are_heard),
-       T(test_hold_by_the_address_of_old_is_silence_and_ends), T(test_payload_numbers_may_differ_by_direction),
+       T(test_hold_by_the_address_of_old_is_silence_and_ends),
+       T_PLAIN(test_a_peer_that_pauses_is_gone_with_its_reports), T(test_payload_numbers_may_differ_by_direction),
        T(test_a_peer_with_40_ms_packets_gets_40_ms_packets),
        T(test_reports_go_to_their_own_port_unless_they_are_multiplexed),
        T(test_an_invite_without_offer_is_offered_ours),
