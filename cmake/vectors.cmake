@@ -11,7 +11,7 @@ if(CMAKE_BUILD_TYPE STREQUAL "Release")
             set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/audio/${name}.c APPEND PROPERTY COMPILE_OPTIONS -O3)
         endif()
     endforeach()
-    foreach(name band delay far fft filter noise suppress)
+    foreach(name band delay far fft filter fit jump noise suppress)
         set_property(SOURCE ${PROJECT_SOURCE_DIR}/src/audio/aec_${name}.c APPEND PROPERTY COMPILE_OPTIONS
             -O3 -fno-math-errno -fno-trapping-math -ffinite-math-only -fno-signed-zeros)
     endforeach()

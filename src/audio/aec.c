@@ -4,6 +4,8 @@
 #include "audio/aec_delay.h"
 #include "audio/aec_drift.h"
 #include "audio/aec_filter.h"
+#include "audio/aec_fit.h"
+#include "audio/aec_jump.h"
 #include "audio/aec_shape.h"
 #include "audio/aec_suppress.h"
 #include "base/mem.h"
@@ -33,6 +35,10 @@ enum { WORSE_HOPS = 6 };
 enum { IDLE_HOPS = 20 };
 #define PLAIN      4.0f
 #define IDLE_DOUBT 0.3f
+
+/* Part of what was heard in words that a model which is right may leave, and samples' hops between two looks for a jump. */
+#define TAKEN 0.25f
+enum { LOOK_HOPS = 2, WARY_STEPS = 16 };
 
 /* What a model is worth on another path. */
 #define REOPEN_KEEP  0.6f
@@ -72,6 +78,8 @@ struct aec {
     struct aec_filter filter;
     struct aec_delay delay;
     struct aec_drift drift;
+    struct aec_fit fit;
+    struct aec_jump jump;
     struct aec_suppress suppress;
     struct aec_shape shape;
     struct aec_band band; /* at 48 kHz … */
@@ -133,6 +141,8 @@ void aec_reset(struct aec *a)
     aec_filter_init(&a->filter);
     aec_delay_init(&a->delay);
     aec_drift_init(&a->drift);
+    aec_fit_init(&a->fit);
+    aec_jump_init(&a->jump);
     aec_suppress_init(&a->suppress);
     a->suppress.quieten = quieten;
     aec_band_init(&a->band);
@@ -226,6 +236,7 @@ static void follow_frames(struct aec *a, int hops)
 
 static void reopen(struct aec *a, float keep, float doubt)
 {
+    aec_fit_reopened(&a->fit, false);
     aec_filter_reopen(&a->filter, keep, doubt);
     aec_drift_skip(&a->drift);
     a->learned = 0;
@@ -275,6 +286,38 @@ static void follow_delay(struct aec *a)
     }
 }
 
+/* The same path at another time: the model goes along. */
+static void follow_jump(struct aec *a)
+{
+    int later;
+    if (a->far.blocks_made % LOOK_HOPS != 0 || !aec_jump_find(&a->jump, &a->fft, &later))
+        return;
+    aec_filter_move(&a->filter, later, &a->fft);
+    aec_drift_skip(&a->drift);
+    aec_jump_init(&a->jump); /* what it knows was foretold by the model before */
+    aec_fit_moved(&a->fit);
+    a->recoveries++;
+}
+
+/* Whether the prediction is still what is heard. Until that is clear, all that the far end may have made is taken for echo. */
+static void watch_fit(struct aec *a)
+{
+    struct aec_suppress *s = &a->suppress;
+    const struct aec_fit_view view = { s->cross.re, s->power_mic, s->power_echo, s->power_rest, s->background.noise };
+    aec_fit_hear(&a->fit, &view, in_words(a), a->worse_rest < TAKEN * a->worse_mic);
+    if (a->learned <= DISTRUST_HOPS)
+        return;
+    enum aec_fit_advice advice = aec_fit_judge(&a->fit);
+    if (advice == AEC_FIT_LOOK)
+        follow_jump(a);
+    if (advice == AEC_FIT_REOPEN) {
+        reopen(a, REOPEN_KEEP, REOPEN_DOUBT);
+        aec_fit_reopened(&a->fit, true);
+    }
+    if (a->fit.wary > 0)
+        s->onset = WARY_STEPS;
+}
+
 /*
  * The echo has taken another path when much is left and that still follows the prediction. Near speech also leaves
  * much, but follows nothing.
@@ -286,6 +329,7 @@ static void watch_path(struct aec *a, const float *mic, const float *rest)
     a->loudest = fmaxf(a->worse_mic, LOUDEST_DECAY * a->loudest);
     if (a->worse_mic > 1e-4f && a->worse_rest < GOOD * a->worse_mic)
         a->good = true;
+    watch_fit(a);
     if (!in_words(a))
         return;
     a->missed = 0.9f * a->missed + 0.1f * a->suppress.missed;
@@ -309,15 +353,15 @@ static void watch_path(struct aec *a, const float *mic, const float *rest)
  */
 static void expect_echo(struct aec *a)
 {
-    bool known = a->delay.found && a->age > SETTLED;
+    bool known = a->delay.found && a->age > SETTLED && aec_fit_settled(&a->fit);
     float fresh = fmaxf(1 - a->age / DOUBT_HOPS, 1 - a->learned / DOUBT_AGAIN);
-    float part = DOUBT_OLD + (DOUBT_NEW - DOUBT_OLD) * fmaxf(0, fresh);
+    float part = DOUBT_OLD + (DOUBT_NEW - DOUBT_OLD) * fmaxf(aec_fit_fresh(&a->fit), fresh);
     const struct aec_block *b = aec_far_block(&a->far, known && a->delay.at > 0 ? a->delay.at - 1 : 0);
     float hold = known ? HOLD_KNOWN : HOLD_UNKNOWN;
     for (size_t k = 0; k < AEC_BINS; k++) {
         a->reverb[k] = fmaxf(0.5f * b->power[k], hold * a->reverb[k]);
         float gain = known ? fmaxf(a->filter.gain[k], GAIN_KNOWN) : GAIN_UNKNOWN;
-        a->expected[k] = fminf(part * a->filter.unsure[k], gain * a->reverb[k]);
+        a->expected[k] = a->fit.wary > 0 ? a->reverb[k] : fminf(part * a->filter.unsure[k], gain * a->reverb[k]);
     }
 }
 
@@ -336,10 +380,12 @@ static void learn(struct aec *a, const float *mic, const float *rest, bool fresh
     aec_fft_put(&a->fft, 1, window);
     aec_fft_forward(&a->fft);
     aec_fft_get_pair(&a->fft, 0, &rest_spec, &mic_spec);
+    aec_jump_put(&a->jump, mic, a->echo);
     bool active = fresh && a->far.level > ACTIVE_LEVEL;
     if (fresh)
         aec_delay_update(&a->delay, &aec_far_block(&a->far, 0)->x, active, &mic_spec);
     a->far_level = 0.9f * a->far_level + (fresh ? 0.1f * a->far.level : 0);
+    aec_fit_count(&a->fit, fresh ? a->far.level : 0);
     bool learning = active || a->far_level > ACTIVE_LEVEL;
     if (learning) {
         watch_path(a, mic, rest);

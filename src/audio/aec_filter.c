@@ -161,6 +161,48 @@ void aec_filter_slide(struct aec_filter *f, int hops)
             f->doubt[p][k] = NEW_DOUBT + f->gain[k] / AEC_PARTS;
 }
 
+/* The path as samples: `to_time`, or from samples to partitions again. */
+static void convert(struct aec_filter *f, struct aec_fft *fft, float *path, bool to_time)
+{
+    for (size_t p = 0; p < AEC_PARTS; p += AEC_SLOTS) {
+        aec_fft_begin(fft, AEC_LANES);
+        for (size_t slot = 0; slot < AEC_SLOTS; slot++) {
+            float window[AEC_N] = { 0 };
+            memcpy(window, path + (p + slot) * AEC_HOP, AEC_HOP * sizeof *path);
+            if (!to_time)
+                aec_fft_put(fft, slot, window);
+            else if (slot % 2 == 0)
+                aec_fft_put_pair(fft, slot / 2, &f->h[p + slot], &f->h[p + slot + 1]);
+        }
+        if (to_time)
+            aec_fft_inverse(fft);
+        else
+            aec_fft_forward(fft);
+        for (size_t slot = 0; slot < AEC_SLOTS; slot++) {
+            if (to_time)
+                aec_fft_get(fft, slot, 0, AEC_HOP, path + (p + slot) * AEC_HOP);
+            else if (slot % 2 == 0)
+                aec_fft_get_pair(fft, slot / 2, &f->h[p + slot], &f->h[p + slot + 1]);
+        }
+    }
+}
+
+void aec_filter_move(struct aec_filter *f, int samples, struct aec_fft *fft)
+{
+    enum { LENGTH = AEC_PARTS * AEC_HOP };
+    float path[LENGTH] = { 0 };
+    int at = (int) f->lag * AEC_HOP + samples;
+    int lag = AHOY_MIN(AHOY_MAX(at, 0) / AEC_HOP, (int) AEC_MAX_LAG);
+    int by = at - lag * AEC_HOP; /* within the model */
+    f->stale = true;
+    f->lag = (size_t) lag;
+    convert(f, fft, path, true);
+    size_t cut = (size_t) AHOY_MIN(by < 0 ? -by : by, (int) LENGTH);
+    memmove(path + (by < 0 ? 0 : cut), path + (by < 0 ? cut : 0), (LENGTH - cut) * sizeof *path);
+    memset(path + (by < 0 ? LENGTH - cut : 0), 0, cut * sizeof *path);
+    convert(f, fft, path, false);
+}
+
 size_t aec_filter_peak(const struct aec_filter *f)
 {
     size_t peak = 0;

@@ -36,6 +36,12 @@ void aec_filter_reopen(struct aec_filter *f, float keep, float doubt);
 /** Places the model `hops` later in the path (earlier when negative) while the sound keeps its place. */
 void aec_filter_slide(struct aec_filter *f, int hops);
 
+/**
+ * The echo comes `samples` later than the model says (earlier when negative): all of it is moved by so much, within what it can
+ * reach, and nothing is doubted more. Sets `lag`.
+ */
+void aec_filter_move(struct aec_filter *f, int samples, struct aec_fft *fft);
+
 /** Partition with the most energy. */
 size_t aec_filter_peak(const struct aec_filter *f);
 
