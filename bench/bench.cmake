@@ -72,7 +72,7 @@ if(TARGET ahoy AND PULSE_SIMPLE_FOUND)
     add_library(ahoy_bench_cable STATIC ${PROJECT_SOURCE_DIR}/bench/latency_cable.c
         ${PROJECT_SOURCE_DIR}/tests/support/pulse.c)
     target_link_libraries(ahoy_bench_cable PUBLIC ahoy_bench_tool PkgConfig::PULSE_SIMPLE Threads::Threads)
-    ahoy_bench(latency latency.c phone_process.c phone_cost.c signalling_peers.c LIBS ahoy_audio ahoy_bench_cable m)
+    ahoy_bench(latency latency.c latency_probe.c phone_process.c phone_cost.c signalling_peers.c LIBS ahoy_audio ahoy_bench_cable m)
     add_dependencies(ahoy-bench-latency ahoy)
 endif()
 

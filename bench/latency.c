@@ -4,9 +4,13 @@
  * recorded on one clock; for each second the lag of their best correlation is the delay. The same with no phone between
  * (the second recorder on the microphone itself) says what the measuring itself adds, and is taken off.
  *
- *     ahoy-bench-latency [--quick] [--json] [--only NAME] [--pipewire]      one JSON object as the last line
+ *     ahoy-bench-latency [--quick] [--seconds N] [--json] [--only NAME] [--pipewire]      one JSON object as the last line
  *
- * --pipewire: on PipeWire in place of PulseAudio.
+ * --quick: one call in place of three; --seconds: how long each is measured; --pipewire: on PipeWire in place of PulseAudio.
+ *
+ * Beside each row stands what the machine did meanwhile: how often, and how far, a thread that asks for each millisecond was
+ * woken late, and how often our phones' devices ran dry. A host that stalls for 10 ms makes every loudspeaker with less in
+ * front of it dry, so figures are to be compared where these are alike.
  */
 #include "latency.h"
 
@@ -28,8 +32,8 @@ enum {
     SKIP_S = 5,
     PIECE_S = 1,
     MAX_LAG_MS = 900,
-    MAX_S = 20,
-    MAX_PIECES = 128,
+    MAX_S = 60,
+    MAX_PIECES = 256,
     MAX_CALLS = 8,
     PTIMES = 2
 };
@@ -58,6 +62,8 @@ struct row {
     size_t n, pieces;      /* found, looked for */
     double cpu[MAX_CALLS]; /* of a core, per cent: the busier of the two phones, in each call */
     size_t calls;
+    struct lateness machine[2]; /* of an ordinary thread, of one in realtime */
+    double dry, dry_s;          /* moments at which devices ran dry, of both phones; in so many seconds; of ours only */
 };
 
 /* The median of what the calls cost; negative: none was measured. */
@@ -133,13 +139,20 @@ static bool measure_nothing(double *own_ms)
     return r.n > 0;
 }
 
-/* Measures the delay, and meanwhile what both phones cost. */
+/* Measures the delay, and meanwhile what both phones cost and what the machine is like. */
 static bool measure_both(struct row *r, const struct phone p[2], unsigned seconds, double own_ms)
 {
     struct cost before[2], after[2];
     bool known = cost_read(p[0].pid, &before[0]) && cost_read(p[1].pid, &before[1]);
     double from_ms = tool_now_ms();
-    if (!measure(r, seconds, own_ms))
+    struct probe probe[2];
+    for (int i = 0; i < 2; i++)
+        if (!probe_start(&probe[i], i == 1))
+            abort();
+    bool ok = measure(r, seconds, own_ms);
+    for (int i = 0; i < 2; i++)
+        probe_stop(&probe[i], &r->machine[i]);
+    if (!ok)
         return false;
     double ms = tool_now_ms() - from_ms;
     known = known && cost_read(p[0].pid, &after[0]) && cost_read(p[1].pid, &after[1]);
@@ -149,16 +162,27 @@ static bool measure_both(struct row *r, const struct phone p[2], unsigned second
     return true;
 }
 
+/* How often their devices ran dry, which our phones tell in the figures of an ended call. */
+static void count_dry(struct row *r, char out[2][104], double seconds)
+{
+    for (int i = 0; i < 2; i++) {
+        double n = phone_said(out[i], "dropouts");
+        r->dry += n >= 0 ? n : 0;
+        r->dry_s += n >= 0 ? seconds : 0;
+    }
+}
+
 /* One call between two phones of a kind. */
 static bool run_call(const char *dir, const struct phone_variant *v, unsigned ptime_ms, unsigned seconds, double own_ms,
                      struct row *r)
 {
-    char home[2][96];
+    char home[2][96], out[2][104];
     struct phone p[2] = { { .input = -1 }, { .input = -1 } };
     uint16_t port = peer_free_port();
     bool ok = true;
     for (int i = 0; ok && i < 2; i++) {
         snprintf(home[i], sizeof home[i], "%s/%s-%c", dir, v->name, "ba"[i]);
+        snprintf(out[i], sizeof out[i], "%s/out", home[i]);
         struct phone_config cfg = { .dir = home[i],
                                     .rate_hz = CABLE_HZ,
                                     .codec = "opus",
@@ -167,15 +191,30 @@ static bool run_call(const char *dir, const struct phone_variant *v, unsigned pt
                                     .listen = i == 0 ? port : 0,
                                     .call = i == 0 ? 0 : port,
                                     .ptime_ms = ptime_ms,
-                                    .processing = v->processing };
+                                    .processing = v->processing,
+                                    .out = out[i] };
         (void) phone_make_home(home[i]);
         ok = phone_start(&p[i], v->kind, &cfg);
         (void) poll(NULL, 0, SETTLE_MS);
     }
+    double from_ms = tool_now_ms();
     ok = ok && measure_both(r, p, seconds, own_ms);
+    double ms = SETTLE_MS + tool_now_ms() - from_ms;
     phone_stop(&p[1]);
     phone_stop(&p[0]);
+    if (ok && v->kind == PHONE_AHOY)
+        count_dry(r, out, ms / 1000);
     return ok;
+}
+
+static double late_a_second(const struct lateness *m)
+{
+    return m->seconds > 0 ? m->late / m->seconds : 0;
+}
+
+static double dry_a_minute(const struct row *r)
+{
+    return r->dry_s > 0 ? r->dry * 60 / r->dry_s : 0;
 }
 
 static void print_json(struct row row[VARIANTS][PTIMES])
@@ -188,8 +227,17 @@ static void print_json(struct row row[VARIANTS][PTIMES])
             double v = quantile(&row[k][i], 0.5);
             if (v < 0)
                 continue;
-            printf(",\"%s\":%.1f,\"%s_95\":%.1f,\"%s_cpu\":%.2f", variants[k].name, v, variants[k].name,
-                   quantile(&row[k][i], 0.95), variants[k].name, cpu_of(&row[k][i]));
+            const char *name = variants[k].name;
+            printf(",\"%s\":%.1f,\"%s_95\":%.1f,\"%s_cpu\":%.2f", name, v, name, quantile(&row[k][i], 0.95), name,
+                   cpu_of(&row[k][i]));
+            for (int m = 0; m < 2; m++) {
+                const struct lateness *late = &row[k][i].machine[m];
+                const char *kind = m == 1 ? "realtime" : "ordinary";
+                printf(",\"%s_%s_late_a_second\":%.2f,\"%s_%s_late_most_ms\":%.1f", name, kind, late_a_second(late),
+                       name, kind, late->worst_ms);
+            }
+            if (row[k][i].dry_s > 0)
+                printf(",\"%s_dry_a_minute\":%.1f", name, dry_a_minute(&row[k][i]));
             best = variants[k].kind != PHONE_AHOY && (best < 0 || v < best) ? v : best;
         }
         printf(",\"target\":%.0f,\"met\":%s", targets[i], own >= 0 && own <= targets[i] ? "true" : "false");
@@ -212,6 +260,12 @@ static void print_rows(struct row row[VARIANTS][PTIMES])
                    quantile(r, 0.5), quantile(r, 0.95), quantile(r, 1), cpu_of(r), r->n, r->pieces);
             if (variants[k].kind == PHONE_AHOY)
                 printf("   target %.0f: %s", targets[i], r->n > 0 && quantile(r, 0.5) <= targets[i] ? "met" : "MISSED");
+            printf(
+                "\n%16s the machine was > %d ms late %.1f times a second (worst %.1f ms), in realtime %.1f (%.1f ms)",
+                "", PROBE_LATE_MS, late_a_second(&r->machine[0]), r->machine[0].worst_ms, late_a_second(&r->machine[1]),
+                r->machine[1].worst_ms);
+            if (r->dry_s > 0)
+                printf("; dry %.1f times a minute and phone", dry_a_minute(r));
             printf("\n");
         }
 }
@@ -223,14 +277,18 @@ int main(int argc, char **argv)
     bool json = false, quick = false, pipewire = false;
     double own_ms = 0;
     const char *only = NULL;
+    unsigned seconds = 0;
     const struct tool_option list[] = { { "--only", .text = &only },
                                         { "--json", .flag = &json },
+                                        { "--seconds", .number = &seconds, .least = SKIP_S + 3, .most = MAX_S },
                                         { "--quick", .flag = &quick },
                                         { "--pipewire", .flag = &pipewire } };
     if (tool_options(list, AHOY_COUNT(list), argc, argv)) {
-        fprintf(stderr, "usage: ahoy-bench-latency [--only NAME] [--quick] [--json] [--pipewire]\n");
+        fprintf(stderr, "usage: ahoy-bench-latency [--only NAME] [--quick] [--seconds N] [--json] [--pipewire]\n");
         return 2;
     }
+    if (seconds == 0)
+        seconds = quick ? 10 : 16;
     if (pipewire)
         (void) setenv("AHOY_TEST_SOUND_SERVER", "pipewire", 1);
     (void) signal(SIGPIPE, SIG_IGN);
@@ -245,7 +303,7 @@ int main(int argc, char **argv)
         for (int i = 0; ok && i < PTIMES; i++)
             for (int k = 0; ok && k < VARIANTS; k++)
                 if (phone_installed(variants[k].kind) && (!only || strcmp(only, variants[k].name) == 0))
-                    ok = run_call(cable.server.dir, &variants[k], ptimes[i], quick ? 10 : 16, own_ms, &row[k][i]);
+                    ok = run_call(cable.server.dir, &variants[k], ptimes[i], seconds, own_ms, &row[k][i]);
     if (ok)
         print_rows(row);
     if (ok && json)

@@ -31,6 +31,33 @@ struct cable {
 bool cable_start(struct cable *c);
 void cable_stop(struct cable *c);
 
+/* The calling thread runs before the machine's other work, as a sound server does, where it may. */
+void cable_hurry(void);
+
+/*
+ * How late the machine wakes a thread that asks for each millisecond: one in realtime, as phones and the server's devices
+ * are, and one like any other, as the server's protocol is. A figure is the machine's, too, where that is as long as what
+ * stands in front of a loudspeaker.
+ */
+enum { PROBE_LATE_MS = 3 };
+
+struct lateness {
+    double seconds, worst_ms;
+    unsigned late; /* times that it woke later than PROBE_LATE_MS */
+};
+
+struct probe {
+    pthread_t thread;
+    bool realtime;
+    atomic_bool ending; /* read by the thread */
+    struct lateness seen;
+};
+
+bool probe_start(struct probe *p, bool realtime);
+
+/* Ends it, and adds what it saw. */
+void probe_stop(struct probe *p, struct lateness *sum);
+
 /* What was recorded of one device, and when: the monotonic time of its first sample. */
 struct recording {
     int16_t *pcm;

@@ -24,7 +24,7 @@ static const char *const script[] = {
 };
 
 /* Where it may, who measures runs before the machine's other work, as the server does. */
-static void hurry(void)
+void cable_hurry(void)
 {
     struct sched_param p = { .sched_priority = 10 };
     (void) sched_setscheduler(0, SCHED_RR, &p);
@@ -51,7 +51,7 @@ static const char *const monitors[CABLE_DEVICES] = { "to_mic_a.monitor", "to_mic
 static void listen_on(struct cable *c, const char *device)
 {
     int16_t block[CABLE_HZ / 100];
-    hurry();
+    cable_hurry();
     pa_simple *s = pa_simple_new(NULL, "clock", PA_STREAM_RECORD, device, "clock", &mono, NULL, &short_blocks, NULL);
     while (s && !atomic_load(&c->ending) && pa_simple_read(s, block, sizeof block, NULL) >= 0)
         ;
@@ -113,7 +113,7 @@ struct track {
 static void *play(void *arg)
 {
     struct track *t = arg;
-    hurry();
+    cable_hurry();
     pa_buffer_attr attr = { UINT32_MAX, CABLE_HZ / 1000 * 2 * 200, UINT32_MAX, UINT32_MAX, UINT32_MAX };
     pa_simple *s = pa_simple_new(NULL, "mouth", PA_STREAM_PLAYBACK, t->device, "said", &mono, NULL, &attr, NULL);
     t->ok = s && pa_simple_write(s, t->said, t->n * sizeof *t->said, NULL) >= 0;
@@ -130,7 +130,7 @@ static void *record(void *arg)
 {
     struct track *t = arg;
     struct recording *r = t->rec;
-    hurry();
+    cable_hurry();
     pa_simple *s = pa_simple_new(NULL, "ear", PA_STREAM_RECORD, t->device, "heard", &mono, NULL, &short_blocks, NULL);
     double zero = 0, latest = 0;
     t->ok = s != NULL;

@@ -21,6 +21,7 @@ struct phone_config {
     uint16_t listen;           /* port on 127.0.0.1 to answer at; 0: it calls */
     unsigned ptime_ms;         /* of the packets; 0: as the phone likes */
     const char *processing;    /* of our microphone; NULL: off, as at the others */
+    const char *out;           /* file for what it says on its standard output; NULL: nowhere */
 };
 
 struct phone {
@@ -34,6 +35,9 @@ bool phone_start(struct phone *p, enum phone_kind kind, const struct phone_confi
 /* `ahoy listen --echo` on a port, with one codec: what every phone calls. */
 bool phone_start_echo(struct phone *p, const char *dir, const char *codec, uint16_t port);
 void phone_stop(struct phone *p);
+
+/* The last number behind `"key":` in a file of JSON that a phone of ours wrote; negative: none. */
+double phone_said(const char *path, const char *key);
 
 /* A directory that can be a phone's home, with what linphonec wants to find in it. */
 bool phone_make_home(const char *dir);

@@ -161,7 +161,7 @@ static void add(struct args *a, const char *first, const char *second)
     a->v[a->n] = NULL;
 }
 
-static bool launch(struct phone *p, const struct args *a, const char *dir)
+static bool launch(struct phone *p, const struct args *a, const char *dir, const char *said)
 {
     int in[2];
     *p = (struct phone){ .input = -1 };
@@ -169,18 +169,20 @@ static bool launch(struct phone *p, const struct args *a, const char *dir)
         return false;
     p->pid = fork();
     if (p->pid == 0) {
-        int out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        int none = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        int out = said ? open(said, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600) : none;
         (void) prctl(PR_SET_PDEATHSIG, SIGKILL);
         (void) setenv("HOME", dir, 1);
         (void) setenv("AHOY_BENCH_PASSWORD", "secret", 1);
         if (getenv("AHOY_BENCH_LOG")) { /* to see what a phone says */
             char path[PATH_MAX];
             snprintf(path, sizeof path, "%s/log", dir);
-            out = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+            none = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+            out = said ? out : none;
         }
         (void) dup2(in[0], 0);
         (void) dup2(out, 1);
-        (void) dup2(out, 2);
+        (void) dup2(none, 2);
         (void) execv(a->v[0], (char *const *) a->v);
         _exit(127);
     }
@@ -200,7 +202,7 @@ bool phone_start_echo(struct phone *p, const char *dir, const char *codec, uint1
     add(&a, "--bind", bind);
     add(&a, "--codec", codec);
     add(&a, "--audio", "null");
-    return launch(p, &a, dir);
+    return launch(p, &a, dir, NULL);
 }
 
 /* A call, or waiting for one, with PulseAudio's devices. */
@@ -222,7 +224,7 @@ static bool start_ahoy_live(struct phone *p, const struct phone_config *cfg)
     add(&a, "--audio", audio);
     add(&a, "--processing", cfg->processing ? cfg->processing : "off");
     add(&a, "--json", NULL);
-    return launch(p, &a, cfg->dir);
+    return launch(p, &a, cfg->dir, cfg->out);
 }
 
 static bool start_ahoy(struct phone *p, const struct phone_config *cfg)
@@ -252,7 +254,7 @@ static bool start_ahoy(struct phone *p, const struct phone_config *cfg)
         add(&a, "--password-env", "AHOY_BENCH_PASSWORD");
         add(&a, "--audio", "null");
     }
-    return launch(p, &a, cfg->dir);
+    return launch(p, &a, cfg->dir, cfg->out);
 }
 
 static bool start_baresip(struct phone *p, const struct phone_config *cfg)
@@ -267,7 +269,7 @@ static bool start_baresip(struct phone *p, const struct phone_config *cfg)
         snprintf(dial, sizeof dial, "/dial sip:%s@127.0.0.1:%u", cfg->sink ? "bench" : "echo", cfg->call);
         add(&a, "-e", dial);
     }
-    return launch(p, &a, cfg->dir);
+    return launch(p, &a, cfg->dir, cfg->out);
 }
 
 static bool start_linphonec(struct phone *p, const struct phone_config *cfg)
@@ -281,7 +283,7 @@ static bool start_linphonec(struct phone *p, const struct phone_config *cfg)
     add(&a, "-c", rc);
     if (cfg->listen)
         add(&a, "-a", NULL);
-    if (!launch(p, &a, cfg->dir))
+    if (!launch(p, &a, cfg->dir, cfg->out))
         return false;
     if (cfg->sink)
         return !cfg->call || dprintf(p->input, "call sip:bench@127.0.0.1:%u\n", cfg->call) > 0;
@@ -330,4 +332,21 @@ void phone_stop(struct phone *p)
         (void) waitpid(p->pid, NULL, 0);
     }
     p->pid = 0;
+}
+
+double phone_said(const char *path, const char *key)
+{
+    char text[8192], word[64];
+    double said = -1;
+    int n = snprintf(word, sizeof word, "\"%s\":", key);
+    FILE *f = fopen(path, "r");
+    while (f && fgets(text, sizeof text, f)) {
+        struct view v = view_str(text);
+        size_t at = view_search(v, view_of(word, (size_t) n));
+        if (at < v.n)
+            said = strtod(text + at + n, NULL);
+    }
+    if (f)
+        fclose(f);
+    return said;
 }

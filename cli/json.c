@@ -79,13 +79,13 @@ static json_t *counts(const struct ahoy_call_stats *s)
         "send_codec", json_words(s->send_codec), "rtp_in", (json_int_t) s->rtp_in, "rtp_out", (json_int_t) s->rtp_out,
         "bytes_in", (json_int_t) s->bytes_in, "bytes_out", (json_int_t) s->bytes_out, "expected",
         (json_int_t) s->expected, "lost", (json_int_t) s->lost);
-    return join(o, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "late", (json_int_t) s->late,
+    return join(o, json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "late", (json_int_t) s->late,
                              "duplicate", (json_int_t) s->duplicate, "reordered", (json_int_t) s->reordered,
                              "recovered_fec", (json_int_t) s->recovered_fec, "recovered_red",
                              (json_int_t) s->recovered_red, "recovered_dred", (json_int_t) s->recovered_dred,
                              "concealed_ms", (json_int_t) s->concealed_ms, "gone_ms", (json_int_t) s->gone_ms,
                              "no_microphone_ms", (json_int_t) s->no_microphone_ms, "no_speaker_ms",
-                             (json_int_t) s->no_speaker_ms));
+                             (json_int_t) s->no_speaker_ms, "dropouts", (json_int_t) s->dropouts));
 }
 
 json_t *json_stats(const struct ahoy_call_stats *s)

@@ -31,6 +31,7 @@ struct ahoy_call_stats {
     double device_in_ms, device_out_ms; /* latency of microphone and loudspeaker, with the sound server */
     uint32_t no_microphone_ms;          /* for so long the machine had no microphone … */
     uint32_t no_speaker_ms;             /* … or no loudspeaker */
+    uint32_t dropouts;                  /* moments at which the devices ran dry or over, since they were opened */
     bool clock_known;                   /* the next two are measured */
     double clock_in_ppm, clock_out_ppm; /* how much faster than nominal the devices' clocks run; any sign */
     double end_system_ms;               /* our part of the delay, both directions together (RFC 3611) */

@@ -128,7 +128,7 @@ struct audio_device_stats {
     uint64_t captured, played; /* samples the hardware has delivered and taken */
     uint64_t overruns;         /* captured samples that were dropped because nobody read them */
     uint64_t underruns;        /* samples of silence played because nobody wrote */
-    uint32_t xruns;            /* restarts after the hardware stumbled */
+    uint32_t xruns;            /* moments at which server or hardware ran dry or over */
     bool clock_known;
     double capture_ppm, playback_ppm;                /* how much faster than nominal the clocks run, when clock_known */
     int64_t capture_latency_us, playback_latency_us; /* in server and hardware, queues here not included; -1 unknown */

@@ -13,11 +13,11 @@
 
 /** What a callback tells about itself, through a ring. Counts are totals. */
 struct audio_stamp {
-    int64_t when_us; /* 0: time is not known */
-    uint64_t frames; /* delivered or taken by the hardware */
-    uint64_t asked;  /* of a backend with `kick`: asked for by the hardware */
-    uint64_t missed; /* overruns or underruns, samples */
-    uint32_t xruns;
+    int64_t when_us;    /* 0: time is not known */
+    uint64_t frames;    /* delivered or taken by the hardware */
+    uint64_t asked;     /* of a backend with `kick`: asked for by the hardware */
+    uint64_t missed;    /* overruns or underruns, samples */
+    uint32_t xruns;     /* moments at which server or hardware ran dry or over */
     int64_t latency_us; /* -1: not known */
     enum audio_presence presence;
 };

@@ -103,6 +103,7 @@ struct media_stats {
     double device_in_ms, device_out_ms; /* latency of server and hardware */
     uint32_t no_microphone_ms;          /* for so long there was no microphone … */
     uint32_t no_speaker_ms;             /* … or no loudspeaker */
+    uint32_t dropouts;                  /* moments at which the devices ran dry or over */
     bool clock_known;                   /* the next two are measured */
     double clock_in_ppm, clock_out_ppm; /* how much faster than nominal */
     double end_system_ms;               /* all delay that is ours, both ways (RFC 3611 section 4.7.3) */

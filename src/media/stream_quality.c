@@ -158,6 +158,7 @@ static void device_figures(const struct sound *sound, struct media_stats *s)
         s->device_in_ms = (double) d.capture_latency_us / 1000 + (double) d.capture_ready * 1000 / sound->device_hz;
     if (d.playback_latency_us >= 0)
         s->device_out_ms = (double) d.playback_latency_us / 1000;
+    s->dropouts = d.xruns;
     s->clock_known = d.clock_known;
     s->clock_in_ppm = d.capture_ppm;
     s->clock_out_ppm = d.playback_ppm;

@@ -46,6 +46,7 @@ static void fill_delays(const struct media_stats *m, struct ahoy_call_stats *out
     out->device_out_ms = m->device_out_ms;
     out->no_microphone_ms = m->no_microphone_ms;
     out->no_speaker_ms = m->no_speaker_ms;
+    out->dropouts = m->dropouts;
     out->clock_known = m->clock_known;
     out->clock_in_ppm = m->clock_in_ppm;
     out->clock_out_ppm = m->clock_out_ppm;
