@@ -80,17 +80,26 @@ static double quantile(struct row *r, double q)
     return r->delay[(size_t) ((double) (r->n - 1) * q)];
 }
 
-/* A voice whose pitch glides, in syllables, so that no two places are alike. */
+/* How loud it is at `t` seconds: phrases of 1.8 s in syllables, and pauses of 0.5 s, in which phones mend their delay. */
+static double loudness(double t)
+{
+    const double turn = 6.283185307179586, phrase_s = 1.8, pause_s = 0.5, edge_s = 0.02;
+    double in = fmod(t, phrase_s + pause_s), syllable = sin(turn * 2.3 * t + sin(turn * 0.37 * t));
+    double edge = fmin(1, fmin(in, phrase_s - in) / edge_s);
+    return edge > 0 ? edge * (0.15 + 0.85 * (syllable > 0 ? syllable : 0)) : 0;
+}
+
+/* A voice whose pitch glides, so that no two places are alike. */
 static void make_speech(void)
 {
     const double turn = 6.283185307179586;
     double phase = 0;
     for (size_t i = 0; i < AHOY_COUNT(said); i++) {
-        double t = (double) i / CABLE_HZ, sum = 0, syllable = sin(turn * 2.3 * t + sin(turn * 0.37 * t));
+        double t = (double) i / CABLE_HZ, sum = 0;
         phase += turn * (140 + 45 * sin(turn * 0.71 * t) + 20 * sin(turn * 0.23 * t)) / CABLE_HZ;
         for (int k = 1; k <= 20; k++)
             sum += sin(phase * k) / k;
-        said[i] = (int16_t) (5000 * sum * (0.15 + 0.85 * (syllable > 0 ? syllable : 0)));
+        said[i] = (int16_t) (5000 * sum * loudness(t));
     }
 }
 
