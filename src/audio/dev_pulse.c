@@ -283,7 +283,8 @@ static void on_stream_moved(pa_stream *stream, void *arg)
     struct pulse_side *s = arg;
     (void) stream;
     if (note_device(s)) {
-        s->d->began_us = pulse_clock_us(s->d);
+        if (!s->capture)
+            pulse_flow_moved(s->d);
         log_write(s->d->log, LOG_INFO, "audio", "pulse: the %s is %s now", s->capture ? "microphone" : "speaker",
                   s->now);
         settle(s->d, s->now);
@@ -490,7 +491,7 @@ static enum ahoy_err pulse_open(void **out, const struct audio_device_config *cf
         return AHOY_ERR_NOMEM;
     d->rec = (struct pulse_side){ .d = d, .way = capture, .capture = true };
     d->play = (struct pulse_side){ .d = d, .way = playback };
-    d->ahead_us = PULSE_LEAST_US;
+    pulse_ahead_init(&d->ahead);
     d->rate_hz = cfg->rate_hz;
     d->retry_us = PULSE_RETRY_US;
     d->loop = cfg->loop;

@@ -6,14 +6,9 @@
 #define AHOY_AUDIO_PULSE_DEVICE_H
 
 #include "audio/device_impl.h"
+#include "audio/pulse_ahead.h"
 #include "audio/pulse_find.h"
 #include "audio/pulse_link.h"
-
-/*
- * What is asked for in front of the loudspeaker, stream and device together, at its least and when that ran dry. Of the
- * least the device has a period of 5 ms, and the rest leaves one period's time for an answer; of the next, two.
- */
-enum { PULSE_LEAST_US = 12000, PULSE_MORE_US = 15300, PULSE_STEP_US = 5000, PULSE_MOST_US = 60300 };
 
 /* One direction. */
 struct pulse_side {
@@ -48,8 +43,8 @@ struct pulse_device {
     bool use_default; /* this try ignores the names */
     bool one_name;    /* one name was given for both directions: either may fall back to the default, not both */
     uint32_t rate_hz;
-    uint32_t ahead_us;                 /* playback buffered in stream and device together */
-    int64_t began_us, dry_us, grew_us; /* the playing stream began; it was dry; its buffer changed */
+    struct pulse_ahead ahead; /* playback buffered in stream and device together */
+    int64_t began_us;         /* the playing stream began */
     char app_name[64];
     struct sys_loop *loop;
     const struct log *log;
@@ -58,14 +53,14 @@ struct pulse_device {
     void *arg;
 };
 
-/** libpulse's clock, us. */
-int64_t pulse_clock_us(const struct pulse_device *d);
-
 /** What is asked of the server for either direction. */
 pa_buffer_attr pulse_buffering(const struct pulse_device *d);
 
 /** Has a new stream's sound moved between it and the side's ring. */
 void pulse_flow_attach(struct pulse_side *s);
+
+/** The playing stream has another device. */
+void pulse_flow_moved(struct pulse_device *d);
 
 /** Lets go of a stream that ends. */
 void pulse_flow_detach(struct pulse_side *s);

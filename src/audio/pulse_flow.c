@@ -1,37 +1,33 @@
 /*
  * The sound of a PulseAudio device: moved between stream and ring by libpulse's thread, in fragments of 5 ms, and in front
- * of the loudspeaker no more than the server needs to be asked again in time; that grows when it runs dry and shrinks
- * when it no longer does.
+ * of the loudspeaker no more than the server needs to be asked again in time (pulse_ahead.h).
  */
 #include "audio/pulse_device.h"
 
 #include <errno.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
     PULSE_PERIOD_MS = 5,
     PULSE_PERIOD_US = 5000,
-    PULSE_MOST_REQUEST_US = 2650,
-    PULSE_START_US = 1500000,    /* a stream that begins is dry at first, until its looks are in step with it */
-    PULSE_GROWN_US = 500000,     /* … and so is one whose buffer was changed */
-    PULSE_TOGETHER_US = 5000000, /* two dry moments within this are too many */
-    PULSE_CALM_US = 20000000,    /* without one for so long it may shrink */
-    PULSE_LOOK_US = 100000,      /* between two questions for the latency, which is for people */
+    PULSE_EMPTY_US = 200000, /* a stream that begins has nothing to play */
+    PULSE_LOOK_US = 100000,  /* between two questions for the latency, which is for people */
     PULSE_BLOCK = 480,
 };
 
-int64_t pulse_clock_us(const struct pulse_device *d)
+static int64_t clock_us(void)
 {
-    struct timeval tv;
-    (void) d->link.lib.pa_gettimeofday(&tv);
-    return (int64_t) tv.tv_sec * 1000000 + tv.tv_usec;
+    struct timespec ts;
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
 }
 
 /* ---- samples: libpulse's thread, AHOY_RT for our part ------------------------------------------------------------ */
 
 static void stamp(struct pulse_side *s)
 {
-    int64_t now = pulse_clock_us(s->d);
+    int64_t now = clock_us();
     if (now - s->looked_us >= PULSE_LOOK_US || now < s->looked_us) {
         pa_usec_t us = 0;
         int negative = 0;
@@ -81,6 +77,8 @@ static void play(struct pulse_side *s)
     wanted = wanted == (size_t) -1 ? 0 : wanted / sizeof(int16_t);
     s->way->stamp.asked = s->d->taken + wanted;
     s->way->stamp.frames = s->way->stamp.asked - s->d->skew;
+    if (wanted > 0 && sys_ring_count(s->way->ring) > 0)
+        pulse_ahead_answered(&s->d->ahead, clock_us(), (int64_t) wanted * 1000000 / s->d->rate_hz);
     while (wanted > 0 && sys_ring_count(s->way->ring) > 0) {
         void *data = NULL;
         size_t room = AHOY_MIN(wanted, sys_ring_count(s->way->ring)) * sizeof(int16_t);
@@ -144,67 +142,52 @@ static uint32_t samples_of(const struct pulse_device *d, uint32_t us)
     return (uint32_t) ((uint64_t) d->rate_hz * us / 1000000);
 }
 
-/*
- * Of what is asked for the server gives the device's own buffer half of what is more than two requests, and the rest waits
- * in front of it. So both are chosen by the length of a request.
- */
-static uint32_t request_us(uint32_t ahead_us)
-{
-    return AHOY_MIN(ahead_us / 2 - PULSE_PERIOD_US, (uint32_t) PULSE_MOST_REQUEST_US);
-}
-
-static uint32_t queue_us(uint32_t ahead_us)
-{
-    return ahead_us / 2 + request_us(ahead_us);
-}
-
 pa_buffer_attr pulse_buffering(const struct pulse_device *d)
 {
     const uint32_t bytes = sizeof(int16_t);
+    struct pulse_ahead_size size = pulse_ahead_now(&d->ahead);
     return (pa_buffer_attr){ .maxlength = UINT32_MAX,
-                             .tlength = bytes * samples_of(d, d->ahead_us),
+                             .tlength = bytes * samples_of(d, size.ahead_us),
                              .prebuf = 0,
-                             .minreq = bytes * samples_of(d, request_us(d->ahead_us)),
+                             .minreq = bytes * samples_of(d, size.request_us),
                              .fragsize = bytes * samples_of(d, PULSE_PERIOD_US) };
 }
 
-static void set_ahead(struct pulse_device *d, uint32_t us, int64_t now_us)
+static void look_ahead(struct pulse_device *d, int64_t now_us)
 {
+    struct pulse_ahead_size was = pulse_ahead_now(&d->ahead);
+    if (!pulse_ahead_look(&d->ahead, now_us))
+        return;
     /* The server asks for the difference once, which is no time: the clock's measurement must not take it for such. */
-    d->skew += (uint64_t) samples_of(d, queue_us(us)) - samples_of(d, queue_us(d->ahead_us));
-    d->ahead_us = us;
-    d->grew_us = now_us;
+    d->skew += (uint64_t) samples_of(d, pulse_ahead_queue_us(pulse_ahead_now(&d->ahead)))
+               - samples_of(d, pulse_ahead_queue_us(was));
+    log_write(d->log, LOG_DEBUG, "audio", "pulse: %.1f ms in front of the speaker",
+              pulse_ahead_now(&d->ahead).ahead_us / 1000.0);
     pa_buffer_attr attr = pulse_buffering(d);
     pa_operation *op = d->link.lib.pa_stream_set_buffer_attr(d->play.stream, &attr, NULL, NULL);
     if (op)
         d->link.lib.pa_operation_unref(op);
 }
 
-/* The server had nothing of ours to play: once is chance, twice is too little buffered. */
+/* The server had nothing of ours to play. */
 static void on_dry(pa_stream *stream, void *arg)
 {
     struct pulse_side *s = arg;
-    struct pulse_device *d = s->d;
-    int64_t now = pulse_clock_us(d);
+    int64_t now = clock_us();
     (void) stream;
-    if (now - d->began_us < PULSE_START_US)
+    if (now - s->d->began_us < PULSE_EMPTY_US)
         return;
     s->way->stamp.xruns++;
-    bool again = now - d->dry_us < PULSE_TOGETHER_US && now - d->grew_us > PULSE_GROWN_US;
-    d->dry_us = now;
-    if (again && d->ahead_us < PULSE_MOST_US)
-        set_ahead(d, d->ahead_us < PULSE_MORE_US ? (uint32_t) PULSE_MORE_US : d->ahead_us + PULSE_STEP_US, now);
+    pulse_ahead_dry(&s->d->ahead, now);
+    look_ahead(s->d, now);
 }
 
 /* From the timing updates, every second or so. */
 static void on_timing(pa_stream *stream, void *arg)
 {
     struct pulse_side *s = arg;
-    struct pulse_device *d = s->d;
-    int64_t now = pulse_clock_us(d);
     (void) stream;
-    if (d->ahead_us > PULSE_LEAST_US && now - d->dry_us > PULSE_CALM_US && now - d->grew_us > PULSE_CALM_US)
-        set_ahead(d, d->ahead_us > PULSE_MORE_US ? d->ahead_us - PULSE_STEP_US : (uint32_t) PULSE_LEAST_US, now);
+    look_ahead(s->d, clock_us());
 }
 
 static void on_overrun(pa_stream *stream, void *arg)
@@ -216,6 +199,12 @@ static void on_overrun(pa_stream *stream, void *arg)
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
+void pulse_flow_moved(struct pulse_device *d)
+{
+    d->began_us = clock_us();
+    pulse_ahead_begin(&d->ahead, d->began_us);
+}
+
 void pulse_flow_attach(struct pulse_side *s)
 {
     const struct pulse_lib *lib = &s->d->link.lib;
@@ -224,7 +213,7 @@ void pulse_flow_attach(struct pulse_side *s)
         lib->pa_stream_set_overflow_callback(s->stream, on_overrun, s);
         return;
     }
-    s->d->began_us = pulse_clock_us(s->d);
+    pulse_flow_moved(s->d);
     lib->pa_stream_set_write_callback(s->stream, on_writable, s);
     lib->pa_stream_set_underflow_callback(s->stream, on_dry, s);
     lib->pa_stream_set_latency_update_callback(s->stream, on_timing, s);
