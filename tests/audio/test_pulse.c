@@ -101,6 +101,18 @@ static double purity(size_t n, double hz)
     return best;
 }
 
+/*
+ * Whether a steady tone is heard as such: a piece of 100 ms without a gap. That is waited for, since on a busy machine they are
+ * rare; what garbles or loses sound by itself makes none. `run`: the device was taken.
+ */
+static bool hears(struct audio_device *d, double hz, bool run)
+{
+    for (int tries = 0; tries < 20 && talk(d, RATE, run); tries++)
+        if (purity(RATE, hz) > 20)
+            return true;
+    return false;
+}
+
 /* ---- events ------------------------------------------------------------------------------------------------------ */
 
 struct witness {
@@ -245,8 +257,7 @@ static void test_one_name_serves_the_direction_that_has_it(struct t *t)
     T_OK(audio_spec_parse(VIEW("pulse:ahoy_test"), &cfg.spec)); /* a sink; the microphone is the default */
     sound_sine(said, MOST, RATE, 1000, -20);
     T_OK(audio_device_open(&d, &cfg, why));
-    T_CHECK(converse(d, RATE));
-    T_CHECK(purity(RATE, 1000) > 20);
+    T_CHECK(hears(d, 1000, false));
     audio_device_close(d);
     d = NULL;
     T_OK(audio_spec_parse(VIEW("pulse:ahoy_test.monitor,ahoy_test"), &cfg.spec));
@@ -310,8 +321,7 @@ static void comes_back(struct t *t, const struct audio_device_config *cfg)
     T_EQ(audio_device_read(d, heard, FRAME), 0);
     T_CHECK(pulse_daemon_start(&the_daemon));
     T_CHECK(await(&w, AUDIO_EVENT_BACK));
-    T_CHECK(converse(d, RATE));
-    T_CHECK(purity(RATE, 700) > 20);
+    T_CHECK(hears(d, 700, false));
 out:
     audio_device_close(d);
     witness_fini(&w);
@@ -345,8 +355,7 @@ static void test_its_caller_runs_it(struct t *t)
     sound_sine(said, MOST, RATE, 700, -20);
     T_OK(open_watched(&d, &cfg, &w));
     T_CHECK(audio_device_take(d) && audio_device_take(d));
-    T_CHECK(talk(d, RATE * 2, true));
-    T_CHECK(purity(RATE * 2, 700) > 20);
+    T_CHECK(hears(d, 700, true));
     pulse_daemon_stop(&the_daemon);
     T_EQ(run_until_gone(d), AUDIO_RAN_GONE);
     T_CHECK(await(&w, AUDIO_EVENT_LOST));
@@ -355,8 +364,7 @@ static void test_its_caller_runs_it(struct t *t)
     T_CHECK(await(&w, AUDIO_EVENT_BACK));
     T_CHECK(converse(d, RATE / 2)); /* by its thread */
     T_CHECK(audio_device_take(d));
-    T_CHECK(talk(d, RATE * 2, true));
-    T_CHECK(purity(RATE * 2, 700) > 20);
+    T_CHECK(hears(d, 700, true));
 out:
     audio_device_close(d);
     witness_fini(&w);
@@ -475,7 +483,7 @@ static void test_alsa_plays_and_hears(struct t *t)
         fprintf(stderr, "alsa: purity %.1f dB, latency in %.1f out %.1f ms, missed %llu %llu, xruns %u\n",
                 purity(RATE * 2, 1000), (double) s.capture_latency_us / 1000, (double) s.playback_latency_us / 1000,
                 (unsigned long long) s.overruns, (unsigned long long) s.underruns, s.xruns);
-    T_CHECK(purity(RATE * 2, 1000) > 20);
+    T_CHECK(hears(d, 1000, false));
     T_CHECK(s.captured >= RATE * 2 && s.played >= RATE);
 out:
     audio_device_close(d);
@@ -521,14 +529,12 @@ static void test_alsa_goes_on_with_the_default_and_comes_back(struct t *t)
     pulse_daemon_stop(&the_daemon);
     T_CHECK(await(&w, AUDIO_EVENT_MOVED)); /* microphone … */
     T_CHECK(await(&w, AUDIO_EVENT_MOVED)); /* … and loudspeaker */
-    T_CHECK(converse(d, RATE));
-    T_CHECK(purity(RATE, 900) > 20);
+    T_CHECK(hears(d, 900, false));
     T_CHECK(pulse_daemon_start(&the_daemon));
     T_CHECK(await(&w, AUDIO_EVENT_MOVED));
     T_CHECK(await(&w, AUDIO_EVENT_MOVED));
     pulse_daemon_stop(&other_daemon); /* no longer needed */
-    T_CHECK(converse(d, RATE));
-    T_CHECK(purity(RATE, 900) > 20);
+    T_CHECK(hears(d, 900, false));
 out:
     audio_device_close(d);
     witness_fini(&w);
