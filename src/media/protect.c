@@ -16,7 +16,9 @@ enum {
     FLOOR_US = 30000000,
     CUT_US = 1000000, /* between cuts, so that each shows its effect */
     RAISE_US = 1000000,
-    SPREAD_MS = 120,   /* a copy travels so far behind its frame at most: the listener waits for it */
+    SPREAD_MS = 100,   /* a copy travels so far behind its frame at most: the listener waits for it */
+    DEEP_PERCENT = 25, /* libopus gives deep redundancy its full share from such a loss on */
+    DEEP_PACKETS = 50, /* what it takes is smoothed over so many */
     QUICK_RTT_MS = 60, /* below that what was asked for comes in time, mostly */
     START_MS = 800,    /* of sound that the peer has told of: then the network is known */
     START_MOST_MS = 4000,
@@ -25,12 +27,15 @@ enum {
 /*
  * The steps, by the loss that is seen. Measured with ideal receivers over a budget of 48 kbit/s (docs/protect.md): one
  * copy of a frame is worth more than in-band FEC or deep redundancy of the same bits; two at half the rate win where
- * copies are lost too; in bursts a copy must travel far from its frame. Deep redundancy is what the bits left over buy.
+ * copies are lost too; in bursts a copy must travel far from its frame, and deep redundancy, which any packet brings, is
+ * worth more than a second one.
  */
 static const double seen = 0.003, step_one = 0.006, step_near = 0.04, step_two = 0.07, step_two_far = 0.16,
                     step_twice = 0.03, bursty_run = 1.7, keep_step = 0.75, unknown_loss = 0.2;
 
-static const double most_repaid = 1.0 / 16; /* of the wire: copies are not given up for it */
+static const double deep_spent = 0.8; /* of what copies save: some voices take more than is asked for */
+
+static const double most_repaid = 1.0 / 8; /* of the wire: copies are not given up for it */
 
 static const double share_cut = 0.75, share_raise = 1.06, share_least = 0.3;
 
@@ -167,12 +172,16 @@ static uint32_t budget_bps(const struct protect *p)
     return wire > heads + LEAST_BPS ? (uint32_t) wire - heads : LEAST_BPS;
 }
 
-/* What remains for each frame when `copies` of it are sent too, and what is asked for again. */
+/*
+ * What remains for each frame when `copies` of it are sent too, and what is asked for again. Copies are shorter than the
+ * frame when it has deep redundancy with it.
+ */
 static uint32_t rate_with_copies(const struct protect *p, unsigned copies)
 {
     double more = copies + p->asked_share, packets = 1000.0 / p->means.frame_ms;
     double heads = (more * RED_HEAD_BYTES + (more > 0)) * 8 * packets, all = budget_bps(p);
-    return all > heads ? (uint32_t) ((all - heads) / (more + 1)) : 0;
+    double deep = deep_spent * more * p->deep_bytes * 8 * packets;
+    return all > heads ? (uint32_t) ((all - heads + deep) / (more + 1)) : 0;
 }
 
 static bool is_congested(const struct protect *p)
@@ -223,19 +232,19 @@ static uint32_t spread(const struct protect *p, unsigned copies)
     if (copies > 1)
         first = AHOY_MIN(first, (most + 1) / 2);
     else if (bursty) /* a lone copy: runs longer than the mean are common */
-        first = AHOY_MIN(first + 2, most - 1);
+        first = AHOY_MIN(first + 2, most);
     if (copies == 0)
         return 0;
     return copies == 1 ? bit(first) : bit(first) | bit(AHOY_MIN(2 * first, most));
 }
 
-static void plan_copies(struct protect *p, unsigned copies)
+static void plan_copies(struct protect *p, unsigned copies, bool deep)
 {
     p->plan.bitrate_bps = AHOY_MIN(rate_with_copies(p, copies), p->means.clean_bps);
     p->plan.generations = spread(p, copies);
     p->plan.fec = false;
-    p->plan.loss_percent = 0;
-    p->plan.dred_ms = 0;
+    p->plan.loss_percent = deep ? (unsigned) AHOY_MAX(AHOY_MIN(p->loss, 0.5) * 100, (double) DEEP_PERCENT) : 0;
+    p->plan.dred_ms = deep ? SPREAD_MS : 0;
 }
 
 /* The rate of each of two packets that carry the same. */
@@ -288,12 +297,14 @@ const struct protect_plan *protect_plan(struct protect *p)
     p->plan.twice_after = 0;
     if (plan_twice(p))
         return &p->plan;
+    /* One long burst takes a frame and both of its copies, but deep redundancy is in any packet behind it. */
+    bool deep = copies > 1 && p->run >= bursty_run && p->means.dred;
     if (copies > 0)
-        plan_copies(p, copies);
+        plan_copies(p, deep ? 1 : copies, deep);
     else if (p->loss >= seen && !is_congested(p))
         plan_within(p);
     else
-        plan_copies(p, 0);
+        plan_copies(p, 0, false);
     return &p->plan;
 }
 
@@ -311,6 +322,11 @@ uint32_t protect_generations(struct protect *p)
     p->repeats = 0;
     p->asked_share += (more - p->asked_share) / SLOW_PACKETS;
     return g;
+}
+
+void protect_stripped(struct protect *p, size_t bytes)
+{
+    p->deep_bytes += ((double) bytes - p->deep_bytes) / DEEP_PACKETS;
 }
 
 void protect_sent(struct protect *p, uint16_t seq, size_t bytes)

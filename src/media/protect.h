@@ -39,12 +39,13 @@ struct protect_plan {
 struct protect {
     struct protect_means means;
     struct protect_plan plan;
-    unsigned copies;                     /* of the plan */
-    unsigned twice;                      /* reports for which packets are still sent twice; 0: they are not */
-    double loss;                         /* smoothed, 0 … 1 */
-    double quick;                        /* the same over less */
-    double heard;                        /* packets that `loss` is of */
-    bool starting;                       /* nothing is known yet: the network is taken for a bad one */
+    unsigned copies;   /* that the loss asks for; in bursts deep redundancy stands in for the second */
+    double deep_bytes; /* of a packet's payload that no copy carries, smoothed */
+    unsigned twice;    /* reports for which packets are still sent twice; 0: they are not */
+    double loss;       /* smoothed, 0 … 1 */
+    double quick;      /* the same over less */
+    double heard;      /* packets that `loss` is of */
+    bool starting;     /* nothing is known yet: the network is taken for a bad one */
     unsigned told_packets, sent_packets; /* while that lasts */
     double run;                          /* mean length of a run of losses, packets; 1: one by one */
     bool exact;                          /* losses are told run by run */
@@ -105,6 +106,9 @@ const struct protect_plan *protect_plan(struct protect *p);
 
 /** Which earlier packets go along with the one about to be sent: the plan's and those asked for, which are then done. */
 uint32_t protect_generations(struct protect *p);
+
+/** Copies of the frame that was coded last are so many bytes shorter than it is: FEC and deep redundancy do not go along. */
+void protect_stripped(struct protect *p, size_t bytes);
 
 /** A packet left, of so many bytes behind its RTP header. */
 void protect_sent(struct protect *p, uint16_t seq, size_t bytes);

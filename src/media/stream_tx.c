@@ -221,6 +221,7 @@ static void keep_copy(struct media_stream *st, struct view payload)
         return;
     memcpy(copy, payload.p, payload.n);
     size_t n = audio_payload_strip(st->params.tx_codec, copy, payload.n);
+    protect_stripped(&st->protect, payload.n - n);
     red_sender_keep(st->red, st->params.tx_pt, st->tx_ts, view_of((const char *) copy, n));
 }
 

@@ -20,7 +20,7 @@ enum {
  */
 static const double loss_frames = 256, quick_frames = 24, lost_us = 6000000, first_loss = 0.001, spare_us = 15000;
 
-enum { MOST_WAIT_US = 120000, WAIT_SLACK_US = 4000, LESS_FRAMES = 150, PROOF_US = 5000000 };
+enum { MOST_WAIT_US = 100000, WAIT_SLACK_US = 4000, LESS_FRAMES = 150, PROOF_US = 5000000 };
 
 struct jitter_config jitter_config_default(uint32_t clock_hz)
 {

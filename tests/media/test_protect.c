@@ -150,14 +150,40 @@ static void test_copies_travel_past_the_bursts(struct t *t)
     hear(&p, 6, 6);
     protect_plan(&p);
     T_EQ(p.plan.generations, 1u << 1 | 1u << 3); /* one by one: two and four packets behind */
-    begin(&p, &all);
+    struct protect_means shallow = all;
+    shallow.dred = false;
+    begin(&p, &shallow);
     hear(&p, 6, 2);
     protect_plan(&p);
-    T_EQ(p.plan.generations, 1u << 2 | 1u << 5); /* bursts of three: three and six */
+    T_EQ(p.plan.generations, 1u << 2 | 1u << 4); /* bursts of three: three, and as far as is waited for */
     begin(&p, &all);
     hear(&p, 3, 1);
     protect_plan(&p);
     T_EQ(p.plan.generations, 1u << 4); /* a lone copy goes farther */
+out:
+    return;
+}
+
+/* Deep redundancy is in any packet, a copy in one: where a burst takes a frame and its copies, one copy and the other. */
+static void test_in_long_bursts_deep_redundancy_stands_in_for_the_second_copy(struct t *t)
+{
+    struct protect p;
+    begin(&p, &all);
+    hear(&p, 6, 2);
+    protect_plan(&p);
+    T_EQ(p.plan.generations, 1u << 4);
+    T_CHECK(p.plan.dred_ms == 100 && !p.plan.fec);
+    T_LE(20, p.plan.loss_percent); /* of less the library gives it nothing */
+    T_LE(wire_bps(&p), 64000);
+    uint32_t before = p.plan.bitrate_bps;
+    for (int i = 0; i < 500; i++)
+        protect_stripped(&p, 20); /* the copy does without: both have more */
+    T_NEAR(protect_plan(&p)->bitrate_bps, before + 3200, 50);
+    T_LE(wire_bps(&p) - 8000, 64000);
+    hear(&p, 6, 6); /* one by one: copies again, and nothing deep */
+    hear(&p, 6, 6);
+    T_EQ(protect_plan(&p)->generations, 1u << 1 | 1u << 3);
+    T_CHECK(p.plan.dred_ms == 0 && p.plan.loss_percent == 0);
 out:
     return;
 }
@@ -301,6 +327,7 @@ out:
 T_MAIN(T(test_a_clean_line_carries_nothing_but_the_codec), T(test_an_unknown_network_is_taken_for_a_bad_one),
        T(test_the_more_is_lost_the_more_is_repeated_within_the_wire),
        T(test_a_voice_that_takes_more_than_asked_for_stays_within_the_wire), T(test_copies_travel_past_the_bursts),
+       T(test_in_long_bursts_deep_redundancy_stands_in_for_the_second_copy),
        T(test_without_red_the_encoder_itself_protects), T(test_a_plain_peer_gets_every_packet_twice),
        T(test_what_is_asked_for_goes_along_once),
        T(test_a_rising_round_trip_lowers_the_rate_and_a_calm_one_restores_it), T(test_a_narrow_line_is_kept_to),

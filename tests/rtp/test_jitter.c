@@ -385,10 +385,48 @@ out:
     jitter_destroy(j);
 }
 
+/* Plays 600 packets of which a quarter is lost; a copy of each comes with the one that is so many behind it. */
+static void play_with_copies(struct jitter *j, unsigned behind)
+{
+    struct jitter_frame f;
+    for (unsigned seq = 1; seq < 600; seq++) {
+        struct jitter_packet copy = plain((uint16_t) (seq - behind));
+        int64_t now = (int64_t) seq * 20000;
+        copy.redundant = true;
+        if (seq % 4 != 0) {
+            put_at(j, (uint16_t) seq, now);
+            if (seq > behind)
+                jitter_put(j, &copy, now);
+        }
+        for (uint32_t got = 0; got < 960; got += f.duration_ts)
+            (void) get_at(j, now, &f);
+    }
+}
+
+/* Copies six packets behind would cost 120 ms and what the network and the player need besides: too much. */
+static void test_what_comes_after_more_than_100_ms_is_not_waited_for(struct t *t)
+{
+    struct jitter *j = NULL;
+    T_OK(open_plain(&j));
+    jitter_set_redundancy(j, 0);
+    play_with_copies(j, 5);
+    T_LE(110000, jitter_target_us(j));
+    T_LE(jitter_target_us(j), 120000);
+    jitter_destroy(j);
+    j = NULL;
+    T_OK(open_plain(&j));
+    jitter_set_redundancy(j, 0);
+    play_with_copies(j, 6);
+    T_LE(jitter_target_us(j), 40000);
+out:
+    jitter_destroy(j);
+}
+
 T_MAIN(T(test_lost_is_told_with_its_neighbour_and_only_when_that_is_here),
        T(test_a_loss_that_a_stretch_covered_is_skipped), T(test_a_late_packet_is_still_played_after_a_stretch),
        T(test_a_redundant_copy_fills_a_hole_and_counts_nowhere), T(test_events_take_their_place_in_the_sequence),
        T(test_restarts_and_new_sources_are_taken_and_stray_packets_are_not),
        T(test_a_full_buffer_gives_up_what_is_oldest), T(test_a_sender_whose_clock_stood_still_is_played_on),
        T(test_timestamps_that_jump_ahead_do_not_stop_the_stream), T(test_the_first_loss_is_enough_to_wait_for_copies),
-       T(test_packet_duration_is_learnt_when_it_changes), T(test_hostile_numbers_do_no_harm))
+       T(test_what_comes_after_more_than_100_ms_is_not_waited_for), T(test_packet_duration_is_learnt_when_it_changes),
+       T(test_hostile_numbers_do_no_harm))
