@@ -9,7 +9,7 @@
 #include "audio/aec_fft.h"
 
 /* The background is taken down by so much and no more: what is left of it keeps its colour. */
-#define AEC_NOISE_FLOOR 0.14f /* -17 dB */
+#define AEC_NOISE_FLOOR 0.1f /* -20 dB */
 
 struct aec_noise {
     float noise[AEC_BINS];   /* power of the background */
