@@ -337,6 +337,7 @@ void media_stream_configure(struct media_stream *st, const struct media_params *
     st->params = *p;
     if (p->active)
         keep_past_formats(&st->params, &was);
+    media_quality_agreed(st);
     rtp_session_set_xr(st->rtp, &p->xr);
     const struct addr *near = p->signalling.family ? &p->signalling : NULL;
     if (latch_signal(&st->latch, &p->rtp, near) || latch_signal(&st->rtcp_latch, &p->rtcp, near))

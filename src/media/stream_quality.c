@@ -78,7 +78,9 @@ static void watch_pauses(struct media_stream *st, const struct jitter_packet *j,
     int16_t step = (int16_t) (uint16_t) (j->seq - q->newest.seq);
     if (q->newest.known && step <= 0)
         return;
-    if (q->newest.known && step == 1 && (int32_t) (j->timestamp - q->newest.next_ts) > 0)
+    bool pause = q->held || (step == 1 && (int32_t) (j->timestamp - q->newest.next_ts) > 0);
+    q->held = !media_params_expect(&st->params);
+    if (q->newest.known && pause)
         q->paused_us += concealed_us - q->newest.concealed_us;
     q->newest.known = true;
     q->newest.seq = j->seq;
@@ -86,6 +88,11 @@ static void watch_pauses(struct media_stream *st, const struct jitter_packet *j,
     q->newest.concealed_us = concealed_us;
     q->newest.at_us = now_us;
     q->newest.silence = j->silence;
+}
+
+void media_quality_agreed(struct media_stream *st)
+{
+    st->quality.held |= !media_params_expect(&st->params);
 }
 
 void media_quality_arrived(struct media_stream *st, const struct jitter_packet *j, bool sound, bool late,
@@ -218,12 +225,12 @@ static void find_delays(struct media_stream *st, const struct rtp_remote_quality
 
 /* ---- scores ------------------------------------------------------------------------------------------------------ */
 
-/* Sound that was made up. A break is none: nothing is made up for so long, and it may be a pause. */
+/* Sound that was made up. A hold and a break are none: nothing is made up for so long, and it may be a pause. */
 static uint64_t made_up_us(const struct media_stream *st)
 {
     const struct media_quality *q = &st->quality;
     uint64_t all = st->playout.concealed_us - q->paused_us;
-    bool breaks = q->newest.known && sys_now_us(st->worker->loop) - q->newest.at_us >= SYS_MS(BREAK_MS);
+    bool breaks = q->newest.known && (q->held || sys_now_us(st->worker->loop) - q->newest.at_us >= SYS_MS(BREAK_MS));
     return breaks ? all - (st->playout.concealed_us - q->newest.concealed_us) : all;
 }
 

@@ -32,6 +32,7 @@ struct media_quality {
         int64_t at_us;         /* it came */
         bool silence;          /* and announced a pause */
     } newest;
+    bool held;                        /* nothing had to come since the newest packet: a hold */
     uint64_t paused_us;               /* concealed while the peer paused without a word: nothing was missing */
     double packet_bytes;              /* mean size of what is in a packet while the peer speaks; 0: it did not */
     double speech_power, noise_power; /* of full scale squared, smoothed; 0: none heard yet */
@@ -42,6 +43,9 @@ struct media_quality {
 /** A packet came; `sound`: a codec's; `late`: too late to be played. */
 void media_quality_arrived(struct media_stream *st, const struct jitter_packet *j, bool sound, bool late,
                            int64_t now_us);
+
+/** What is agreed on has changed: it may be a hold, or its end. */
+void media_quality_agreed(struct media_stream *st);
 
 /** Sound that the peer said, as it is played, at the sound's rate. */
 void media_quality_heard(struct media_stream *st, const int16_t *pcm, size_t n);

@@ -286,6 +286,28 @@ out:
     world_close(t, &w);
 }
 
+/* What is missing while a call is on hold, and until its sound runs again, is no loss. */
+static void test_a_hold_spoils_no_figures(struct t *t)
+{
+    struct world w;
+    const struct sim_link far = { .delay_us = 60000 };
+    T_OK(world_open(&w, 60));
+    sim_default_link(w.sim, &far);
+    T_CHECK(talk(&w, "opus", NULL, 5));
+    uint32_t before_a = w.a.stats.concealed_ms, before_b = w.b.stats.concealed_ms;
+    for (unsigned i = 0; i < 6; i++) {
+        T_OK(ahoy_call_hold(w.a.engine, w.a.placed, i % 2 == 0, NULL));
+        phone_run_ms(&w.a, &w.b, 2500);
+    }
+    T_NEAR(w.a.stats.concealed_ms, before_a, 60);
+    T_NEAR(w.b.stats.concealed_ms, before_b, 60);
+    T_CHECK(judged_as(&w.a.stats, AHOY_GRADE_GOOD, AHOY_SPOILER_NONE));
+    T_CHECK(judged_as(&w.b.stats, AHOY_GRADE_GOOD, AHOY_SPOILER_NONE));
+    T_CHECK(hang_up(&w));
+out:
+    world_close(t, &w);
+}
+
 static void test_a_peer_that_goes_is_no_bad_network(struct t *t)
 {
     check_a_peer_that_goes(t, "opus");
@@ -296,6 +318,6 @@ static void test_a_peer_that_goes_is_no_bad_network(struct t *t)
 T_MAIN(T_PLAIN(test_a_clean_call_is_good_and_both_know), T_PLAIN(test_random_loss_is_reported_as_it_was),
        T_PLAIN(test_bursts_are_reported_as_they_were), T_PLAIN(test_what_comes_too_late_is_discarded_not_lost),
        T_PLAIN(test_opus_makes_good_what_is_lost), T_PLAIN(test_a_peer_that_goes_is_no_bad_network),
-       T_PLAIN(test_the_collector_gets_a_report_at_the_end), T_PLAIN(test_a_bad_call_alerts_once),
-       T_STRIDE(test_a_collector_that_knows_no_reports_gets_no_more, 61),
+       T_PLAIN(test_a_hold_spoils_no_figures), T_PLAIN(test_the_collector_gets_a_report_at_the_end),
+       T_PLAIN(test_a_bad_call_alerts_once), T_STRIDE(test_a_collector_that_knows_no_reports_gets_no_more, 61),
        T_STRIDE(test_leaving_waits_for_the_report, 61))
