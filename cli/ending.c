@@ -6,6 +6,8 @@ static const char *refusal(unsigned status)
 {
     if (status == 481)
         return "the other side has forgotten the call";
+    if (status == 482)
+        return "it came back to us";
     if (status >= 300 && status < 400)
         return "it was sent elsewhere, and could be placed nowhere";
     return status >= 500 && status < 600 ? "the server failed" : "refused";
@@ -17,7 +19,7 @@ static const char *failure(enum ahoy_cause cause, unsigned status, const struct 
     switch (cause) {
     case AHOY_CAUSE_DNS: return "the name of the server was not found";
     case AHOY_CAUSE_NO_ANSWER_NET: return "not reachable";
-    case AHOY_CAUSE_TLS: return "the encrypted connection failed";
+    case AHOY_CAUSE_TLS: return "no encrypted connection";
     case AHOY_CAUSE_AUTH:
         return status == 403        ? "forbidden"
                : side->has_password ? "wrong user name or password"

@@ -472,6 +472,16 @@ int phone_close(struct phone *p)
 
 /* ---- placing calls ----------------------------------------------------------------------------------------------- */
 
+/* An option whose value means nothing: what it takes, as the help has it. */
+static int fail_option(const char *name, const char *value)
+{
+    for (size_t i = 0; i < cli_option_count; i++)
+        if (strcmp(cli_options[i].name, name) == 0)
+            return fail(EXIT_USAGE, "--%s '%s' cannot be understood; --%s %s: %s", name, value, name,
+                        cli_options[i].value, cli_options[i].help);
+    return fail(EXIT_USAGE, "--%s '%s' cannot be understood", name, value);
+}
+
 int phone_blame(struct phone *p, const char *uri)
 {
     const struct ahoy_media_config *m = &p->media;
@@ -497,8 +507,7 @@ int phone_blame(struct phone *p, const char *uri)
                         "librnnoise0); ns in place of rnn needs none",
                         suspects[i].value);
         if (err == AHOY_ERR_INVAL)
-            return fail(EXIT_USAGE, "--%s '%s' cannot be understood; see `ahoy help %s`", suspects[i].option,
-                        suspects[i].value, cli_verbs[p->args->verb].name);
+            return fail_option(suspects[i].option, suspects[i].value);
     }
     if (m->ptime_ms % 10 != 0)
         return fail(EXIT_USAGE, "--ptime must be 10, 20, 30, 40, 50 or 60");

@@ -53,7 +53,11 @@ struct phone {
     unsigned recorded;                  /* files of --record so far */
     ahoy_command_id recording, playing; /* the last commands of --record and --play */
     bool no_device;                     /* the sound device does not work */
-    int status;                         /* what the process ends with */
+    struct {
+        ahoy_call_id call;
+        char text[256];
+    } trouble;  /* told last: what lasts is not told again with each change of a call; text empty: none */
+    int status; /* what the process ends with */
 
     /* Last, and not cleared at the beginning: as long as nobody writes lines, this takes no memory. */
     struct {
@@ -131,7 +135,7 @@ void phone_start_files(struct phone *p, const struct ahoy_event *e);
 void phone_check_files(struct phone *p, const struct ahoy_event *e);
 
 /* say.c: events for people */
-void phone_say_event(const struct phone *p, const struct ahoy_event *e);
+void phone_say_event(struct phone *p, const struct ahoy_event *e);
 
 /* identity.c: adds the accounts that the options ask for. An exit status. `all`: every stored account, registered. */
 int phone_add_accounts(struct phone *p, bool all);

@@ -47,16 +47,30 @@ static void say_call(const struct phone *p, const struct ahoy_event *e, struct t
         text_add(t, "   a: answer, r: refuse, ?: more");
 }
 
-static void say_media(const struct ahoy_event *e, struct text *t)
+/* Whether a call's trouble is another one than the last that was told. */
+static bool is_new_trouble(struct phone *p, const struct ahoy_event *e)
+{
+    char was[sizeof p->trouble.text];
+    ahoy_call_id call = p->trouble.call;
+    (void) text_copy(was, sizeof was, p->trouble.text);
+    if (e->media.trouble == AHOY_CAUSE_NONE && call != e->media.id)
+        return false; /* another call's goes on */
+    p->trouble.call = e->media.id;
+    (void) text_copy(p->trouble.text, sizeof p->trouble.text, e->media.trouble ? e->media.text : "");
+    return e->media.trouble && (call != e->media.id || strcmp(was, p->trouble.text) != 0);
+}
+
+static void say_media(struct phone *p, const struct ahoy_event *e, struct text *t)
 {
     const char *way = e->media.sending && e->media.receiving ? "both ways"
                       : e->media.sending                     ? "to them only"
                       : e->media.receiving                   ? "from them only"
                                                              : "paused";
-    if (e->media.trouble != AHOY_CAUSE_NONE) {
+    if (is_new_trouble(p, e)) {
         text_add(t, "trouble with the sound: ");
         text_clean(t, e->media.text, strlen(e->media.text), false);
-    } else if (e->media.text && *e->media.text) { /* a device's news: it is open, back, another one */
+    } else if (!e->media.trouble && e->media.text
+               && *e->media.text) { /* a device's news: it is open, back, another one */
         text_clean(t, e->media.text, strlen(e->media.text), false);
     } else if (e->media.running) {
         text_add(t, "sound: %s, %s", e->media.codec, way);
@@ -117,7 +131,7 @@ static void say_trace(const struct phone *p, const struct ahoy_event *e)
     (void) text_write(STDERR_FILENO, t.p, t.n);
 }
 
-void phone_say_event(const struct phone *p, const struct ahoy_event *e)
+void phone_say_event(struct phone *p, const struct ahoy_event *e)
 {
     char buf[SAY_BYTES];
     struct text t;
@@ -131,7 +145,7 @@ void phone_say_event(const struct phone *p, const struct ahoy_event *e)
         break;
     case AHOY_EVENT_CALL_MEDIA:
         call = e->media.id;
-        say_media(e, &t);
+        say_media(p, e, &t);
         break;
     case AHOY_EVENT_CALL_REPORT:
         call = e->report.id;

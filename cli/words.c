@@ -56,6 +56,18 @@ static const struct word {
 
 enum { WORD_COUNT = sizeof words / sizeof words[0] };
 
+/* What other telephones have, and what comes nearest to it here. */
+static const struct {
+    const char *name, *instead;
+} elsewhere[] = {
+    { "transfer",
+      "calls cannot be transferred yet; `call` the other one and `join`, then `leave` the two to themselves" },
+    { "dial", "say call and an address" },
+    { "accept", "say answer" },
+    { "unhold", "say resume" },
+    { "exit", "say hangup, or quit to end everything" },
+};
+
 const char *words_name(size_t i)
 {
     return i < WORD_COUNT ? words[i].name : NULL;
@@ -99,6 +111,12 @@ static const struct word *find(const char *name, size_t n, struct text *why)
     }
     if (found)
         return found;
+    for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++) {
+        if (strlen(elsewhere[i].name) != n || memcmp(elsewhere[i].name, name, n) != 0)
+            continue;
+        text_add(why, "%s", elsewhere[i].instead);
+        return NULL;
+    }
     if (n <= NAME_LETTERS)
         memcpy(given, name, n);
     text_add(why, "there is no word '");

@@ -22,38 +22,60 @@ bool ua_has_scheme(struct view v)
     return view_istarts(v, VIEW("sip:")) || view_istarts(v, VIEW("sips:")) || view_istarts(v, VIEW("tel:"));
 }
 
+/* RFC 3261 section 19.1.6: the number with its parameters, without what only parts its digits, is the user. */
+static void put_number(struct view tel, const struct sip_uri *own, struct buf *out)
+{
+    bool digits = true;
+    buf_str(out, "sip:");
+    for (size_t i = 0; i < tel.n; i++) {
+        digits = digits && tel.p[i] != ';';
+        if (!digits || !memchr("-.()", tel.p[i], 4))
+            buf_char(out, tel.p[i]);
+    }
+    buf_char(out, '@');
+    buf_view(out, own->host);
+    if (own->port > 0)
+        buf_printf(out, ":%u", own->port);
+    buf_str(out, ";user=phone");
+}
+
 enum ahoy_err ua_complete_uri(const struct ua_account *a, enum ahoy_transport t, const char *text, struct buf *out)
 {
     struct view v = view_trim(view_str(text));
+    struct sip_uri u, own;
     size_t start = out->n;
+    bool number = view_istarts(v, VIEW("tel:"));
     if (view_empty(v))
         return AHOY_ERR_SYNTAX;
-    if (ua_has_scheme(v)) {
+    if (ua_has_scheme(v) && !number) {
         buf_view(out, v);
     } else if (view_find(v, '@') < v.n) {
         buf_str(out, "sip:");
         buf_view(out, v);
     } else {
-        struct sip_uri own;
         if (!a)
             return AHOY_ERR_STATE;
         if (sip_uri_parse(view_str(a->uri), &own))
             return AHOY_ERR_SYNTAX;
-        buf_str(out, "sip:");
-        sip_uri_escape_user(v, out);
-        buf_char(out, '@');
-        buf_view(out, own.host);
-        if (own.port > 0)
-            buf_printf(out, ":%u", own.port);
+        if (number) {
+            if (sip_uri_parse(v, &u) || u.scheme != SIP_SCHEME_TEL)
+                return AHOY_ERR_SYNTAX;
+            put_number(view_from(v, 4), &own, out);
+        } else {
+            buf_str(out, "sip:");
+            sip_uri_escape_user(v, out);
+            buf_char(out, '@');
+            buf_view(out, own.host);
+            if (own.port > 0)
+                buf_printf(out, ":%u", own.port);
+        }
     }
-    struct sip_uri u;
     struct view done = view_from(buf_content(out), start), value;
     if (buf_err(out))
         return buf_err(out);
     if (sip_uri_parse(done, &u) || u.scheme == SIP_SCHEME_OTHER)
         return AHOY_ERR_SYNTAX;
-    if (t != AHOY_TRANSPORT_AUTO && u.scheme != SIP_SCHEME_TEL && !sip_uri_param(&u, VIEW("transport"), &value)
-        && view_empty(u.headers))
+    if (t != AHOY_TRANSPORT_AUTO && !sip_uri_param(&u, VIEW("transport"), &value) && view_empty(u.headers))
         ua_put_transport(t, out);
     return buf_err(out);
 }
@@ -62,7 +84,8 @@ enum ahoy_err ua_check_uri(const char *text, bool whole)
 {
     struct view v = view_trim(view_str(text));
     struct buf b;
-    if (!ua_has_scheme(v) && view_find(v, '@') == v.n)
+    bool number = view_istarts(v, VIEW("tel:"));
+    if (number || (!ua_has_scheme(v) && view_find(v, '@') == v.n))
         return whole || view_empty(v) ? AHOY_ERR_INVAL : AHOY_OK; /* a bare name: completed by the account */
     buf_init(&b, UA_URI_BYTES);
     enum ahoy_err err = ua_complete_uri(NULL, AHOY_TRANSPORT_AUTO, text, &b);

@@ -177,6 +177,18 @@ static void put_sentence(struct ua_call *c, unsigned status, enum ahoy_err err, 
     buf_fini(&text);
 }
 
+/* What only encrypted signalling could reach. */
+static bool wants_tls(const struct ua_call *c)
+{
+    struct sip_uri u;
+    struct view transport;
+    if (sip_uri_parse(view_str(c->peer_uri), &u))
+        return false;
+    return u.scheme == SIP_SCHEME_SIPS
+           || (sip_uri_param(&u, VIEW("transport"), &transport)
+               && (view_ieq(transport, VIEW("tls")) || view_ieq(transport, VIEW("wss"))));
+}
+
 void ua_call_finish(struct ua_call *c, unsigned status, enum ahoy_err err, bool by_peer, struct view reason)
 {
     struct cause_subject subject = { .peer = view_str(c->peer_uri), .reason = reason };
@@ -187,6 +199,14 @@ void ua_call_finish(struct ua_call *c, unsigned status, enum ahoy_err err, bool 
         return;
     if (status < 300 && !sip_uri_parse(view_str(c->peer_uri), &u))
         subject.server = u.host;
+    if (status < 300 && err == AHOY_ERR_UNSUPPORTED && wants_tls(c)) {
+        err = AHOY_ERR_TLS;
+        subject.why = VIEW(
+            "encrypted signalling (TLS) is not built in yet; an address with sip: and udp or tcp goes in clear");
+    }
+    if (c->itself && status == 482)
+        subject.why = VIEW(
+            "that address leads back to this telephone itself; start the other one first, or call another");
     subject.no_password = !c->account || !c->account->has_password;
     c->end.cause = cause_of(status, err);
     c->end.by_peer = by_peer;

@@ -57,6 +57,7 @@ struct ua_call {
 
     struct media_info info;
     bool has_info, over;
+    bool itself; /* the call came in again at this telephone, which takes none now */
     enum ahoy_cause rtp_trouble, device_trouble;
     bool heard; /* sound came, before the trouble */
     char device_text[MEDIA_WHY_BYTES];

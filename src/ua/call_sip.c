@@ -301,7 +301,7 @@ static enum ahoy_err fill_call(struct ua_call *c, const struct ahoy_call_config 
     buf_init(&b, UA_URI_BYTES);
     err = ua_complete_uri(c->account, cfg->transport, cfg->uri, &b);
     if (err == AHOY_ERR_STATE)
-        *why = "a name without @host needs an account to complete it";
+        *why = "a name or number without @host needs an account to complete it";
     if (!err && !(c->uri = buf_take(&b)))
         err = AHOY_ERR_NOMEM;
     if (!err && cfg->proxy) {
@@ -385,12 +385,28 @@ static void identify(struct ua_call *c, struct sip_msg *request)
     buf_fini(&name);
 }
 
+/* The call that we place and that has come back to us; NULL: it is somebody else's. */
+static struct ua_call *own_call(const struct ua_call *in)
+{
+    LIST_EACH(k, &in->ua->calls) {
+        struct ua_call *c = LIST_ENTRY(k, struct ua_call, link);
+        if (!c->incoming && !c->over && c->call_id[0] && strcmp(c->call_id, in->call_id) == 0)
+            return c;
+    }
+    return NULL;
+}
+
 /* What ahoy_listen says is to be done with a call that came in. */
 static void follow_policy(struct ua_call *c)
 {
     const struct ahoy_listen_config *l = &c->ua->listen;
     unsigned status = l->answer_status, ring = status > 180 && status < 200 ? status : 180;
     bool decided = status >= 300 || (l->auto_answer && (status == 0 || status == 200));
+    struct ua_call *own = status >= 300 ? own_call(c) : NULL;
+    if (own) { /* "busy" would send the caller to wait for somebody who is not there */
+        own->itself = true;
+        status = 482; /* Loop Detected: RFC 3261 section 21.4.20 */
+    }
     c->answer_status = status;
     if (status == 183) { /* sound before the answer, which the face gives */
         ua_call_answer_now(c, 183);

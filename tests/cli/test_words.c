@@ -57,6 +57,9 @@ out:;
 
 static void test_what_is_wrong_is_told(struct t *t)
 {
+    T_CHECK(reads("transfer sip:eve@b", "calls cannot be transferred yet; `call` the other one and `join`, then "
+                                        "`leave` the two to themselves"));
+    T_CHECK(reads("unhold", "say resume"));
     T_CHECK(reads("hodl", "there is no word 'hodl'; did you mean hold?"));
     T_CHECK(reads("re", "'re' may be reject or resume"));
     T_CHECK(reads("frobnicate\x1b", "there is no word 'frobnicate?'; ? tells those there are"));

@@ -65,6 +65,36 @@ out:
     world_close(t, &w);
 }
 
+/* Nobody else listens on this machine: the call comes back to who placed it, which takes none. */
+static void test_a_call_to_oneself_is_told(struct t *t)
+{
+    struct world w;
+    struct ahoy_listen_config none = { .auto_answer = true, .answer_status = 486 };
+    T_OK(world_open(&w, 0));
+    T_OK(ahoy_listen(w.a.engine, &none));
+    T_CHECK(place(&w, "sip:bob@192.0.2.1", 0));
+    w.a.state = AHOY_CALL_CALLING;
+    for (int i = 0; i < 100 && w.a.ended_id != w.a.placed; i++)
+        phone_run_ms(&w.a, &w.b, 50);
+    T_EQ(w.a.ended_id, w.a.placed);
+    T_EQ(w.a.status, 482);
+    T_CHECK(strstr(w.a.text, "that address leads back to this telephone itself"));
+out:
+    world_close(t, &w);
+}
+
+static void test_encryption_that_is_not_there_is_told(struct t *t)
+{
+    struct world w;
+    T_OK(world_open(&w, 0));
+    T_CHECK(place(&w, "sips:bob@192.0.2.2", 0));
+    T_CHECK(phone_run(&w.a, &w.b, phone_one_ended, 5000));
+    T_EQ(w.a.cause, AHOY_CAUSE_TLS);
+    T_CHECK(strstr(w.a.text, "encrypted signalling (TLS) is not built in yet"));
+out:
+    world_close(t, &w);
+}
+
 static void test_nothing_listens_there(struct t *t)
 {
     struct world w;
@@ -327,6 +357,7 @@ out:
 /* Most try every sixth allocation only: each run is a whole call. */
 T_MAIN(T(test_busy_is_told), T_STRIDE(test_declined_is_told, 6), T_STRIDE(test_not_found_is_told, 6),
        T_STRIDE(test_a_server_error_is_told, 6), T(test_nobody_picks_up_in_time),
+       T_PLAIN(test_a_call_to_oneself_is_told), T_PLAIN(test_encryption_that_is_not_there_is_told),
        T_STRIDE(test_nothing_listens_there, 6), T_STRIDE(test_nothing_answers_at_all, 6),
        T_STRIDE(test_the_name_does_not_exist, 6), T_STRIDE(test_a_bare_name_needs_an_account, 6),
        T_STRIDE(test_nothing_in_common_is_not_acceptable, 6), T_STRIDE(test_the_caller_hangs_up_while_it_rings, 6),

@@ -31,7 +31,9 @@ static void test_what_is_missing_is_filled_in(struct t *t)
     completes(t, NULL, AHOY_TRANSPORT_TCP, "sip:bob@b;transport=udp", "sip:bob@b;transport=udp");
     completes(t, &a, AHOY_TRANSPORT_AUTO, "bob", "sip:bob@example.org:5070");
     completes(t, &a, AHOY_TRANSPORT_AUTO, "+49 30", "sip:+49%2030@example.org:5070");
-    completes(t, &a, AHOY_TRANSPORT_TCP, "tel:+4930", "tel:+4930");
+    completes(t, &a, AHOY_TRANSPORT_TCP, "tel:+49-30", "sip:+4930@example.org:5070;user=phone;transport=tcp");
+    completes(t, &a, AHOY_TRANSPORT_AUTO, "tel:(0)30;phone-context=+49",
+              "sip:030;phone-context=+49@example.org:5070;user=phone");
     completes(t, NULL, AHOY_TRANSPORT_AUTO, "bob@[2001:db8::1]", "sip:bob@[2001:db8::1]");
 }
 
@@ -42,6 +44,7 @@ static void test_what_cannot_be_a_uri_is_refused(struct t *t)
     lengthy[sizeof lengthy - 1] = '\0';
     fails(t, NULL, "", AHOY_ERR_SYNTAX);
     fails(t, NULL, "bob", AHOY_ERR_STATE);
+    fails(t, NULL, "tel:+4930", AHOY_ERR_STATE);
     fails(t, NULL, "sip:", AHOY_ERR_SYNTAX);
     fails(t, NULL, "bob@", AHOY_ERR_SYNTAX);
     fails(t, NULL, "bob@b\r\nTo: x", AHOY_ERR_SYNTAX);
