@@ -61,7 +61,7 @@ enum { DISTRUST_HOPS = 30 };
 /* Of what the doubt leaves room for, the part that is reckoned with: all of it in a call's first words and on a changed path,
  * later as much as near speech can spare. Until SETTLED the delay that was found may be a wrong one, too. Hops of sound. */
 #define DOUBT_NEW   1.0f
-#define DOUBT_OLD   0.35f
+#define DOUBT_OLD   0.2f
 #define DOUBT_HOPS  150.0f
 #define DOUBT_AGAIN 60.0f
 #define SETTLED     40.0f

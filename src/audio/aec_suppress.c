@@ -6,7 +6,7 @@
 #define SMOOTH      0.775f
 #define GAIN_MIN    0.0056f /* -45 dB */
 #define OVER_SINGLE 6.0f    /* by how much echo is over-estimated while only the far end talks … */
-#define OVER_DOUBLE 1.1f    /* … and in double talk */
+#define OVER_DOUBLE 0.7f    /* … and in double talk */
 #define HOLD        0.866f  /* decay of a room in a step, as power */
 #define ECHO_FLOOR  1e-4f
 #define NOISE_BACK  0.7f
