@@ -1,8 +1,5 @@
 #include "media/playout.h"
 
-#include "audio/mix.h"
-#include "audio/pitch.h"
-#include "audio/stretch.h"
 #include "base/mem.h"
 
 #include <math.h>
@@ -10,24 +7,11 @@
 
 enum {
     FIFO_SAMPLES = 48 * 400, /* at the sound's rate: the longest packet, stretched, and a tick */
-    WORK_SAMPLES = AUDIO_MAX_SAMPLES + AUDIO_MAX_SAMPLES / 2,
-    UNPAUSED_MS = 2000,      /* speech goes on without a pause for so long: its length may be changed … */
-    STRETCH_EVERY_MS = 1000, /* … so often */
-    SHRINK_EVERY_MS = 300,
-    PAUSE_MS = 60,       /* of silence: what is softer may be the end of a word, and is not shortened … */
-    LONG_PAUSE_MS = 200, /* … nor a pause between words, if there is time to wait for one between sentences: … */
-    PATIENCE_MS = 1500,  /* … so long, … */
-    PATIENT_US = 20000,  /* … for ever where no more than this is to be gained, … */
-    HASTY_US = 80000,    /* … and not at all from here on */
-    FEC_PACKETS = 16,    /* of speech, over which it is learnt whether in-band FEC is sent */
-    REACH_EVERY = 25,    /* packets between looks at how far redundancy reaches, while any are lost */
+    FEC_PACKETS = 16,        /* of speech, over which it is learnt whether in-band FEC is sent */
+    REACH_EVERY = 25,        /* packets between looks at how far redundancy reaches, while any are lost */
 };
 
 static const double fec_sent = 0.3; /* of speech: where it is soft there may be none */
-
-/* A frame softer than this, or hardly louder than the background, is silence. */
-#define QUIET_DBFS (-50.0)
-#define QUIET_DB   6.0
 
 /* From here on clocks are brought together, and below here no more; and how much is worth another ratio. */
 #define CLOCK_ON_PPM   20.0
@@ -130,7 +114,7 @@ static bool use_codec(struct playout *p, const struct audio_codec *codec, bool r
     p->decoder = decoder;
     if (!p->codec || p->codec->rate_hz != codec->rate_hz) {
         cng_init(&p->cng, p->noise_seed, codec->rate_hz);
-        vad_init(&p->vad, codec->rate_hz);
+        length_init(&p->length, codec->rate_hz);
         p->noise = false;
     }
     p->codec = codec;
@@ -219,128 +203,13 @@ void playout_set_clock(struct playout *p, double ppm)
     p->endpoint_ppm = ppm;
 }
 
-/*
- * In speech the length of a frame is changed only where no pause comes in which that would not be heard, and then only
- * now and then: each change is a small flaw, and many in a row make a word's delay drift.
- */
-static bool may_change(const struct playout *p, enum jitter_advice advice)
-{
-    size_t per_ms = p->codec->rate_hz / 1000;
-    return p->since_quiet / per_ms >= UNPAUSED_MS
-           && p->since_change / per_ms >= (advice == JITTER_STRETCH ? STRETCH_EVERY_MS : SHRINK_EVERY_MS);
-}
-
-/* From `a` to `b` over n samples, into `out`, which may be either. */
-static void blend(const int16_t *a, const int16_t *b, size_t n, int16_t *out)
-{
-    for (size_t i = 0; i < n; i++)
-        out[i] = (int16_t) (a[i] + (b[i] - a[i]) * (int32_t) (i + 1) / (int32_t) (n + 1));
-}
-
-/*
- * Where the last `by` samples look most like those before them, between half of `most` and `most`. What counts as quiet
- * beside its background may be a tone, music or hum, and these must not meet out of phase.
- */
-static size_t best_cut(const int16_t *pcm, size_t n, size_t most)
-{
-    size_t best = most;
-    double best_corr = -2;
-    for (size_t by = most; by > 0 && by >= most / 2; by--) {
-        double corr = pitch_ncc(pcm + n - by, pcm + n - 2 * by, by);
-        if (corr > best_corr) {
-            best_corr = corr;
-            best = by;
-        }
-    }
-    return best;
-}
-
-/*
- * Silence has no pitch. Its end is heard backwards and forwards once more, which joins everywhere and has no period: `by`
- * samples more, at most twice as many as there are.
- */
-static size_t lengthen_silence(int16_t *pcm, size_t n, size_t by)
-{
-    size_t back = AHOY_MIN(by / 2, n);
-    for (size_t i = 0; i < back; i++)
-        pcm[n + i] = pcm[n - 1 - i];
-    memcpy(pcm + n + back, pcm + n - back, back * sizeof *pcm);
-    return n + 2 * back;
-}
-
-/* `by` samples less, at most three quarters: what is left of the beginning is faded into the end. */
-static size_t shorten_silence(int16_t *pcm, size_t n, size_t by)
-{
-    size_t left = n - AHOY_MIN(by, n - n / 4), over = AHOY_MIN(left, n - left);
-    blend(pcm + left - over, pcm + n - over, over, pcm + left - over);
-    return left;
-}
-
-/* What is quiet beside its background: at most half of it more or less, where it meets itself. */
-static size_t change_quiet(int16_t *pcm, size_t n, size_t most, bool longer)
-{
-    size_t by = best_cut(pcm, n, AHOY_MIN(most, n / 2));
-    if (longer) {
-        memmove(pcm + n, pcm + n - by, by * sizeof *pcm);
-        blend(pcm + n - by, pcm + n - 2 * by, by, pcm + n - by);
-        return n + by;
-    }
-    blend(pcm + n - 2 * by, pcm + n - by, by, pcm + n - 2 * by);
-    return n - by;
-}
-
-/*
- * Whether the pause may become shorter by now. A delay that changes between sentences is not heard, one that changes
- * within a sentence hardly, so that is waited for as long as the delay bears it; what is begun is brought to its end.
- */
-static bool may_shorten(struct playout *p, size_t n, int64_t by_us)
-{
-    size_t per_ms = p->codec->rate_hz / 1000;
-    bool patient = by_us <= PATIENT_US || (by_us < HASTY_US && p->over_n < PATIENCE_MS * per_ms);
-    p->shortening = p->shortening || p->quiet_n - n >= (patient ? LONG_PAUSE_MS : PAUSE_MS) * per_ms;
-    return p->shortening;
-}
-
-static size_t adapt_quiet(struct playout *p, int16_t *pcm, size_t n, bool longer, int64_t by_us)
-{
-    size_t by = (size_t) ((uint64_t) by_us * p->codec->rate_hz / 1000000);
-    if (!longer && !may_shorten(p, n, by_us))
-        return n;
-    if (p->vad.level_dbfs > QUIET_DBFS)
-        return change_quiet(pcm, n, by, longer);
-    return longer ? lengthen_silence(pcm, n, AHOY_MIN(by, (size_t) WORK_SAMPLES - n)) : shorten_silence(pcm, n, by);
-}
-
-/*
- * Follows the jitter buffer's advice with a decoded frame: in silence by as much as it bears, in speech by a pitch period
- * where it is not heard.
- */
+/* Carries out the jitter buffer's advice on a decoded frame; clocks are brought together where it is quiet. */
 static size_t adapt(struct playout *p, int16_t *pcm, size_t n, int16_t *spare)
 {
-    uint32_t hz = p->codec->rate_hz;
     int64_t by_us;
     enum jitter_advice advice = jitter_advice(p->jitter, &by_us);
-    size_t m = n;
-    (void) vad_run(&p->vad, pcm, n);
-    bool quiet = p->vad.level_dbfs < fmax(QUIET_DBFS, p->vad.floor_dbfs + QUIET_DB);
-    p->since_change += n;
-    p->since_quiet = quiet ? 0 : p->since_quiet + n;
-    p->quiet_n = quiet ? p->quiet_n + n : 0;
-    p->over_n = advice == JITTER_TRIM || advice == JITTER_SHRINK ? p->over_n + n : 0;
-    p->shortening = p->shortening && quiet;
-    follow_clocks(p, quiet);
-    if (advice == JITTER_NORMAL || n < (size_t) hz / 1000 * STRETCH_MIN_PIECE_MS)
-        return n;
-    if (quiet) {
-        m = adapt_quiet(p, pcm, n, advice == JITTER_STRETCH, by_us);
-    } else if (advice != JITTER_TRIM && may_change(p, advice)) {
-        bool longer = advice == JITTER_STRETCH;
-        m = longer ? stretch_expand(hz, STRETCH_GENTLE, pcm, n, spare)
-                   : stretch_shrink(hz, STRETCH_GENTLE, pcm, n, spare);
-        memcpy(pcm, spare, m * sizeof *pcm);
-        if (m != n)
-            p->since_change = 0;
-    }
+    size_t m = length_change(&p->length, advice, by_us, pcm, n, spare);
+    follow_clocks(p, length_quiet(&p->length));
     p->stretched += m > n;
     p->shrunk += m < n;
     return m;
@@ -468,7 +337,7 @@ static size_t rest(struct playout *p, int16_t *pcm, uint32_t duration_ts)
 /* One answer of the jitter buffer; appends to the fifo. */
 static void produce(struct playout *p, int64_t now_us, int64_t queued_us)
 {
-    int16_t pcm[WORK_SAMPLES], spare[WORK_SAMPLES];
+    int16_t pcm[LENGTH_MOST_SAMPLES], spare[LENGTH_MOST_SAMPLES];
     struct jitter_frame f;
     size_t n = 0;
     enum jitter_got got = jitter_get(p->jitter, now_us, playout_held_us(p) + queued_us, &f);

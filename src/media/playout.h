@@ -8,8 +8,7 @@
 #include "audio/cng.h"
 #include "audio/codec.h"
 #include "audio/resample.h"
-#include "audio/vad.h"
-#include "rtp/jitter.h"
+#include "media/length.h"
 
 /** Codec of a received payload type: NULL when it is none (comfort noise: *cn is set). */
 typedef const struct audio_codec *playout_codec_fn(void *arg, unsigned pt, bool *cn);
@@ -38,12 +37,7 @@ struct playout {
     bool plain;            /* decoders do without what costs much */
     bool noise;            /* the sender told of comfort noise */
     uint64_t concealed_us; /* time concealed */
-    struct vad vad;
-    size_t quiet_n;                  /* samples of silence in a row */
-    size_t over_n;                   /* samples of frames while the delay has been too long */
-    bool shortening;                 /* this pause */
-    size_t since_change;             /* samples of frames since the length of one was changed */
-    size_t since_quiet;              /* the same since the last that was quiet */
+    struct length length;
     uint64_t stretched, shrunk;      /* frames whose length was changed to move the delay */
     double fec_share;                /* of late, of packets of speech that carried in-band FEC */
     unsigned dred_reach;             /* packets back */
