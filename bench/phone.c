@@ -118,7 +118,7 @@ static bool run_idle(struct bench *b)
     struct row *pss = new_row(b, "idle, one account: proportional", "MB", 3.5);
     struct row *wakeups = new_row(b, "idle wake-ups a second", "", 1);
     struct phone p[PHONE_KINDS] = { { .input = -1 }, { .input = -1 }, { .input = -1 } };
-    struct cost before[PHONE_KINDS], after;
+    struct cost before[PHONE_KINDS] = { 0 }, after;
     bool ok = true;
     for (int k = 0; ok && k < PHONE_KINDS; k++) {
         struct phone_config cfg = { .dir = b->sub[k], .wav = b->wav[0], .rate_hz = rates[0], .codec = "opus" };

@@ -110,8 +110,8 @@ static bool answer(int fd, struct view msg, const struct sockaddr_in *from)
 bool registrar_serve(int fd, int limit_ms)
 {
     char data[4096]; /* views print at most what was received, and the answer is cut to its buffer's size */
-    double end_ms = tool_now_ms() + limit_ms;
-    for (double left_ms = limit_ms; left_ms > 0; left_ms = end_ms - tool_now_ms()) {
+    double end_ms = tool_now_ms() + limit_ms, left_ms;
+    while ((left_ms = end_ms - tool_now_ms()) > 0) {
         struct pollfd p = { .fd = fd, .events = POLLIN };
         struct sockaddr_in from;
         socklen_t n = sizeof from;

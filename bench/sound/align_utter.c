@@ -86,7 +86,7 @@ static void set_lag(int32_t *lag, const struct span *s)
 
 static void part(struct utter *u, const struct span *whole, int depth, int32_t *lag)
 {
-    struct span left, right, best[2];
+    struct span left, right, best[2] = { *whole, *whole };
     float most = 0;
     size_t n = whole->end - whole->from, pad = AHOY_MAX(n / 10, (size_t) PAD_HOPS);
     size_t step = AHOY_MAX(n * 8 / 10 / SPLIT_PLACES, (size_t) 1);

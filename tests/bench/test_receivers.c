@@ -178,10 +178,10 @@ static void test_what_is_captured_is_what_the_listener_got(struct t *t)
     T_OK(capture_create(&c, &harm));
     capture_set_red(c, RED_PT);
     impair_init(&im, &harm);
-    for (uint16_t k = 0; k < COUNT; k++) {
+    for (unsigned k = 0; k < COUNT; k++) {
         struct impair_decision d;
         int64_t at_us = 7000000 + k * 20000 + STREAM_BASE_US;
-        size_t n = make_datagram(k, datagram, sizeof datagram);
+        size_t n = make_datagram((uint16_t) k, datagram, sizeof datagram);
         T_CHECK(n > 160);
         capture_add(c, at_us, datagram, n, NULL);
         impair_decide(&im, at_us, n, &d);

@@ -115,11 +115,11 @@ static double spent_bps(struct protect *p)
 {
     enum { PACKETS = 3000 };
     double bits = 0;
-    for (uint16_t i = 0; i < PACKETS; i++) {
+    for (unsigned i = 0; i < PACKETS; i++) {
         const struct protect_plan *plan = protect_plan(p);
         double copies = __builtin_popcount(plan->generations), frame = plan->bitrate_bps * 1.06 / 400;
         size_t bytes = (size_t) (frame * (1 + copies) + copies * 4 + (copies > 0));
-        protect_sent(p, i, bytes);
+        protect_sent(p, (uint16_t) i, bytes);
         bits += 8 * (double) (bytes + p->means.head_bytes);
     }
     return bits / (PACKETS * p->means.frame_ms) * 1000;

@@ -107,7 +107,7 @@ static void close_one(void *arg)
 
 static void test_an_endpoint_is_written_read_and_closed_once(struct t *t)
 {
-    struct room r;
+    struct room r = { .sim = NULL };
     struct media_session_config c = {
         .sound = MEDIA_SOUND_ENDPOINT,
         .endpoint = { .rate_hz = 8000, .read = read_one, .write = write_one, .close = close_one, .arg = &r }
@@ -128,7 +128,7 @@ out:
 
 static void test_echo_gives_back_what_was_played(struct t *t)
 {
-    struct room r;
+    struct room r = { .sim = NULL };
     struct media_session_config c = { .sound = MEDIA_SOUND_ECHO };
     int16_t pcm[160];
     T_OK(room_open(&r, &c, 8000));
@@ -148,7 +148,7 @@ out:
 
 static void test_a_device_that_cannot_be_opened_is_told_and_silent(struct t *t)
 {
-    struct room r;
+    struct room r = { .sim = NULL };
     struct media_session_config c = { .sound = MEDIA_SOUND_DEVICE };
     int16_t pcm[160];
     T_OK(audio_spec_parse(VIEW("file:/nowhere/there/is.wav"), &c.device));
@@ -164,7 +164,7 @@ out:
 
 static void test_a_tone_keeps_its_pitch_at_another_rate(struct t *t)
 {
-    struct room r;
+    struct room r = { .sim = NULL };
     struct media_session_config c = { .sound = MEDIA_SOUND_DEVICE };
     int16_t pcm[960];
     T_OK(audio_spec_parse(VIEW("tone:1000"), &c.device));
@@ -198,7 +198,7 @@ static enum ahoy_err start_recording(struct room *r, uint32_t hz, bool mixed)
 /* Records 300 ms said and 200 ms heard. */
 static void test_a_recording_is_whole_though_one_side_is_ahead(struct t *t)
 {
-    struct room r;
+    struct room r = { .sim = NULL };
     struct media_session_config c = { .sound = MEDIA_SOUND_ENDPOINT,
                                       .endpoint = { .rate_hz = 8000, .read = read_one } };
     struct wav_reader *reader = NULL;
@@ -229,7 +229,7 @@ out:
 /* What is said while muted is not in the recording; mixed, there is one channel. */
 static void test_a_mixed_recording_does_not_hear_the_muted(struct t *t)
 {
-    struct room r;
+    struct room r = { .sim = NULL };
     struct media_session_config c = { .sound = MEDIA_SOUND_ENDPOINT,
                                       .endpoint = { .rate_hz = 8000, .read = read_one } };
     struct wav_reader *reader = NULL;
@@ -261,7 +261,7 @@ out:
 /* A new recording ends the one before; both are told. */
 static void test_a_recording_may_follow_another_at_once(struct t *t)
 {
-    struct room r;
+    struct room r = { .sim = NULL };
     struct media_session_config c = { .sound = MEDIA_SOUND_ECHO };
     int16_t pcm[160] = { 0 };
     T_OK(room_open(&r, &c, 8000));
@@ -283,7 +283,7 @@ out:
 /* The limit of a file's size stands for a full disk. */
 static void test_a_full_disk_is_told_once_and_the_call_goes_on(struct t *t)
 {
-    struct room r;
+    struct room r = { .sim = NULL };
     struct media_session_config c = { .sound = MEDIA_SOUND_ECHO };
     struct rlimit before, limit;
     int16_t pcm[160] = { 0 };
@@ -318,7 +318,7 @@ out:
 
 static void test_a_file_is_played_once_at_the_sounds_rate(struct t *t)
 {
-    struct room r;
+    struct room r = { .sim = NULL };
     struct media_session_config c = { .sound = MEDIA_SOUND_ECHO };
     struct wav_writer *w = NULL;
     struct wav_reader *reader = NULL;
@@ -351,7 +351,7 @@ out:
 
 static void test_a_file_whose_rate_is_too_low_is_refused_by_its_name(struct t *t)
 {
-    struct room r;
+    struct room r = { .sim = NULL };
     struct media_session_config c = { .sound = MEDIA_SOUND_ECHO };
     struct sound_play play = { .loop = false };
     struct wav_writer *w = NULL;
@@ -374,7 +374,7 @@ out:
 /* 20 ms of 1000 on a microphone that says 1000, for ever: with it, then in its place. */
 static void test_a_file_may_loop_and_join_the_microphone(struct t *t)
 {
-    struct room r;
+    struct room r = { .sim = NULL };
     struct media_session_config c = { .sound = MEDIA_SOUND_ENDPOINT,
                                       .endpoint = { .rate_hz = 8000, .read = read_one } };
     struct wav_writer *w = NULL;

@@ -49,7 +49,7 @@ static void test_lines_that_are_no_users_are_refused(struct t *t)
                                        "al\x01ice:secret",
                                        "alice:sec\tret",
                                        "bob:{HA1-MD5}",
-                                       "bob:{HA1-MD5}" HEX32 "0",
+                                       ("bob:{HA1-MD5}" HEX32 "0"),
                                        "bob:{HA1-MD5}g123456789abcdef0123456789abcdef",
                                        ("bob:{HA1-SHA-256}" HEX32) };
     struct users *u = NULL;
