@@ -7,9 +7,7 @@
 #define EMPHASIS 0.9f
 
 /* Correlation, 0 … 1, from which it is the same sound: vowels a few periods apart reach 0.8. */
-#ifndef ALIKE
 #define ALIKE 0.8f
-#endif
 
 /* Mean square of sound worth looking at: -80 dBFS, after the emphasis. */
 #define QUIET 1e-8f
