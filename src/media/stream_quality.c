@@ -78,7 +78,9 @@ static void watch_pauses(struct media_stream *st, const struct jitter_packet *j,
     int16_t step = (int16_t) (uint16_t) (j->seq - q->newest.seq);
     if (q->newest.known && step <= 0)
         return;
-    bool pause = q->held || (step == 1 && (int32_t) (j->timestamp - q->newest.next_ts) > 0);
+    bool silent = q->newest.known && step == 1 && (int32_t) (j->timestamp - q->newest.next_ts) > 0;
+    bool pause = q->held || silent;
+    q->pauses |= silent && !q->held;
     q->held = !media_params_expect(&st->params);
     if (q->newest.known && pause)
         q->paused_us += concealed_us - q->newest.concealed_us;
@@ -238,7 +240,7 @@ static uint64_t made_up_us(const struct media_stream *st)
 static uint32_t gone_ms(const struct media_stream *st)
 {
     const struct media_quality *q = &st->quality;
-    bool pauses = q->newest.silence || q->paused_us > 0;
+    bool pauses = q->newest.silence || q->pauses;
     int64_t since_us = AHOY_MAX(st->alive_us, st->listening_us);
     int64_t gone_us = sys_now_us(st->worker->loop) - since_us;
     if (!st->rtp_seen || !media_params_expect(&st->params) || gone_us < SYS_MS(pauses ? PAUSE_MS : BREAK_MS))

@@ -32,6 +32,7 @@ struct media_quality {
         int64_t at_us;         /* it came */
         bool silence;          /* and announced a pause */
     } newest;
+    bool pauses;                      /* it has fallen silent without a word before */
     bool held;                        /* nothing had to come since the newest packet: a hold */
     uint64_t paused_us;               /* concealed while the peer paused without a word: nothing was missing */
     double packet_bytes;              /* mean size of what is in a packet while the peer speaks; 0: it did not */

@@ -303,6 +303,10 @@ static void test_a_hold_spoils_no_figures(struct t *t)
     T_NEAR(w.b.stats.concealed_ms, before_b, 60);
     T_CHECK(judged_as(&w.a.stats, AHOY_GRADE_GOOD, AHOY_SPOILER_NONE));
     T_CHECK(judged_as(&w.b.stats, AHOY_GRADE_GOOD, AHOY_SPOILER_NONE));
+    sim_default_link(w.sim, &(struct sim_link){ .loss = 1.0 });
+    phone_run_ms(&w.a, &w.b, 5000); /* nor is who was held taken for one that pauses */
+    T_LE(3000, w.a.stats.gone_ms);
+    sim_default_link(w.sim, &far);
     T_CHECK(hang_up(&w));
 out:
     world_close(t, &w);
