@@ -142,7 +142,7 @@ static void test_a_model_moves_by_samples(struct t *t)
     for (size_t i = 0; i < AHOY_COUNT(by); i++) {
         set_tap(b);
         aec_filter_move(&b->filter, by[i], &b->fft);
-        size_t at = (size_t) ((int) was + by[i]);
+        size_t at = was + (size_t) by[i];
         echo_of_click(b, at / AEC_HOP, echo);
         T_EQ(loudest(echo, &most), at % AEC_HOP);
         T_CHECK(fabsf(most - 0.5f) < 1e-3f);

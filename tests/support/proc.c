@@ -435,7 +435,7 @@ static int bound(int type, uint16_t port)
 uint16_t proc_port(void)
 {
     for (int tries = 0; tries < 100; tries++) {
-        struct sockaddr_in a;
+        struct sockaddr_in a = { 0 };
         socklen_t n = sizeof a;
         int udp = bound(SOCK_DGRAM, 0), tcp = -1, next = -1, next_tcp = -1;
         uint16_t port = 0;
@@ -483,7 +483,7 @@ bool lab_taken(struct lab *lab, uint16_t port, bool tcp, int ms)
 bool lab_ping(struct lab *lab, uint16_t port, int ms)
 {
     char text[512], answer[4096];
-    struct sockaddr_in own, to = loopback(port);
+    struct sockaddr_in own = { 0 }, to = loopback(port);
     socklen_t size = sizeof own;
     int64_t until = lab_now_ms() + ms;
     bool answered = false;
