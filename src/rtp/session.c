@@ -10,6 +10,7 @@ enum {
     SEQ_MOD = 1 << 16,
     RIVAL_PACKETS = 4, /* in a row of a valid rival, while the present source is silent: it follows */
     RIVAL_SILENCE_US = 60000,
+    EXPECT_PACKETS = 250, /* of the present source behind a new description: it stays, nobody else was meant */
     CONFLICT_US = 50000000,  /* ten report intervals (section 8.2) */
     COLLISION_US = 10000000, /* our SSRC changes at most that often */
     DEFAULT_RTCP_BPS = 3200, /* 5 % of 64 kbit/s */
@@ -100,7 +101,7 @@ void rtp_session_renegotiated(struct rtp_session *s, uint32_t send_clock_hz, uin
         s->source.has_transit = s->rival.has_transit = false;
         s->source.jitter = s->rival.jitter = 0;
     }
-    s->expect_new = true;
+    s->expect_new = EXPECT_PACKETS;
 }
 
 /* ---- sending ----------------------------------------------------------------------------------------------------- */
@@ -241,12 +242,18 @@ static void retire(struct rtp_session *s)
     s->past_unique += s->source.unique;
 }
 
+/* The present source has left, or a new one was agreed: who proves itself now follows at once. */
+static bool is_awaited(const struct rtp_session *s)
+{
+    return !is_valid(&s->source) || s->source.bye || s->expect_new > 0;
+}
+
 /* A valid rival follows the present source when that one left, is silent, or a new one was agreed. */
 static bool may_follow(const struct rtp_session *s, int64_t now_us)
 {
     if (!is_valid(&s->rival))
         return false;
-    if (!is_valid(&s->source) || s->source.bye || s->expect_new)
+    if (is_awaited(s))
         return true;
     return s->rival.since_rival >= RIVAL_PACKETS && now_us - s->source.last_us >= RIVAL_SILENCE_US;
 }
@@ -297,7 +304,7 @@ static void follow(struct rtp_session *s)
     retire(s);
     s->source = s->rival;
     s->rival = (struct session_source){ 0 };
-    s->expect_new = false;
+    s->expect_new = 0;
     s->stats.source_changes++;
 }
 
@@ -309,7 +316,9 @@ static enum rtp_verdict receive_valid(struct rtp_session *s, const struct rtp_pa
     src->last_us = now_us;
     if (news == SEQ_UNPROVEN || news == SEQ_JUMP) {
         s->stats.ignored++;
-        return news == SEQ_JUMP ? RTP_BAD_SEQ : RTP_PROBATION;
+        if (news == SEQ_JUMP)
+            return RTP_BAD_SEQ;
+        return src == &s->rival && !is_awaited(s) ? RTP_OTHER : RTP_PROBATION;
     }
     bool followed = false;
     if (src == &s->rival) {
@@ -326,6 +335,7 @@ static enum rtp_verdict receive_valid(struct rtp_session *s, const struct rtp_pa
         mark(src, 0);
     } else {
         s->rival.since_rival = 0;
+        s->expect_new -= s->expect_new > 0;
         src->bye = false;
         if (news == SEQ_RESTART) {
             s->past_expected += session_expected(&before);

@@ -38,7 +38,10 @@ uint32_t rtp_session_ssrc(const struct rtp_session *s);
 /** The peer's source that is valid now; false while there is none. */
 bool rtp_session_remote_ssrc(const struct rtp_session *s, uint32_t *ssrc);
 
-/** A new description was agreed: other clocks, and the next valid source may replace the present one at once. */
+/**
+ * A new description was agreed: other clocks, and the next valid source may replace the present one at once, unless that
+ * goes on for some seconds.
+ */
 void rtp_session_renegotiated(struct rtp_session *s, uint32_t send_clock_hz, uint32_t receive_clock_hz);
 
 /* ---- sending ----------------------------------------------------------------------------------------------------- */
@@ -63,7 +66,7 @@ void rtp_session_send(struct rtp_session *s, const struct rtp_send *send, int64_
 
 enum rtp_verdict {
     RTP_OK,        /* play it */
-    RTP_PROBATION, /* of a source that is not valid yet */
+    RTP_PROBATION, /* of a source that is not valid yet, while none is or another one is awaited */
     RTP_DUPLICATE,
     RTP_BAD_SEQ, /* a jump: dropped, unless the next packet confirms it (RFC 3550 A.1) */
     RTP_OTHER,   /* of another source, while the present one is alive */

@@ -97,7 +97,7 @@ struct rtp_session {
 
     struct session_source source; /* the peer's */
     struct session_source rival;  /* one that may follow it */
-    bool expect_new;
+    unsigned expect_new;          /* packets of the present one for which another may follow it at once */
 
     struct {
         struct addr addr;

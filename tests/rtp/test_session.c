@@ -216,6 +216,27 @@ out:
     rtp_session_destroy(p.s);
 }
 
+/* One packet with a foreign SSRC must not cost the stream what is kept of it: whoever gets PROBATION begins a new one. */
+static void test_a_stray_source_is_none_while_the_present_one_lives(struct t *t)
+{
+    struct peer p = { 0 };
+    T_OK(open_plain(&p, 1));
+    uint16_t a = 1;
+    rtp_session_renegotiated(p.s, HZ, HZ); /* as at each call's start */
+    T_EQ(feed(p.s, 7, a++, 0), RTP_PROBATION);
+    T_EQ(feed(p.s, 7, a++, 0), RTP_OK);
+    T_EQ(feed(p.s, 8, 1, 0), RTP_PROBATION); /* perhaps the one that was meant */
+    for (int i = 0; i < 300; i++)
+        T_EQ(feed(p.s, 7, a++, i * 20000), RTP_OK);
+    for (uint32_t ssrc = 100; ssrc < 200; ssrc++) {
+        T_EQ(feed(p.s, ssrc, 1, 6000000), RTP_OTHER);
+        T_EQ(feed(p.s, ssrc, 2, 6000000), RTP_OTHER); /* what was agreed was agreed long ago */
+        T_EQ(feed(p.s, 7, a++, 6000000), RTP_OK);
+    }
+out:
+    rtp_session_destroy(p.s);
+}
+
 /* RFC 3550 A.8 by hand: alternately 10 ms early and late gives a difference of 160 units a packet. */
 static void test_jitter_is_that_of_rfc_3550(struct t *t)
 {
@@ -561,7 +582,8 @@ T_MAIN(T(test_creation_checks_its_arguments), T(test_sender_numbers_packets_and_
        T(test_a_source_is_valid_after_two_packets_in_sequence),
        T(test_loss_duplicates_and_reordering_are_counted_over_the_wrap),
        T(test_extended_sequence_numbers_count_cycles_both_ways), T(test_a_jump_is_dropped_unless_it_goes_on),
-       T(test_another_source_follows_only_a_silent_one), T(test_jitter_is_that_of_rfc_3550),
+       T(test_another_source_follows_only_a_silent_one),
+       T(test_a_stray_source_is_none_while_the_present_one_lives), T(test_jitter_is_that_of_rfc_3550),
        T(test_a_collision_changes_our_source_once_and_a_reflector_is_heard), T(test_round_trip_time_is_exact),
        T(test_a_listener_measures_by_reference_time), T(test_a_report_that_answers_nothing_of_ours_measures_nothing),
        T(test_reports_carry_loss_since_the_last_one),
