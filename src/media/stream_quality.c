@@ -106,6 +106,12 @@ void media_quality_arrived(struct media_stream *st, const struct jitter_packet *
     watch_pauses(st, j, now_us);
 }
 
+void media_quality_restart(struct media_stream *st)
+{
+    fates_restart(&st->quality.fates);
+    st->quality.newest.known = false;
+}
+
 void media_quality_recovered(void *arg, uint16_t seq, enum playout_recovered by)
 {
     static const enum fate fate[] = { [PLAYOUT_FEC] = FATE_FEC, [PLAYOUT_RED] = FATE_RED, [PLAYOUT_DRED] = FATE_DRED };

@@ -48,6 +48,9 @@ void media_quality_arrived(struct media_stream *st, const struct jitter_packet *
 /** What is agreed on has changed: it may be a hold, or its end. */
 void media_quality_agreed(struct media_stream *st);
 
+/** Another stream of the peer's begins: the numbers of its packets do not go on with those of the one before. */
+void media_quality_restart(struct media_stream *st);
+
 /** Sound that the peer said, as it is played, at the sound's rate. */
 void media_quality_heard(struct media_stream *st, const int16_t *pcm, size_t n);
 

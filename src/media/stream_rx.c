@@ -73,9 +73,11 @@ static void put_audio(struct media_stream *st, struct jitter_packet *j, int64_t 
 
 /*
  * The blocks of RFC 2198: the newest is the packet's own sound, the others are copies of earlier packets. Their sequence
- * numbers are not told; they follow from the distance in time, as long as packets are equally long.
+ * numbers are not told; they follow from the distance in time, as long as packets are equally long. `ext_seq` counts when
+ * `valid`.
  */
-static void put_red(struct media_stream *st, const struct jitter_packet *packet, uint32_t ext_seq, int64_t now_us)
+static void put_red(struct media_stream *st, const struct jitter_packet *packet, bool valid, uint32_t ext_seq,
+                    int64_t now_us)
 {
     struct red_block block[RED_MAX_BLOCKS];
     size_t n;
@@ -96,7 +98,8 @@ static void put_red(struct media_stream *st, const struct jitter_packet *packet,
                                       .redundant = true,
                                       .payload = block[i].data };
         put_audio(st, &copy, now_us);
-        media_feedback_packet(st, ext_seq - back, true, now_us);
+        if (valid)
+            media_feedback_packet(st, ext_seq - back, true, now_us);
     }
 }
 
@@ -112,6 +115,7 @@ static void take_rtp(struct media_stream *st, const struct rtp_packet *p, const 
         if (dtmf_receiver_reset(&st->dtmf_rx, &note))
             digits(st, &note, 1);
         st->missing = (struct nack_missing){ 0 };
+        media_quality_restart(st);
     }
     if (!st->rtp_seen || st->rtp_silent) {
         media_note_rtp(st, st->rtp_seen ? MEDIA_RTP_BACK : MEDIA_RTP_FIRST);
@@ -136,7 +140,7 @@ static void take_rtp(struct media_stream *st, const struct rtp_packet *p, const 
     if (valid)
         media_feedback_packet(st, info.ext_seq, false, now_us);
     if (use == SDP_USE_RED)
-        put_red(st, &j, valid ? info.ext_seq : p->seq, now_us);
+        put_red(st, &j, valid, info.ext_seq, now_us);
     else
         put_audio(st, &j, now_us);
     if (valid)

@@ -23,6 +23,12 @@ void fates_judge(struct fates *f, uint32_t keep)
         judge_one(f);
 }
 
+void fates_restart(struct fates *f)
+{
+    fates_judge(f, 0);
+    f->begun = false;
+}
+
 void fates_tell(struct fates *f, uint16_t seq, enum fate fate)
 {
     if (!f->begun) {

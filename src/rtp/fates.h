@@ -33,6 +33,9 @@ void fates_tell(struct fates *f, uint16_t seq, enum fate fate);
 /** Judges all but the newest `keep` packets. */
 void fates_judge(struct fates *f, uint32_t keep);
 
+/** Another stream, whose numbers begin anywhere: what was told of is judged. */
+void fates_restart(struct fates *f);
+
 /**
  * Share of what was judged that sounds like a loss, 0 … 1: packets made good count as little as they are heard (a copy
  * not at all, FEC 0.1, deep redundancy 0.25 of a lost one: estimates).

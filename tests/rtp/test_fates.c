@@ -67,4 +67,22 @@ out:
     return;
 }
 
-T_MAIN(T(test_the_best_that_is_told_counts), T(test_what_is_made_good_counts_little), T(test_a_leap_begins_anew))
+/* Half of all new streams begin with a number that is behind the old one's, as far as 16 bits tell. */
+static void test_another_stream_begins_with_any_number(struct t *t)
+{
+    struct fates f = { 0 };
+    for (uint16_t seq = 40000; seq < 40020; seq++)
+        fates_tell(&f, seq, FATE_PLAYED);
+    fates_restart(&f);
+    T_EQ(f.judged, 20);
+    for (uint16_t seq = 30000; seq < 30020; seq++)
+        fates_tell(&f, seq, FATE_PLAYED);
+    fates_judge(&f, 0);
+    T_EQ(f.judged, 40);
+    T_EQ(f.missing, 0);
+out:
+    return;
+}
+
+T_MAIN(T(test_the_best_that_is_told_counts), T(test_what_is_made_good_counts_little), T(test_a_leap_begins_anew),
+       T(test_another_stream_begins_with_any_number))

@@ -319,9 +319,53 @@ static void test_a_peer_that_goes_is_no_bad_network(struct t *t)
         check_a_peer_that_goes(t, "pcmu");
 }
 
+/* A telephone and a peer of text that pauses without a word, or begins another stream; both leave what is heard good. */
+static void test_a_pause_and_another_stream_are_no_loss(struct t *t)
+{
+    struct sim *sim = NULL;
+    struct sys_host *host_a, *host_r;
+    struct phone a = { 0 };
+    struct raw r = { 0 };
+    struct ahoy_listen_config listen = { .auto_answer = true, .media = { .codecs = "pcmu", .audio = "null" } };
+    T_OK(sim_create(&sim, 9));
+    T_OK(sim_host(sim, "192.0.2.1", &host_a));
+    T_OK(sim_host(sim, "192.0.2.9", &host_r));
+    T_OK(raw_open(&r, sim, host_r, "192.0.2.9"));
+    T_OK(phone_open(&a, sim, host_a, "192.0.2.1:5060"));
+    T_OK(ahoy_listen(a.engine, &listen));
+    phone_run_ms(&a, NULL, 10);
+    raw_call(&r, "192.0.2.1", RAW_SDP("0", ""));
+    phone_run_ms(&a, NULL, 200);
+    T_EQ(r.status, 200);
+    raw_talk(&r, 0, 20);
+    phone_run_ms(&a, NULL, 5000);
+    raw_hush(&r); /* next by number, not by time */
+    phone_run_ms(&a, NULL, 2500);
+    r.ts += 8 * 2500;
+    raw_talk(&r, 0, 20);
+    for (int s = 0; s < 15; s++) { /* the second in which it had not been known passes out of the last ten */
+        phone_run_ms(&a, NULL, 1000);
+        if (s > 0)
+            T_LE(400, 100 * a.stats.mos_now);
+    }
+    r.ssrc++;
+    r.seq = (uint16_t) (r.seq - 20000);
+    phone_run_ms(&a, NULL, 15000);
+    T_LE(400, 100 * a.stats.mos_now);
+    T_EQ(a.stats.lost, 0);
+    T_LE(100 * a.stats.loss, 1);
+out:
+    raw_hush(&r);
+    raw_request(&r, "BYE", "", NULL);
+    phone_close_checked(t, &a);
+    raw_close(&r);
+    sim_destroy(sim);
+}
+
 T_MAIN(T_PLAIN(test_a_clean_call_is_good_and_both_know), T_PLAIN(test_random_loss_is_reported_as_it_was),
        T_PLAIN(test_bursts_are_reported_as_they_were), T_PLAIN(test_what_comes_too_late_is_discarded_not_lost),
        T_PLAIN(test_opus_makes_good_what_is_lost), T_PLAIN(test_a_peer_that_goes_is_no_bad_network),
        T_PLAIN(test_a_hold_spoils_no_figures), T_PLAIN(test_the_collector_gets_a_report_at_the_end),
-       T_PLAIN(test_a_bad_call_alerts_once), T_STRIDE(test_a_collector_that_knows_no_reports_gets_no_more, 61),
+       T_PLAIN(test_a_bad_call_alerts_once), T_PLAIN(test_a_pause_and_another_stream_are_no_loss),
+       T_STRIDE(test_a_collector_that_knows_no_reports_gets_no_more, 61),
        T_STRIDE(test_leaving_waits_for_the_report, 61))
