@@ -11,6 +11,8 @@ enum {
     LATES_RESTART = 16,     /* late in a row, nothing else coming: the sender restarted a little behind */
     SLAB_SOFT_BYTES = 4096, /* the slab is tidied here already, so that a call touches little memory */
     MAX_CLOCK_HZ = 1000000,
+    LEAST_FRAMES_S = 400,   /* a second: a packet of less than 2.5 ms is not what the stream is made of */
+    COPY_MOST_US = 2000000, /* a copy is not older: RFC 2198 tells it in 14 bits */
 };
 
 /*
@@ -144,8 +146,8 @@ int64_t jitter_us_to_ts(const struct jitter *j, int64_t us)
 static int64_t base_time(struct jitter *j, const struct jitter_packet *p, int64_t ts, int64_t when_us)
 {
     int64_t transit = when_us - jitter_ts_to_us(j, ts - j->origin_ts);
-    if (p->redundant || p->filler)
-        return when_us - AHOY_MAX(delay_of(&j->delay, transit), (int64_t) 0);
+    if (p->redundant || p->filler) /* of a copy's timestamp nothing is believed that its packet would not be, either */
+        return when_us - AHOY_MIN(AHOY_MAX(delay_of(&j->delay, transit), (int64_t) 0), (int64_t) COPY_MOST_US);
     bool restarted;
     int64_t relative = delay_add(&j->delay, transit, when_us, &restarted);
     if (restarted)
@@ -333,7 +335,7 @@ static void learn_frame(struct jitter *j, const struct jitter_packet *p, int64_t
     int64_t step = p->duration_ts;
     if (step == 0 && ext == j->last_ext + 1 && !p->marker && !p->silence)
         step = ts - j->last_ts;
-    if (step > 0 && step <= (int64_t) j->config.clock_hz * MAX_FRAME_MS / 1000)
+    if (step * LEAST_FRAMES_S >= j->config.clock_hz && step <= (int64_t) j->config.clock_hz * MAX_FRAME_MS / 1000)
         j->frame_ts = (uint32_t) step;
 }
 

@@ -422,6 +422,52 @@ out:
     jitter_destroy(j);
 }
 
+/* A copy with a timestamp of long ago says nothing of the network: no delay follows from it. */
+static void test_a_copy_from_nowhere_is_no_delay(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    struct jitter_stats s;
+    T_OK(open_plain(&j));
+    for (uint16_t seq = 1; seq < 100; seq++) {
+        struct jitter_packet copy = plain(seq);
+        copy.redundant = true;
+        copy.timestamp -= 0x40000000;
+        if (seq == 50)
+            jitter_put(j, &copy, seq * 20000);
+        else
+            put_at(j, seq, seq * 20000);
+        (void) get_at(j, seq * 20000, &f);
+        if (seq == 50)
+            (void) get_at(j, seq * 20000, &f);
+        T_LE(jitter_delay_us(j), 2000000);
+    }
+    jitter_stats(j, &s);
+    T_LE(s.delay_mean_ms, 100);
+out:
+    jitter_destroy(j);
+}
+
+/* One packet of a single sample does not make a stream of such: silence is still answered in steps that can be borne. */
+static void test_a_tiny_packet_is_no_frame_length(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    T_OK(open_plain(&j));
+    for (uint16_t seq = 1; seq < 20; seq++) {
+        struct jitter_packet p = plain(seq);
+        p.duration_ts = seq < 18 ? 960 : 1;
+        jitter_put(j, &p, seq * 20000);
+        (void) get_at(j, seq * 20000, &f);
+    }
+    for (int64_t now = 400000; now < 3000000; now += 10000) {
+        (void) get_at(j, now, &f);
+        T_LE(now < 420000 ? 1 : 120, f.duration_ts);
+    }
+out:
+    jitter_destroy(j);
+}
+
 T_MAIN(T(test_lost_is_told_with_its_neighbour_and_only_when_that_is_here),
        T(test_a_loss_that_a_stretch_covered_is_skipped), T(test_a_late_packet_is_still_played_after_a_stretch),
        T(test_a_redundant_copy_fills_a_hole_and_counts_nowhere), T(test_events_take_their_place_in_the_sequence),
@@ -429,4 +475,5 @@ T_MAIN(T(test_lost_is_told_with_its_neighbour_and_only_when_that_is_here),
        T(test_a_full_buffer_gives_up_what_is_oldest), T(test_a_sender_whose_clock_stood_still_is_played_on),
        T(test_timestamps_that_jump_ahead_do_not_stop_the_stream), T(test_the_first_loss_is_enough_to_wait_for_copies),
        T(test_what_comes_after_more_than_100_ms_is_not_waited_for), T(test_packet_duration_is_learnt_when_it_changes),
-       T(test_hostile_numbers_do_no_harm))
+       T(test_hostile_numbers_do_no_harm), T(test_a_copy_from_nowhere_is_no_delay),
+       T(test_a_tiny_packet_is_no_frame_length))
