@@ -5,7 +5,8 @@
 
 enum { CNG_RAMP_MS = 20, CNG_MAX_DBOV = 127 };
 
-#define CNG_FULL 32768.0
+#define CNG_FULL  32768.0
+#define CNG_BURST (4 * 32768.0f) /* noise is never louder */
 
 void cng_init(struct cng *c, uint64_t seed, uint32_t rate_hz)
 {
@@ -63,6 +64,10 @@ void cng_run(struct cng *c, int16_t *pcm, size_t n)
         }
         if (c->order > 0)
             c->back[0] = f;
+        if (!(fabsf(f) <= CNG_BURST)) { /* what one filter had stored rings in the next, and never ends as a number */
+            memset(c->back, 0, sizeof c->back);
+            f = 0;
+        }
         pcm[i] = (int16_t) lrintf(f > 32767 ? 32767 : f < -32768 ? -32768 : f);
     }
 }

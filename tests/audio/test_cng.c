@@ -88,5 +88,31 @@ out:
     return;
 }
 
+/* Filters that change abruptly between their extremes: what rings on is bounded, ends, and noise can be heard again. */
+static void test_no_description_stops_the_noise_for_ever(struct t *t)
+{
+    struct cng c;
+    uint8_t p[CNG_MAX_BYTES];
+    cng_init(&c, 1, 8000);
+    for (unsigned i = 0; i < 400; i++) {
+        p[0] = 0; /* as loud as can be */
+        for (unsigned k = 1; k < CNG_MAX_BYTES; k++)
+            p[k] = (i * 7 + k * (i / 3)) % 3 == 0 ? 0 : (i + k) % 2 ? 254 : 127;
+        T_OK(cng_set(&c, p, i % 5 == 0 ? 1 : CNG_MAX_BYTES));
+        cng_run(&c, made, 160);
+    }
+    p[0] = 30;
+    T_OK(cng_set(&c, p, 1));
+    cng_run(&c, made, 64000);
+    T_NEAR(mix_level_dbfs(made + 60000, 4000), -30, 1);
+    for (unsigned k = 1; k < CNG_MAX_BYTES; k++)
+        p[k] = 127;
+    T_OK(cng_set(&c, p, CNG_MAX_BYTES));
+    cng_run(&c, made, 64000);
+    T_NEAR(mix_level_dbfs(made + 60000, 4000), -30, 1);
+out:
+    return;
+}
+
 T_MAIN(T(test_noise_has_the_level_that_was_asked_for), T(test_a_description_brings_back_level_and_colour),
-       T(test_any_description_is_stable))
+       T(test_any_description_is_stable), T(test_no_description_stops_the_noise_for_ever))
