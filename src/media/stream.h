@@ -156,6 +156,7 @@ struct media_stream {
 
     struct nack_missing missing; /* of what the peer sends, while quick feedback is agreed on */
     struct sys_timer nack_timer;
+    int64_t asked_us;   /* when we last asked for some of it; 0: never */
     int64_t reorder_us; /* how late packets come that overtook none, smoothed upwards */
 
     bool rtp_seen, rtp_silent;

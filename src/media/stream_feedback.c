@@ -10,6 +10,7 @@ enum {
     USELESS_US = 250000,    /* what is missing for so long is not waited for */
     ROUND_US = 40000,       /* assumed until a round trip was measured */
     ROUND_SLACK_US = 25000, /* the answer goes with the next frame */
+    ASK_EVERY_US = 8000,    /* however many packets come: less than a frame */
     REORDER_MOST_US = 150000,
     REORDER_FORGET = 64, /* packets */
 };
@@ -24,6 +25,10 @@ void media_feedback_ask(struct media_stream *st, int64_t now_us)
     size_t n;
     if (!st->params.quick_feedback)
         return;
+    if (st->asked_us > 0 && now_us - st->asked_us < ASK_EVERY_US) {
+        sys_timer_start_at(st->worker->loop, &st->nack_timer, st->asked_us + ASK_EVERY_US);
+        return;
+    }
     rtp_session_stats(st->rtp, &s);
     struct nack_timing t = {
         .patience_us = st->reorder_us,
@@ -32,8 +37,10 @@ void media_feedback_ask(struct media_stream *st, int64_t now_us)
     };
     size_t bytes = nack_ask(&st->missing, &t, now_us, fci, &next_us);
     if (bytes > 0
-        && rtp_session_nack(st->rtp, view_of((const char *) fci, bytes), packet, sizeof packet, &n) == AHOY_OK)
+        && rtp_session_nack(st->rtp, view_of((const char *) fci, bytes), packet, sizeof packet, &n) == AHOY_OK) {
         media_tx_send_rtcp(st, packet, n);
+        st->asked_us = now_us;
+    }
     if (next_us < INT64_MAX)
         sys_timer_start_at(st->worker->loop, &st->nack_timer, AHOY_MAX(next_us, now_us + 1000));
     else

@@ -429,6 +429,29 @@ out:
     odd_close(t, &o);
 }
 
+/* A peer whose numbers leap at each packet, a thousand a second: what is missing is asked for now and then, not each time. */
+static void test_requests_are_few_however_much_is_missing(struct t *t)
+{
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_called(&o, RAW_SDP("0", "a=rtcp-mux\r\na=rtcp-rsize\r\na=rtcp-fb:* nack\r\n")));
+    raw_talk(&o.r, 0, 20);
+    phone_run_ms(&o.a, NULL, 1000);
+    raw_hush(&o.r);
+    unsigned before = o.r.rtcp_in;
+    for (int i = 0; i < 2000; i++) {
+        static const uint8_t one[8] = { 0xff };
+        o.r.seq = (uint16_t) (o.r.seq + 40);
+        raw_send_rtp(&o.r, 0, false, o.r.ts += 8, one, sizeof one);
+        sim_run(o.sim, 1000);
+    }
+    T_LE(10, o.r.rtcp_in - before); /* it asks */
+    T_LE(o.r.rtcp_in - before, 300);
+    hang_up(&o);
+out:
+    odd_close(t, &o);
+}
+
 T_MAIN(T(test_keys_go_as_tones_to_a_peer_without_telephone_event), T(test_keys_that_come_by_info_are_heard),
        T(test_hold_by_the_address_of_old_is_silence_and_ends),
        T_PLAIN(test_a_peer_that_pauses_is_gone_with_its_reports), T(test_payload_numbers_may_differ_by_direction),
@@ -440,4 +463,5 @@ T_MAIN(T(test_keys_go_as_tones_to_a_peer_without_telephone_event), T(test_keys_t
        T(test_useless_descriptions_are_refused_and_the_call_stays), T(test_an_answer_without_a_stream_ends_the_call),
        T_STRIDE(test_sound_before_the_answer_is_heard, 9), T(test_sound_is_followed_to_a_new_address),
        T(test_a_host_name_in_the_description_is_looked_up), T(test_a_host_name_that_is_unknown_costs_the_sound_alone),
-       T(test_a_silent_peer_is_told_of_and_judged), T_STRIDE(test_codecs_may_change_between_packets, 9))
+       T(test_a_silent_peer_is_told_of_and_judged), T_STRIDE(test_codecs_may_change_between_packets, 9),
+       T_STRIDE(test_requests_are_few_however_much_is_missing, 31))
