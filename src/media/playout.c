@@ -256,7 +256,7 @@ static void tell_reach(struct playout *p)
 
 static void learn_reach(struct playout *p, const uint8_t *payload, size_t n)
 {
-    unsigned frame_ms = (unsigned) ((uint64_t) p->expected.frame_ts * 1000 / p->expected.clock_hz);
+    unsigned frame_ms = (unsigned) (jitter_frame_us(p->jitter) / 1000);
     p->dred_reach = audio_dred_reach_ms(p->decoder, payload, n) / AHOY_MAX(frame_ms, 1u);
     p->since_reach = 0;
     tell_reach(p);

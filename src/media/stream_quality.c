@@ -156,8 +156,7 @@ static struct emodel_codec model_of(const struct audio_codec *c, double bitrate_
 
 static double packet_ms(const struct media_stream *st)
 {
-    const struct jitter_config *c = &st->playout.expected;
-    return c->clock_hz > 0 && c->frame_ts > 0 ? (double) c->frame_ts * 1000 / c->clock_hz : 20;
+    return (double) jitter_frame_us(st->playout.jitter) / 1000;
 }
 
 static void device_figures(const struct sound *sound, struct media_stats *s)

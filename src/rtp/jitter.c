@@ -162,9 +162,14 @@ static int64_t base_time(struct jitter *j, const struct jitter_packet *p, int64_
     return when_us - relative;
 }
 
+int64_t jitter_frame_us(const struct jitter *j)
+{
+    return AHOY_MAX(jitter_ts_to_us(j, j->frame_ts), (int64_t) 1);
+}
+
 static unsigned packets_in(const struct jitter *j, int64_t us)
 {
-    return (unsigned) (us / AHOY_MAX(jitter_ts_to_us(j, j->frame_ts), (int64_t) 1));
+    return (unsigned) (us / jitter_frame_us(j));
 }
 
 /* So many packets behind a lost one it pays to wait for, and what that costs with what is lost all the same. */

@@ -152,6 +152,9 @@ void jitter_stats(const struct jitter *j, struct jitter_stats *out);
 int64_t jitter_delay_us(const struct jitter *j);
 int64_t jitter_target_us(const struct jitter *j);
 
+/** How long packets are, as far as they have told, microseconds; never 0. */
+int64_t jitter_frame_us(const struct jitter *j);
+
 /** Whether packets are being lost (late ones not counted). */
 bool jitter_is_lossy(const struct jitter *j);
 

@@ -24,11 +24,6 @@ enum {
     HELD_US = 12000,        /* a pitch period: the player may shrink by it without asking for the next frame sooner */
 };
 
-static int64_t frame_us(const struct jitter *j)
-{
-    return jitter_ts_to_us(j, j->frame_ts);
-}
-
 static uint32_t step_ts(const struct jitter *j)
 {
     int64_t step = jitter_us_to_ts(j, STEP_US);
@@ -211,7 +206,7 @@ static void drop_backlog(struct jitter *j)
     int64_t most = jitter_target_us(j) + BACKLOG_US;
     if (j->fresh || !s || !last || jitter_ts_to_us(j, last->ts - s->ts) <= most)
         return;
-    int64_t keep = jitter_target_us(j) + frame_us(j);
+    int64_t keep = jitter_target_us(j) + jitter_frame_us(j);
     while (s && s != last && jitter_ts_to_us(j, last->ts - s->ts) > keep) {
         while (j->next_ext <= s->ext)
             jitter_step(j, false);

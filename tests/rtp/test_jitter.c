@@ -345,6 +345,7 @@ static void test_packet_duration_is_learnt_when_it_changes(struct t *t)
                 T_CHECK(get_at(j, now + 30000, &f) == JITTER_PACKET);
         }
         T_EQ(f.duration_ts, frames[k]);
+        T_EQ(jitter_frame_us(j), (int64_t) frames[k] * 1000000 / HZ);
     }
     jitter_stats(j, &st);
     T_EQ(st.lost + st.empty, 0);
