@@ -452,6 +452,34 @@ out:
     odd_close(t, &o);
 }
 
+/* Sequence numbers wrap after 65536 packets, timestamps after days: in speech, in a pause, with other packet times. */
+static void test_numbers_that_wrap_are_not_heard(struct t *t)
+{
+    static const unsigned ptime[] = { 20, 40, 10, 60 };
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_called(&o, RAW_SDP("0", "")));
+    for (size_t i = 0; i < AHOY_COUNT(ptime); i++) {
+        o.r.ssrc++;
+        o.r.seq = (uint16_t) (65536 - 3000 / ptime[i]);
+        o.r.ts = (uint32_t) - (i % 2 == 0 ? 8 * 3700 : 8 * 1500); /* in the pause, or before the other wrap */
+        raw_talk(&o.r, 0, ptime[i]);
+        phone_run_ms(&o.a, NULL, 2500);
+        raw_hush(&o.r);
+        phone_run_ms(&o.a, NULL, 1500); /* a pause without a word, of 1.5 s */
+        o.r.ts += 8 * 1500;
+        raw_talk(&o.r, 0, ptime[i]);
+        phone_run_ms(&o.a, NULL, 4000);
+        T_EQ(o.a.stats.lost, 0);
+        T_LE(o.a.stats.late, 0);
+        T_LE(o.a.stats.buffer_ms, 80);
+        T_LE(o.a.stats.concealed_ms, 40 + 250 * i); /* another source is followed at its fourth packet */
+    }
+    hang_up(&o);
+out:
+    odd_close(t, &o);
+}
+
 T_MAIN(T(test_keys_go_as_tones_to_a_peer_without_telephone_event), T(test_keys_that_come_by_info_are_heard),
        T(test_hold_by_the_address_of_old_is_silence_and_ends),
        T_PLAIN(test_a_peer_that_pauses_is_gone_with_its_reports), T(test_payload_numbers_may_differ_by_direction),
@@ -464,4 +492,4 @@ T_MAIN(T(test_keys_go_as_tones_to_a_peer_without_telephone_event), T(test_keys_t
        T_STRIDE(test_sound_before_the_answer_is_heard, 9), T(test_sound_is_followed_to_a_new_address),
        T(test_a_host_name_in_the_description_is_looked_up), T(test_a_host_name_that_is_unknown_costs_the_sound_alone),
        T(test_a_silent_peer_is_told_of_and_judged), T_STRIDE(test_codecs_may_change_between_packets, 9),
-       T_STRIDE(test_requests_are_few_however_much_is_missing, 31))
+       T_STRIDE(test_requests_are_few_however_much_is_missing, 31), T_PLAIN(test_numbers_that_wrap_are_not_heard))
