@@ -10,7 +10,7 @@ enum {
     SEQ_MOD = 1 << 16,
     RIVAL_PACKETS = 4, /* in a row of a valid rival, while the present source is silent: it follows */
     RIVAL_SILENCE_US = 60000,
-    EXPECT_PACKETS = 250, /* of the present source behind a new description: it stays, nobody else was meant */
+    EXPECT_PACKETS = 250,    /* of the present source behind a new description: it stays, nobody else was meant */
     CONFLICT_US = 50000000,  /* ten report intervals (section 8.2) */
     COLLISION_US = 10000000, /* our SSRC changes at most that often */
     DEFAULT_RTCP_BPS = 3200, /* 5 % of 64 kbit/s */
