@@ -15,9 +15,6 @@ enum {
     OPUS_DEFAULT_LOSS = 5,       /* until the peer's first receiver report */
     OPUS_MIN_BPS = 6000,         /* RFC 7587 section 3.1.1 */
     OPUS_MAX_BPS = 510000,
-    OPUS_LOW_BPS = 18000,     /* below that a decoder's best enhancement is worth its cost … */
-    OPUS_NOT_LOW_BPS = 21000, /* … until there is that much again */
-    OPUS_RATE_FRAMES = 64,    /* over which it is averaged */
     OPUS_STEP = 120,          /* samples of 2.5 ms: lengths come in these */
     OPUS_DRED_FORMAT = 10,    /* version of the format that libopus 1.5 writes and reads */
     OPUS_DRED_COMPLEXITY = 7, /* from here libopus tells speech from silence, without which it makes no redundancy */
@@ -38,8 +35,7 @@ struct opus_receiver {
     struct audio_decoder base;
     OpusDecoder *opus;
     struct opus_dred *dred; /* NULL: this build has none */
-    uint32_t bps;           /* of what came of late */
-    bool low;               /* it is little: enhancement pays */
+    struct opus_rate rate;  /* of what comes: enhancement pays at a low one */
     bool plain;             /* there is no time for it */
 };
 
@@ -178,7 +174,7 @@ static void encoder_destroy(struct audio_encoder *e)
 
 static void set_enhancement(struct opus_receiver *r)
 {
-    opus_dred_set_decoder(r->opus, r->plain ? OPUS_DRED_PLAIN : r->low ? OPUS_DRED_BEST : OPUS_DRED_USUAL);
+    opus_dred_set_decoder(r->opus, r->plain ? OPUS_PLAIN : r->rate.effort);
 }
 
 static enum ahoy_err decoder_create(struct audio_decoder **out, const struct audio_codec *c)
@@ -197,24 +193,10 @@ static enum ahoy_err decoder_create(struct audio_decoder **out, const struct aud
     }
     if (opus_dred_size() > 0)
         r->dred = opus_dred_init(p + dred_at);
-    r->bps = OPUS_LOW_BPS * 2;
+    opus_rate_init(&r->rate);
     set_enhancement(r);
     *out = &r->base;
     return AHOY_OK;
-}
-
-/* What protects itself by copies is coded at a low rate (and so is what a narrow line carries). */
-static void follow_rate(struct opus_receiver *r, size_t bytes, size_t samples)
-{
-    uint32_t now = (uint32_t) AHOY_MIN((uint64_t) bytes * 8 * r->base.codec->rate_hz / samples,
-                                       (uint64_t) OPUS_MAX_BPS);
-    r->bps += (now > r->bps ? now - r->bps : 0) / OPUS_RATE_FRAMES;
-    r->bps -= (now < r->bps ? r->bps - now : 0) / OPUS_RATE_FRAMES;
-    bool low = r->bps < (r->low ? OPUS_NOT_LOW_BPS : OPUS_LOW_BPS);
-    bool changed = low != r->low;
-    r->low = low;
-    if (changed)
-        set_enhancement(r);
 }
 
 static void set_plain(struct audio_decoder *d, bool on)
@@ -227,7 +209,8 @@ static void set_plain(struct audio_decoder *d, bool on)
 static enum ahoy_err decode(struct audio_decoder *d, const uint8_t *p, size_t n, int16_t *pcm, size_t samples)
 {
     struct opus_receiver *r = (void *) d;
-    follow_rate(r, n, samples);
+    if (opus_rate_follow(&r->rate, n, samples))
+        set_enhancement(r);
     int got = opus_decode(r->opus, p, (opus_int32) n, pcm, (int) samples, 0);
     return got == (int) samples ? AHOY_OK : AHOY_ERR_FORMAT;
 }

@@ -2,11 +2,8 @@
 
 enum {
     RATE_HZ = 48000,
-    STEP_MS = 10,      /* durations are told in frames of this length */
-    MOST_FRAMES = 104, /* libopus 1.5's own limit */
-    /* Complexities of the decoder: from 5 it conceals by its vocoder, from 6 it enhances speech, at 7 at a higher cost. */
-    DECODER_USUAL = 6,
-    DECODER_BEST = 7,
+    STEP_MS = 10,          /* durations are told in frames of this length */
+    MOST_FRAMES = 104,     /* libopus 1.5's own limit */
     DEEP_PLC_BYTES = 50000 /* a decoder with the vocoder's state is larger than that, one without far smaller */
 };
 
@@ -59,9 +56,12 @@ bool opus_dred_set_reach(OpusEncoder *encoder, unsigned ms)
     return opus_encoder_ctl(encoder, OPUS_SET_DRED_DURATION((opus_int32) frames)) == OPUS_OK;
 }
 
-void opus_dred_set_decoder(OpusDecoder *decoder, enum opus_dred_effort effort)
+void opus_dred_set_decoder(OpusDecoder *decoder, enum opus_effort effort)
 {
-    static const opus_int32 complexity[] = { 0, DECODER_USUAL, DECODER_BEST };
+    /* From 5 libopus conceals by its vocoder, from 6 it enhances speech, at 7 at a higher cost. */
+    static const opus_int32 complexity[] = {
+        [OPUS_PLAIN] = 0, [OPUS_CONCEAL] = 5, [OPUS_ENHANCE] = 6, [OPUS_BEST] = 7
+    };
     (void) opus_decoder_ctl(decoder, OPUS_SET_COMPLEXITY(complexity[effort]));
 }
 

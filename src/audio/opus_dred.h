@@ -7,6 +7,7 @@
 #define AHOY_AUDIO_OPUS_DRED_H
 
 #include "audio/codec.h"
+#include "audio/opus_effort.h"
 
 #include <opus/opus.h>
 
@@ -21,10 +22,8 @@ struct opus_dred *opus_dred_init(void *memory);
 /** Tells an encoder to add deep redundancy; false where there is none. */
 bool opus_dred_set_reach(OpusEncoder *encoder, unsigned ms);
 
-enum opus_dred_effort { OPUS_DRED_PLAIN, OPUS_DRED_USUAL, OPUS_DRED_BEST };
-
-/** Sets a decoder's deep concealment and enhancement of speech: none, or more for what is coded at a low rate. */
-void opus_dred_set_decoder(OpusDecoder *decoder, enum opus_dred_effort effort);
+/** Sets a decoder's deep concealment and enhancement of speech. */
+void opus_dred_set_decoder(OpusDecoder *decoder, enum opus_effort effort);
 
 /** Resynthesises a lost frame. NOT_FOUND: that packet's redundancy does not reach it. */
 AHOY_MUST_USE enum ahoy_err opus_dred_decode(struct opus_dred *r, OpusDecoder *decoder,
