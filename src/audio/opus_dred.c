@@ -124,7 +124,7 @@ bool opus_dred_set_reach(OpusEncoder *encoder, unsigned ms)
     return false;
 }
 
-void opus_dred_set_decoder(OpusDecoder *decoder, enum opus_dred_effort effort)
+void opus_dred_set_decoder(OpusDecoder *decoder, enum opus_effort effort)
 {
     (void) decoder, (void) effort;
 }

@@ -8,6 +8,7 @@
  */
 #include "audio/codec.h"
 #include "base/rng.h"
+#include "rtp/wire.h"
 #include "support/phone.h"
 #include "support_raw.h"
 
@@ -112,18 +113,6 @@ static enum ahoy_err make_sound(struct sound *out)
 
 /* ---- packets ----------------------------------------------------------------------------------------------------- */
 
-static void put16(uint8_t *p, uint32_t x)
-{
-    p[0] = (uint8_t) (x >> 8);
-    p[1] = (uint8_t) x;
-}
-
-static void put32(uint8_t *p, uint32_t x)
-{
-    put16(p, x >> 16);
-    put16(p + 2, x & 0xffff);
-}
-
 static void send_datagram(struct storm *s, const uint8_t *p, size_t n)
 {
     s->sent++;
@@ -144,9 +133,9 @@ static void send_rtp(struct storm *s, unsigned pt, size_t n)
     uint8_t *p = s->packet;
     p[0] = 0x80;
     p[1] = (uint8_t) (pt | (often(s, 5) ? 0x80u : 0));
-    put16(p + 2, s->r.seq++);
-    put32(p + 4, s->r.ts);
-    put32(p + 8, s->r.ssrc);
+    wire_put16(p + 2, s->r.seq++);
+    wire_put32(p + 4, s->r.ts);
+    wire_put32(p + 8, s->r.ssrc);
     memcpy(s->last, p, n + 12);
     s->last_n = n + 12;
     send_datagram(s, p, n + 12);
@@ -191,8 +180,8 @@ static void send_red(struct storm *s)
         size_t i = below(s, SOUND), bytes = often(s, 90) ? AHOY_MIN(s->opus.n[i], (size_t) 200) : below(s, 1024);
         uint32_t offset = often(s, 80) ? 960 * (1 + below(s, 12)) : odd(s) & 0x3fff;
         bool fits = n + bytes <= sizeof body;
-        put32(head,
-              0x80000000u | (often(s, 90) ? PT_OPUS : any_codec(s)) << 24 | (offset & 0x3fff) << 10 | (uint32_t) bytes);
+        wire_put32(head, 0x80000000u | (often(s, 90) ? PT_OPUS : any_codec(s)) << 24 | (offset & 0x3fff) << 10
+                             | (uint32_t) bytes);
         if (fits)
             memcpy(body + n, s->opus.data[i], AHOY_MIN(bytes, s->opus.n[i]));
         n += fits ? bytes : 0;
@@ -212,7 +201,7 @@ static void send_key(struct storm *s)
     for (size_t i = 0; i < events; i++, p += 4) {
         p[0] = (uint8_t) (often(s, 80) ? below(s, 16) : odd(s));
         p[1] = (uint8_t) (odd(s) & (often(s, 80) ? 0x3f : 0xff)); /* mostly without an end */
-        put16(p + 2, odd(s) & 0xffff);
+        wire_put16(p + 2, (uint16_t) odd(s));
     }
     if (often(s, 20))
         s->r.ts += odd(s);
@@ -224,9 +213,9 @@ static void send_mutated(struct storm *s)
     size_t n = 12 + put_sound(s, any_codec(s), s->packet + 12);
     s->packet[0] = 0x80;
     s->packet[1] = (uint8_t) any_codec(s);
-    put16(s->packet + 2, s->r.seq++);
-    put32(s->packet + 4, s->r.ts);
-    put32(s->packet + 8, s->r.ssrc);
+    wire_put16(s->packet + 2, s->r.seq++);
+    wire_put32(s->packet + 4, s->r.ts);
+    wire_put32(s->packet + 8, s->r.ssrc);
     for (unsigned flips = 1 + below(s, 8); flips > 0; flips--)
         s->packet[below(s, (uint32_t) AHOY_MIN(n, (size_t) 40))] = (uint8_t) odd(s);
     s->r.ts += s->step_ts;
@@ -252,9 +241,9 @@ static size_t rtcp(struct storm *s, uint8_t *p, unsigned count, unsigned type, c
 {
     p[0] = (uint8_t) (0x80 | count);
     p[1] = (uint8_t) type;
-    put16(p + 2, (uint32_t) n);
+    wire_put16(p + 2, (uint16_t) n);
     for (size_t i = 0; i < n; i++)
-        put32(p + 4 + 4 * i, words ? words[i] : odd(s));
+        wire_put32(p + 4 + 4 * i, words ? words[i] : odd(s));
     return 4 + 4 * n;
 }
 
@@ -264,9 +253,9 @@ static size_t put_report(struct storm *s, uint8_t *p)
     size_t blocks = often(s, 90) ? 1 : below(s, 4), n = rtcp(s, p, (unsigned) blocks, sr ? 200 : 201, NULL, 0);
     size_t words = (sr ? 6u : 1u) + 6 * (size_t) blocks;
     n = rtcp(s, p, (unsigned) blocks, sr ? 200 : 201, NULL, words);
-    put32(p + 4, s->r.ssrc);
+    wire_put32(p + 4, s->r.ssrc);
     for (size_t i = 0; i < blocks; i++)
-        put32(p + 8 + (sr ? 20 : 0) + 24 * i, s->r.heard_ssrc);
+        wire_put32(p + 8 + (sr ? 20 : 0) + 24 * i, s->r.heard_ssrc);
     return n;
 }
 
@@ -276,11 +265,11 @@ static size_t put_xr(struct storm *s, uint8_t *p)
     static const uint8_t types[] = { 1, 2, 3, 4, 5, 6, 7, 99 }, words[] = { 8, 3, 3, 2, 3, 9, 8, 1 };
     size_t kind = below(s, AHOY_COUNT(types)), n = often(s, 95) ? words[kind] : below(s, 12);
     size_t bytes = rtcp(s, p, below(s, 32), 207, NULL, n + 2);
-    put32(p + 4, s->r.ssrc);
+    wire_put32(p + 4, s->r.ssrc);
     p[8] = types[kind];
     p[9] = (uint8_t) (kind == 5 ? 0xe0 : odd(s));
-    put16(p + 10, (uint32_t) (often(s, 95) ? n : odd(s) & 0xffff));
-    put32(p + 12, s->r.heard_ssrc);
+    wire_put16(p + 10, (uint16_t) (often(s, 95) ? n : odd(s)));
+    wire_put32(p + 12, s->r.heard_ssrc);
     return bytes;
 }
 
