@@ -20,7 +20,7 @@ enum {
     SOUND_BYTES = 400, /* … of at most so many bytes */
     STORM_PACKETS = 4000,
     NETWORK_PACKETS = 600,
-    GROWTH_BYTES = 100000, /* decoders and what the application was not told yet come and go */
+    GROWTH_BYTES = 200000, /* a decoder of Opus (153 KB) and what the application was not told yet come and go */
     MOST_OUT_PER_S = 300, /* packets of ours, all kinds: 50 of sound, perhaps twice, and requests for what is missing */
 };
 
