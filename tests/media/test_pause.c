@@ -236,7 +236,7 @@ static void check(struct t *t, const char *codec, uint32_t hz, const char *from,
     T_EQ(c.got.lost + c.got.late, 0);
     T_LE(c.got.concealed_ms, 60);
     T_CHECK(c.got.loss <= 0.001);
-    T_NEAR(loud, SPEECH_DBFS - 2.4, 1);
+    T_NEAR(loud, SPEECH_DBFS - 2.4, 1.5); /* Opus makes noise a decibel softer where it is not enhanced */
     /* Nothing is cut off, to a window; of pauses, some are shortened. */
     T_LE((double) SPEECH_MS / TURN_MS - 0.015, talks);
     T_LE(talks, (double) SPEECH_MS / TURN_MS + 0.03);
