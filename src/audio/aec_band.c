@@ -1,5 +1,7 @@
 #include "audio/aec_band.h"
 
+#include "audio/kaiser.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -8,17 +10,6 @@
 #define BETA 5.65 /* 60 dB */
 
 enum { PAST = AEC_BAND_DELAY, TOGETHER = AEC_BAND_TOGETHER };
-
-/* Modified Bessel function of the first kind, order 0. */
-static double bessel(double x)
-{
-    double sum = 1, term = 1;
-    for (int k = 1; k < 30; k++) {
-        term *= x / (2 * k) * (x / (2 * k));
-        sum += term;
-    }
-    return sum;
-}
 
 /* A sinc in Kaiser's window: flat to 5.5 kHz, -6 dB at 7.25, down by 60 dB from 9. */
 void aec_band_init(struct aec_band *band)
@@ -29,7 +20,7 @@ void aec_band_init(struct aec_band *band)
     for (int i = 0; i < AEC_BAND_TAPS; i++) {
         double x = i - PAST / 2;
         double r = x / (PAST / 2 + 1);
-        h[i] = (x == 0 ? CUT : sin(PI * CUT * x) / (PI * x)) * bessel(BETA * sqrt(1 - r * r));
+        h[i] = (x == 0 ? CUT : sin(PI * CUT * x) / (PI * x)) * kaiser_window(r, BETA);
         sum += h[i];
     }
     for (int i = 0; i < AEC_BAND_TAPS; i++)

@@ -1,5 +1,7 @@
 #include "audio/bandwidth.h"
 
+#include "audio/kaiser.h"
+
 #include <math.h>
 
 enum {
@@ -14,17 +16,6 @@ static const double SOUND_POWER = 1e-5;   /* of full scale, -50 dB: less says no
 static const double HEARD_POWER = 6.3e-8; /* -72 dB: what lies above must be this strong … */
 static const double HEARD_SHARE = 1.6e-3; /* … and -28 dB beside all; a resampler's images are weaker, an s is not */
 
-/* The modified Bessel function of order 0 (Kaiser's window). */
-static double bessel0(double x)
-{
-    double sum = 1, term = 1;
-    for (int k = 1; k < 25; k++) {
-        term *= x / (2 * k) * (x / (2 * k));
-        sum += term;
-    }
-    return sum;
-}
-
 void bandwidth_init(struct bandwidth *b)
 {
     const double turn = 6.283185307179586, middle = (BANDWIDTH_TAPS - 1) / 2.0;
@@ -32,7 +23,7 @@ void bandwidth_init(struct bandwidth *b)
     for (int k = 0; k < BANDWIDTH_TAPS; k++) {
         /* A low pass of the rest of the band, turned around to the upper end by the alternating sign. */
         double at = k - middle, edge = turn / 2 - turn * CUT_HZ / BANDWIDTH_HZ;
-        double window = bessel0(KAISER_BETA * sqrt(1 - at * at / (middle * middle))) / bessel0(KAISER_BETA);
+        double window = kaiser_window(at / middle, KAISER_BETA);
         b->tap[k] = (float) ((k % 2 ? -1 : 1) * sin(edge * at) / (turn / 2 * at) * window);
     }
 }

@@ -219,6 +219,7 @@ static double mean_level(const struct call *c, bool speech, size_t *n)
 static void check(struct t *t, const char *codec, uint32_t hz, const char *from, const char *to, double least,
                   double most, bool even)
 {
+    double softer_db = strcmp(codec, "opus") == 0 ? 1.2 : 0; /* so it makes noise of what it does not enhance */
     struct call c;
     size_t speech, pauses;
     T_OK(call_open(&c, codec, hz, from, to));
@@ -236,7 +237,7 @@ static void check(struct t *t, const char *codec, uint32_t hz, const char *from,
     T_EQ(c.got.lost + c.got.late, 0);
     T_LE(c.got.concealed_ms, 60);
     T_CHECK(c.got.loss <= 0.001);
-    T_NEAR(loud, SPEECH_DBFS - 2.4, 1.5); /* Opus makes noise a decibel softer where it is not enhanced */
+    T_NEAR(loud, SPEECH_DBFS - 2.4 - softer_db, 1);
     /* Nothing is cut off, to a window; of pauses, some are shortened. */
     T_LE((double) SPEECH_MS / TURN_MS - 0.015, talks);
     T_LE(talks, (double) SPEECH_MS / TURN_MS + 0.03);
