@@ -163,16 +163,25 @@ static void rtp_datagram(struct media_stream *st, const struct addr *src, struct
         take_rtp(st, &p, src, now_us);
 }
 
+/* Whose report it is; false for what is none, which proves no address. */
+static bool report_source(const struct media_stream *st, struct view datagram, uint32_t *ssrc)
+{
+    struct rtcp_packet first;
+    return rtcp_check(datagram, st->params.quick_feedback) == AHOY_OK && rtcp_next(&datagram, &first) == AHOY_OK
+           && rtcp_sender(&first, ssrc);
+}
+
 static void rtcp_datagram(struct media_stream *st, bool rtcp_port, const struct addr *src, struct view datagram,
                           int64_t now_us)
 {
     /* RTCP beside RTP on one port is judged by RTP's latch, on its own port by its own. */
     struct latch *latch = rtcp_port && !st->params.rtcp_mux ? &st->rtcp_latch : &st->latch;
-    struct latch_packet lp = { .rtcp = true, .negotiated = true };
+    struct latch_packet lp = { .rtcp = true };
+    lp.negotiated = report_source(st, datagram, &lp.ssrc);
     /* Reports are rare. Where the peer's sound comes from is its host, whatever address it wrote: one is enough there. */
     const struct addr *rtp = latch_target(&st->latch);
     lp.authenticated = latch == &st->rtcp_latch && st->rtp_seen && rtp && addr_eq_ip(rtp, src);
-    if (!latch_observe(latch, src, &lp, now_us))
+    if (!latch_observe(latch, src, &lp, now_us) || !lp.negotiated)
         return;
     struct rtp_rtcp_news news;
     if (rtp_session_rtcp(st->rtp, datagram, src, now_us, &news))

@@ -26,9 +26,9 @@ void latch_init(struct latch *l, const struct latch_config *config)
 /* No media to or from these, whatever anybody says (RFC 7362 section 5). */
 static bool is_forbidden(const struct addr *a)
 {
-    if (a->family == ADDR_IP4 && (a->ip[0] == 0 || (a->ip[0] >= 240)))
+    if (a->family == ADDR_IP4 && (a->ip[0] == 0 || a->ip[0] >= 240))
         return true; /* "this network", reserved and limited broadcast */
-    return a->family == ADDR_NONE || addr_is_multicast(a);
+    return a->family == ADDR_NONE || addr_is_any(a) || addr_is_multicast(a);
 }
 
 static void go_nowhere(struct latch *l)
@@ -95,12 +95,14 @@ static struct latch_candidate *candidate_of(struct latch *l, const struct addr *
 /* Counts a packet of a source that is not the current one; returns how many good ones it has sent in a row. */
 static unsigned count_good(struct latch_candidate *c, const struct latch_packet *p, int64_t now_us)
 {
-    bool goes_on = c->good > 0 && c->ssrc == p->ssrc && now_us - c->last_us <= CANDIDATE_US
-                   && (p->rtcp || follows(p->seq, c->seq));
-    bool newer = !goes_on || p->rtcp || rtp_seq_diff(p->seq, c->seq) > 0;
+    bool goes_on = c->good > 0 && c->ssrc == p->ssrc && now_us - c->last_us <= CANDIDATE_US;
+    if (goes_on && !p->rtcp && c->has_seq)
+        goes_on = follows(p->seq, c->seq);
+    bool newer = !goes_on || p->rtcp || !c->has_seq || rtp_seq_diff(p->seq, c->seq) > 0;
     c->ssrc = p->ssrc;
     c->last_us = now_us;
-    if (newer)
+    c->has_seq = !p->rtcp || (goes_on && c->has_seq); /* between RTP and RTCP on one port only RTP is numbered */
+    if (newer && !p->rtcp)
         c->seq = p->seq;
     if (!goes_on)
         c->good = 1;
@@ -117,7 +119,6 @@ static bool take_over(struct latch *l, const struct addr *src, const struct latc
     l->target = *src;
     l->state = from_signalled ? LATCH_CONFIRMED : LATCH_LATCHED;
     l->ssrc = p->ssrc;
-    l->seq = p->seq;
     l->has_ssrc = true;
     l->heard_us = now_us;
     memset(l->candidate, 0, sizeof l->candidate);
@@ -136,7 +137,6 @@ static bool hear_current(struct latch *l, const struct latch_packet *p, int64_t 
     if (p->negotiated) {
         l->heard_us = now_us;
         l->ssrc = p->ssrc;
-        l->seq = p->seq;
         l->has_ssrc = true;
         if (l->state == LATCH_SIGNALLED)
             l->state = LATCH_CONFIRMED;

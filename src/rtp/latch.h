@@ -35,7 +35,8 @@ enum latch_state { LATCH_NOWHERE, LATCH_SIGNALLED, LATCH_CONFIRMED, LATCH_LATCHE
 struct latch_candidate {
     struct addr addr;
     uint32_t ssrc;
-    uint16_t seq;
+    bool has_seq;
+    uint16_t seq; /* of its newest RTP packet */
     unsigned good;
     int64_t last_us;
 };
@@ -48,7 +49,6 @@ struct latch {
     struct addr signalling_ip;
     struct addr target; /* ADDR_NONE: nowhere */
     uint32_t ssrc;      /* of the current source */
-    uint16_t seq;
     bool has_ssrc;
     int64_t heard_us; /* last packet of the current source */
     struct latch_candidate candidate[LATCH_CANDIDATES];
@@ -61,7 +61,7 @@ struct latch_packet {
     bool rtcp;          /* no sequence number */
     bool negotiated;    /* RTP: the payload type was negotiated; RTCP: well formed */
     bool authenticated; /* it passed SRTP's authentication: one such packet proves its address */
-    uint32_t ssrc;
+    uint32_t ssrc;      /* RTCP: of its sender */
     uint16_t seq;
 };
 

@@ -42,6 +42,15 @@ enum ahoy_err rtcp_check(struct view d, bool reduced_size)
     return err == AHOY_ERR_END ? AHOY_OK : err;
 }
 
+bool rtcp_sender(const struct rtcp_packet *p, uint32_t *ssrc)
+{
+    bool listed = p->type == RTCP_SDES || p->type == RTCP_BYE; /* by count */
+    if (p->body.n < 4 || (listed && p->count == 0))
+        return false;
+    *ssrc = wire_u32(p->body.p);
+    return true;
+}
+
 enum ahoy_err rtcp_parse_reports(const struct rtcp_packet *p, struct rtcp_reports *out)
 {
     struct rtcp_reports r = { .has_sender = p->type == RTCP_SR, .n = p->count };

@@ -38,6 +38,9 @@ AHOY_MUST_USE enum ahoy_err rtcp_check(struct view datagram, bool reduced_size);
 /** Takes the next packet off `rest`. END when nothing is left, SYNTAX when what is left is not a packet. */
 AHOY_MUST_USE enum ahoy_err rtcp_next(struct view *rest, struct rtcp_packet *out);
 
+/** The SSRC that a packet begins with: its sender's, of all but an SDES or BYE of nobody. False when there is none. */
+bool rtcp_sender(const struct rtcp_packet *p, uint32_t *ssrc);
+
 /* ---- sender and receiver reports --------------------------------------------------------------------------------- */
 
 /* One reception report block (RFC 3550 section 6.4.1). */

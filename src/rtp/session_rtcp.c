@@ -199,16 +199,14 @@ static void take_feedback(struct rtp_session *s, const struct rtcp_packet *p, st
     }
 }
 
-/* The SSRC that a packet claims to be from: the first word of every type but SDES and BYE, where it is as good. */
+/* Somebody reports as us. */
 static bool claims_ours(const struct rtp_session *s, struct view datagram)
 {
     struct rtcp_packet p;
-    struct rtcp_xr_iter it; /* an XR's first word is read like that of any other */
+    uint32_t ssrc;
     while (!rtcp_next(&datagram, &p)) {
-        if (p.type == RTCP_SDES && p.count == 0)
-            continue;
-        if ((p.type == RTCP_SR || p.type == RTCP_RR || p.type == RTCP_SDES) && !rtcp_xr_begin(&p, &it)
-            && it.ssrc == s->ssrc)
+        if ((p.type == RTCP_SR || p.type == RTCP_RR || p.type == RTCP_SDES) && rtcp_sender(&p, &ssrc)
+            && ssrc == s->ssrc)
             return true;
     }
     return false;

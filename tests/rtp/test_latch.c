@@ -250,6 +250,43 @@ out:
     return;
 }
 
+/* RTP and RTCP on one port (RFC 5761): reports come now and then, and have no numbers. */
+static void test_reports_beside_rtp_neither_hinder_a_rebinding_nor_change_the_stream(struct t *t)
+{
+    struct scene s;
+    struct latch_packet report = { .negotiated = true, .rtcp = true, .ssrc = 1 };
+    struct addr rebound = addr_ip4(198, 51, 100, 7, 40000);
+    begin(&s);
+    T_OK(latch_signal(&s.l, &s.signalled, NULL));
+    talk(&s, &s.nat, 1, 1000, 10);
+    T_CHECK(latch_observe(&s.l, &s.nat, &report, s.now));
+    s.now += 2100 * ms;
+    T_EQ(talk(&s, &rebound, 1, 1010, 2), 0);
+    T_CHECK(!latch_observe(&s.l, &rebound, &report, s.now)); /* the third good one */
+    T_EQ(talk(&s, &rebound, 1, 1012, 2), 1);
+    T_CHECK(targets(&s, &rebound));
+    /* A report is as good a first sign as any, and proves nothing of another stream's numbers. */
+    s.now += 2100 * ms;
+    T_CHECK(!latch_observe(&s.l, &s.nat, &report, s.now));
+    T_EQ(talk(&s, &s.nat, 1, 1014, 4), 1);
+    T_CHECK(targets(&s, &s.nat));
+out:
+    return;
+}
+
+static void test_nothing_is_sent_to_an_unspecified_address(struct t *t)
+{
+    struct scene s;
+    struct addr nobody = addr_any(ADDR_IP6, 4000), peer = nobody;
+    peer.ip[15] = 1;
+    begin(&s);
+    T_OK(latch_signal(&s.l, &peer, NULL));
+    T_EQ(talk(&s, &nobody, 1, 1, 50), 0);
+    T_CHECK(targets(&s, &peer));
+out:
+    return;
+}
+
 T_MAIN(T(test_media_goes_to_the_signalled_address_at_once),
        T(test_a_peer_behind_nat_is_followed_after_five_good_packets), T(test_the_same_ip_is_trusted_sooner),
        T(test_one_stray_packet_steals_nothing), T(test_unstable_sources_are_never_followed),
@@ -257,4 +294,6 @@ T_MAIN(T(test_media_goes_to_the_signalled_address_at_once),
        T(test_a_rebinding_is_followed_after_silence_and_a_stranger_later),
        T(test_a_new_description_starts_anew_and_the_same_one_keeps), T(test_multicast_and_broadcast_are_never_used),
        T(test_one_authenticated_packet_is_proof), T(test_without_symmetry_only_the_signalled_address_counts),
-       T(test_rtcp_latches_by_its_source_alone))
+       T(test_rtcp_latches_by_its_source_alone),
+       T(test_reports_beside_rtp_neither_hinder_a_rebinding_nor_change_the_stream),
+       T(test_nothing_is_sent_to_an_unspecified_address))

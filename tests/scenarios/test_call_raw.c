@@ -480,6 +480,29 @@ out:
     odd_close(t, &o);
 }
 
+/* On one port with RTP, a stranger's rubbish that only looks like reports does not take the sound away. */
+static void test_what_is_no_report_proves_no_address(struct t *t)
+{
+    static const uint8_t rubbish[] = { 0x80, 201, 0xff, 0xff, 1, 2, 3, 4 };
+    struct sys_host *host;
+    struct raw other = { .sip = NULL };
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_OK(sim_host(o.sim, "198.51.100.7", &host));
+    T_OK(raw_open(&other, o.sim, host, "198.51.100.7"));
+    T_CHECK(odd_called(&o, RAW_SDP("0", "a=rtcp-mux\r\n")));
+    for (int i = 0; i < 30; i++) {
+        (void) sys_udp_send(other.rtp, NULL, &o.r.media, rubbish, sizeof rubbish);
+        phone_run_ms(&o.a, NULL, 20);
+    }
+    T_EQ(other.rtp_in, 0);
+    T_LE(25, o.r.rtp_in);
+    hang_up(&o);
+out:
+    raw_close(&other);
+    odd_close(t, &o);
+}
+
 T_MAIN(T(test_keys_go_as_tones_to_a_peer_without_telephone_event), T(test_keys_that_come_by_info_are_heard),
        T(test_hold_by_the_address_of_old_is_silence_and_ends),
        T_PLAIN(test_a_peer_that_pauses_is_gone_with_its_reports), T(test_payload_numbers_may_differ_by_direction),
@@ -492,4 +515,5 @@ T_MAIN(T(test_keys_go_as_tones_to_a_peer_without_telephone_event), T(test_keys_t
        T_STRIDE(test_sound_before_the_answer_is_heard, 9), T(test_sound_is_followed_to_a_new_address),
        T(test_a_host_name_in_the_description_is_looked_up), T(test_a_host_name_that_is_unknown_costs_the_sound_alone),
        T(test_a_silent_peer_is_told_of_and_judged), T_STRIDE(test_codecs_may_change_between_packets, 9),
-       T_STRIDE(test_requests_are_few_however_much_is_missing, 31), T_PLAIN(test_numbers_that_wrap_are_not_heard))
+       T_STRIDE(test_requests_are_few_however_much_is_missing, 31), T_PLAIN(test_numbers_that_wrap_are_not_heard),
+       T_STRIDE(test_what_is_no_report_proves_no_address, 31))
