@@ -33,14 +33,14 @@ static void put_token(struct buf *out, struct view v)
     put_among(out, v, "-.!%*_+`'~");
 }
 
-/* word [ "@" word ] */
+/* word [ "@" word ]; a word is not empty, whatever peers write. */
 static void put_call_id(struct buf *out, struct view v)
 {
     struct view rest = v, user = view_cut(&rest, '@');
-    put_word(out, user);
+    put_word(out, user.n > 0 ? user : VIEW("_"));
     if (user.n < v.n) {
         buf_char(out, '@');
-        put_word(out, rest);
+        put_word(out, rest.n > 0 ? rest : VIEW("_"));
     }
 }
 

@@ -114,6 +114,10 @@ static void test_what_is_not_known_is_left_out(struct t *t)
     r.local_metrics.jitter_ms = 3;
     r.local_metrics.loss = 0.5;
     holds(t, &r, "PacketLoss:NLR=50.00 \r\nDelay:IAJ=3 \r\n");
+    r.call_id = VIEW("@192.0.2.1"); /* no Call-ID, but peers write any */
+    holds(t, &r, "CallID:_@192.0.2.1\r\n");
+    r.call_id = VIEW("id@");
+    holds(t, &r, "CallID:id@_\r\n");
     r.local_metrics.stop_ms = INT64_C(1709251199999); /* a leap day's last moment */
     holds(t, &r, "STOP=2024-02-29T23:59:59.999Z\r\n");
 }
