@@ -121,6 +121,7 @@ enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e,
     struct sys_loop *loop = st->worker->loop;
     list_init(&st->held);
     mix_gain_init(&st->gain, 0);
+    mix_gain_init(&st->tx_gain, 0);
     sys_timer_init(&st->held_timer, held_due, st);
     sys_timer_init(&st->rtcp_timer, rtcp_due, st);
     protect_init(&st->protect);

@@ -141,7 +141,8 @@ struct media_stream {
     uint64_t tone_began;        /* sample at which its present key began */
     struct dtmf_receiver dtmf_rx;
     bool mic_muted, on_hold;
-    bool muted; /* what is sent is silence, for one of the two */
+    bool muted;              /* what is sent is silence, for one of the two */
+    struct mix_gain tx_gain; /* that fades out and in */
 
     /* time */
     unsigned tick_ms;

@@ -10,6 +10,7 @@ enum {
     DTMF_TONE_MS = 100,
     DTMF_GAP_MS = 60,
     PAUSE_MS = 1000,
+    MUTE_FADE_MS = 5,
     WIRE_BPS = 64000, /* headers included */
     HEAD4_BYTES = 20 + 8 + 12,
     HEAD6_BYTES = 40 + 8 + 12,
@@ -321,6 +322,21 @@ static void send_frame(struct media_stream *st, const int16_t *pcm, size_t n, in
 
 static void overlay_tones(struct media_stream *st, int16_t *pcm, size_t n);
 
+/* Who is muted is silent, and becomes so and sounds again within 5 ms, without a click. */
+static void mute(struct media_stream *st, int16_t *pcm, size_t n)
+{
+    struct mix_gain *g = &st->tx_gain;
+    size_t fade = AHOY_MIN(n, (size_t) st->params.tx_codec->rate_hz / 1000 * MUTE_FADE_MS);
+    mix_gain_set(g, st->muted ? MIX_SILENCE_DBFS : 0);
+    if (st->sending_us == 0)
+        g->now = g->target;
+    if (g->now == g->target)
+        fade = 0;
+    mix_gain_run(g, pcm, fade);
+    if (st->muted)
+        memset(pcm + fade, 0, (n - fade) * sizeof *pcm);
+}
+
 void media_tx_frame(struct media_stream *st, const int16_t *pcm, size_t n, int64_t now_us)
 {
     if (!st->encoder)
@@ -337,8 +353,7 @@ void media_tx_frame(struct media_stream *st, const int16_t *pcm, size_t n, int64
     size_t frame = audio_codec_samples(st->params.tx_codec, st->params.ptime_ms);
     size_t at = 0;
     for (; st->tx_fifo_n - at >= frame; at += frame) {
-        if (st->muted)
-            memset(st->tx_fifo + at, 0, frame * sizeof *pcm);
+        mute(st, st->tx_fifo + at, frame);
         overlay_tones(st, st->tx_fifo + at, frame);
         send_frame(st, st->tx_fifo + at, frame, now_us);
         st->tx_ts += frame_ts(&st->params);
