@@ -197,8 +197,10 @@ static enum ahoy_err join(struct ua *ua, const struct ua_conf_args *args)
         err = args->n < 2 ? AHOY_ERR_STATE : begin(ua, calls[0]->media, &k);
     if (err)
         return err;
-    for (size_t i = 0; i < args->n && !err; i++)
-        err = add(k, calls[i]);
+    for (size_t held = 0; held < 2; held++) /* who talks with us first: the conference's device is theirs, which runs */
+        for (size_t i = 0; i < args->n && !err; i++)
+            if (calls[i]->conference == k || calls[i]->hold_wanted == (held == 1))
+                err = add(k, calls[i]);
     settle(k);
     return err;
 }
