@@ -8,6 +8,7 @@
 #include "base/list.h"
 #include "base/mem.h"
 
+#include <math.h>
 #include <string.h>
 
 enum {
@@ -21,6 +22,8 @@ enum {
     WATCH_SLOTS = 100, /* sound that lay about for so long is too much */
     LATE_SLOTS = 30,   /* the machine slept: no flood of old slots */
     TRIM_SLOTS = 10,   /* how often a live clock is followed */
+    MORE_MS = 12,      /* a sound that goes on may wait so much longer, so that its period fits; that melts away */
+    PAST_MOST = MIXER_MAX_SLOT / MIXER_SLOT_MS * (SEAM_PAST_MS + 1),
 };
 
 #define LIVE_PPM_PER_MS 100.0
@@ -36,6 +39,7 @@ struct way {
     unsigned calm;    /* slots since it ran out, or since that was made less */
     double fill_ms;   /* smoothed */
     size_t least;     /* what lay behind since the watch began */
+    size_t meant;     /* so much of it is to lie there: it keeps a sound that went on in phase */
     unsigned slots;   /* of the watch */
 };
 
@@ -48,6 +52,7 @@ struct mixer_port {
     struct limit limit;
     struct vad vad;
     bool speaks, silent; /* silent: nothing in this slot */
+    bool began;          /* it was heard in a slot */
     int16_t block[MIXER_MAX_SLOT];
 };
 
@@ -129,8 +134,8 @@ static void drop_excess(struct way *w)
     w->least = AHOY_MIN(w->least, w->fifo.n);
     if (++w->slots < WATCH_SLOTS)
         return;
-    if (w->least >= ms_of(w, MIXER_SLOT_MS) / 4)
-        fifo_skip(&w->fifo, w->least);
+    if (w->least >= w->meant + ms_of(w, MIXER_SLOT_MS) / 4)
+        fifo_skip(&w->fifo, w->least - w->meant);
     w->slots = 0;
     w->least = SIZE_MAX;
 }
@@ -256,11 +261,19 @@ enum ahoy_err mixer_set_rate(struct mixer_port *p, uint32_t rate_hz)
 void mixer_set_mute(struct mixer_port *p, bool on)
 {
     mix_gain_set(&p->gain, on ? MIX_SILENCE_DBFS : 0);
+    if (!p->began)
+        p->gain.now = p->gain.target;
 }
 
 void mixer_put(struct mixer_port *p, const int16_t *pcm, size_t n)
 {
     way_put(&p->in, pcm, n);
+}
+
+size_t mixer_lacks(const struct mixer_port *p)
+{
+    size_t n = p->mixer->slot_n > p->in.fifo.n ? p->mixer->slot_n - p->in.fifo.n : 0;
+    return (n * p->config.rate_hz + p->mixer->rate_hz - 1) / p->mixer->rate_hz;
 }
 
 size_t mixer_ready(const struct mixer_port *p)
@@ -291,11 +304,166 @@ void mixer_set_tap(struct mixer *m, mixer_tap_fn *fn, void *arg)
     m->tap_arg = arg;
 }
 
+/* ---- going on ---------------------------------------------------------------------------------------------------- */
+
+/* Through a converter, if there is one; `out` has room for PAST_MOST. */
+static size_t convert(struct resample *r, const int16_t *pcm, size_t n, int16_t *out)
+{
+    AHOY_ASSERT((r ? resample_max_out(r, n) : n) <= PAST_MOST);
+    if (r)
+        return resample_run(r, pcm, n, out);
+    memcpy(out, pcm, n * sizeof *out);
+    return n;
+}
+
+static void way_begin(struct way *w, size_t queued, double fill_ms)
+{
+    w->fifo.dry = false;
+    w->primed = queued > 0;
+    w->meant = w->live ? 0 : queued;
+    w->fill_ms = fill_ms;
+}
+
+static void way_fill(struct way *w, const int16_t *pcm, size_t n)
+{
+    w->fifo.n = 0;
+    memcpy(fifo_room(&w->fifo, n), pcm, n * sizeof *pcm);
+    w->fifo.n = n;
+}
+
+/* How `y` is heard behind `r`, and from where of `y` on it goes on behind the past. */
+struct continuation {
+    const int16_t *y;
+    size_t n;
+    uint32_t hz;
+    struct resample *r;
+};
+
+/*
+ * Looks for the place behind which at least `least_ms` wait, leads the converter up to it, and begins the transition.
+ * *left: how much of `y` is behind it. False: nothing goes on.
+ */
+static bool lead_up(const struct continuation *c, const struct mixer_past *past, double least_ms, struct seam *seam,
+                    size_t *left)
+{
+    int16_t heard[PAST_MOST];
+    struct seam_sounds sounds = { .past = past->heard, .past_n = past->heard_n, .next = heard, .hz = past->heard_hz };
+    struct seam_place place;
+    double per_ms = past->heard_hz / 1000.0, ratio = (double) c->hz / past->heard_hz;
+    sounds.next_n = convert(c->r, c->y, c->n, heard);
+    if (c->r)
+        resample_reset(c->r);
+    if (!seam_find(&sounds, (size_t) ceil(least_ms * per_ms), (size_t) ((least_ms + MORE_MS) * per_ms), &place))
+        return false;
+    long whole = lrint((double) place.at * ratio), more = 0;
+    if (c->r && c->hz > past->heard_hz) { /* between two samples */
+        more = lrint(place.part * ratio);
+        whole -= more < 0 ? lrint(ratio) : 0;
+        more += more < 0 ? lrint(ratio) : 0;
+    }
+    whole = AHOY_MIN(whole, (long) c->n - more);
+    size_t n = convert(c->r, c->y + more, (size_t) whole, heard);
+    seam_begin(seam, past->heard, past->heard_n, past->heard_hz, place.like ? &heard[n - 1] : NULL);
+    *left = c->n - (size_t) (whole + more);
+    return true;
+}
+
+/* Of a device: what it said waits in front of the slots. */
+static bool go_on_saying(struct mixer_port *from, struct mixer_port *to, const struct mixer_past *past, double wait_ms,
+                         struct seam *seam)
+{
+    int16_t y[PAST_MOST];
+    struct way *w = &from->in;
+    struct continuation c = { .y = y, .hz = from->mixer->rate_hz, .r = to->out.resample };
+    c.n = convert(w->resample, past->said, past->said_n, y);
+    double least_ms = w->live ? w->keep_ms + MIXER_SLOT_MS - wait_ms : 0;
+    size_t left;
+    if (!lead_up(&c, past, least_ms, seam, &left))
+        return false;
+    way_fill(w, y + c.n - left, left);
+    way_begin(w, left, (double) left * 1000 / c.hz - MIXER_SLOT_MS + wait_ms);
+    way_begin(&to->out, 0, 0);
+    return true;
+}
+
+/*
+ * Of a member: the sound that the first slot has too much waits in front of it, the device's share in front of the device.
+ */
+static bool go_on_hearing(struct mixer_port *from, struct mixer_port *to, const struct mixer_past *past, double wait_ms,
+                          struct seam *seam)
+{
+    int16_t y[PAST_MOST], late[PAST_MOST];
+    uint32_t hz = from->mixer->rate_hz;
+    struct way *w = &to->out;
+    struct continuation c = { .y = late, .hz = to->config.rate_hz, .r = past->after };
+    size_t n = convert(from->in.resample, past->said, past->said_n, y);
+    size_t ahead = (size_t) ((MIXER_SLOT_MS - wait_ms) * hz / 1000);
+    ahead = AHOY_MIN(ahead, n);
+    c.n = convert(w->resample, y, n - ahead, late);
+    double least_ms = w->live ? w->keep_ms - MIXER_SLOT_MS / 2.0 + wait_ms : 0;
+    size_t left;
+    if (!lead_up(&c, past, least_ms, seam, &left))
+        return false;
+    way_fill(&from->in, y + n - ahead, ahead);
+    way_begin(&from->in, 0, 0);
+    way_fill(w, late + c.n - left, left);
+    way_begin(w, left, (double) left * 1000 / c.hz - wait_ms + MIXER_SLOT_MS / 2.0);
+    return true;
+}
+
+static void way_reset(struct way *w)
+{
+    w->fifo.n = 0;
+    w->primed = false;
+    if (w->resample)
+        resample_reset(w->resample);
+}
+
+static bool runs(const struct mixer *m)
+{
+    LIST_EACH(k, &m->ports)
+        if (LIST_ENTRY(k, struct mixer_port, link)->began)
+            return true;
+    return false;
+}
+
+bool mixer_go_on(struct mixer_port *from, struct mixer_port *to, const struct mixer_past *past, int64_t now_us,
+                 struct seam *seam)
+{
+    struct mixer *m = from->mixer;
+    const int64_t slot_us = MIXER_SLOT_MS * 1000;
+    AHOY_ASSERT(!from->began && to->out.fifo.dry);
+    if (!runs(m)) /* nobody is waiting: the first slot is one that is yet to come */
+        m->slot = now_us / slot_us + 1;
+    int64_t wait_us = AHOY_MIN(m->slot * slot_us - now_us, slot_us);
+    double wait_ms = (double) AHOY_MAX(wait_us, (int64_t) 0) / 1000;
+    bool done = to->config.local ? go_on_hearing(from, to, past, wait_ms, seam)
+                                 : go_on_saying(from, to, past, wait_ms, seam);
+    if (!done) {
+        way_reset(&from->in);
+        way_reset(&to->out);
+        return false;
+    }
+    mix_gain_init(&to->out_gain, 0);
+    return true;
+}
+
+static double way_ms(const struct way *w)
+{
+    return (double) w->fifo.n * 1000 / w->fifo.rate_hz + (w->resample ? resample_delay_ms(w->resample) : 0);
+}
+
+double mixer_lag_ms(const struct mixer_port *from, const struct mixer_port *to)
+{
+    return way_ms(&from->in) + way_ms(&to->out);
+}
+
 /* ---- mixing ------------------------------------------------------------------------------------------------------ */
 
 static void listen_to(struct mixer_port *p)
 {
     struct mixer *m = p->mixer;
+    p->began = true;
     bool was_dry = p->in.fifo.dry, muted = p->gain.now == 0 && p->gain.target == 0;
     size_t have = way_take(&p->in, p->block, m->slot_n);
     p->silent = muted || (have == 0 && was_dry);

@@ -11,6 +11,8 @@
 #ifndef AHOY_AUDIO_MIXER_H
 #define AHOY_AUDIO_MIXER_H
 
+#include "audio/resample.h"
+#include "audio/seam.h"
 #include "base/base.h"
 
 enum { MIXER_SLOT_MS = 10, MIXER_MAX_SLOT = 480 };
@@ -33,13 +35,35 @@ struct mixer_port_config {
 /** Begins silent and fades in. NOMEM, RANGE. */
 AHOY_MUST_USE enum ahoy_err mixer_add(struct mixer_port **out, struct mixer *m, const struct mixer_port_config *cfg);
 
+/** A sound that ran without the bridge until now. */
+struct mixer_past {
+    const int16_t *said; /* what `from` said last, up to now, at its rate; SEAM_PAST_MS of it at most */
+    size_t said_n;
+    const int16_t *heard; /* and what was heard of it last, at heard_hz, behind … */
+    size_t heard_n;
+    uint32_t heard_hz;
+    struct resample *after; /* … this, which converts what `to` gets; NULL: nothing does */
+};
+
+/**
+ * What the new port `from` says goes on to be heard at the new port `to` as if it had run through the bridge before: all
+ * converters begin with the past, and what is to wait from now on is the past once more, from the place that is most like
+ * what was heard last. `seam` is to be run over what is heard next. Not of a device that is to be heard at a device. False, and
+ * nothing has changed: there is too little of a past, and it fades in.
+ */
+AHOY_MUST_USE bool mixer_go_on(struct mixer_port *from, struct mixer_port *to, const struct mixer_past *past,
+                               int64_t now_us, struct seam *seam);
+
+/** How much later what `from` said last is heard at `to`. */
+double mixer_lag_ms(const struct mixer_port *from, const struct mixer_port *to);
+
 /** The others hear it fade out. NULL is ignored. */
 void mixer_remove(struct mixer_port *p);
 
 /** Another rate from here on. NOMEM: it is as it was. */
 AHOY_MUST_USE enum ahoy_err mixer_set_rate(struct mixer_port *p, uint32_t rate_hz);
 
-/** A muted port is not heard; it goes on hearing. Fades. */
+/** A muted port is not heard; it goes on hearing. Fades, once it was heard. */
 void mixer_set_mute(struct mixer_port *p, bool on);
 
 /** What the port says, any number of samples; 200 ms wait at most, then the oldest is dropped. */
@@ -47,6 +71,9 @@ AHOY_RT void mixer_put(struct mixer_port *p, const int16_t *pcm, size_t n);
 
 /** Mixes the slots that are due at `now_us`, and further as long as every port has its sound ready. */
 AHOY_RT void mixer_run(struct mixer *m, int64_t now_us);
+
+/** Samples that have to be put for one slot. */
+size_t mixer_lacks(const struct mixer_port *p);
 
 /** Samples that can be got now. */
 size_t mixer_ready(const struct mixer_port *p);

@@ -126,8 +126,10 @@ void media_seat_mute(struct media_stream *st)
 {
     st->muted = st->on_hold || (st->mic_muted && !st->seat);
     st->sound.muted = st->sound.mic_muted = st->muted;
-    if (st->seat)
-        mute_local(st->seat->bus);
+    if (!st->seat)
+        return;
+    mixer_set_mute(st->seat->port, st->on_hold); /* whom we hold is not heard */
+    mute_local(st->seat->bus);
 }
 
 void media_bus_sit(struct media_bus *bus, struct media_seat *seat, struct media_stream *st)
@@ -146,11 +148,13 @@ void media_bus_sit(struct media_bus *bus, struct media_seat *seat, struct media_
     seat->stream = st;
     list_push_back(&bus->seats, &seat->link);
     st->seat = seat;
+    bool had_local = bus->local != NULL;
     pick_owner(bus);
+    media_seat_mute(st);
+    media_seat_go_on(seat, !had_local && bus->owner == seat);
     tune_local(bus);
     if (bus->owner != seat) /* whose device is the conference's, it runs on */
         sound_park(&st->sound, true);
-    media_seat_mute(st);
     media_stream_regrid(st);
 }
 
@@ -160,16 +164,19 @@ void media_seat_leave(struct media_stream *st)
     if (!seat)
         return;
     struct media_bus *bus = seat->bus;
+    struct seat_lags lags;
+    media_seat_lags(seat, &lags);
     list_remove(&seat->link);
     if (bus->owner == seat)
         leave_owner(bus, st);
     mixer_remove(seat->port);
     st->seat = NULL;
+    media_seat_mute(st);
     if (!st->finished) {
         leave_face(seat);
+        media_seat_go_alone(st, &lags);
         sound_park(&st->sound, false);
     }
-    media_seat_mute(st);
     media_stream_regrid(st);
     mem_free(seat);
     pick_owner(bus);
@@ -255,10 +262,10 @@ void media_seat_tick(struct media_stream *st, int64_t now_us)
 {
     struct media_seat *seat = st->seat;
     int16_t pcm[SOUND_MAX_TICK_SAMPLES];
-    size_t n = (size_t) st->sound.rate_hz / 1000 * MIXER_SLOT_MS;
+    size_t n = seat->less ? mixer_lacks(seat->port) : (size_t) st->sound.rate_hz / 1000 * MIXER_SLOT_MS;
+    seat->less = false;
     media_stream_hear(st, pcm, n, now_us);
-    if (st->on_hold) /* whom we hold is not heard */
-        memset(pcm, 0, n * sizeof *pcm);
+    sound_keep_heard(&st->sound, st->on_hold ? NULL : pcm, n);
     mixer_put(seat->port, pcm, n);
     if (seat->bus->owner == seat && !sound_clocks(&st->sound, now_us))
         hear_local(seat, now_us);
@@ -269,8 +276,7 @@ static void speak(struct media_seat *seat, int64_t now_us)
     int16_t pcm[SOUND_MAX_TICK_SAMPLES];
     for (size_t n; (n = AHOY_MIN(mixer_ready(seat->port), AHOY_COUNT(pcm))) > 0;) {
         mixer_get(seat->port, pcm, n);
-        sound_said(&seat->stream->sound, pcm, n);
-        media_tx_frame(seat->stream, pcm, n, now_us);
+        media_stream_say(seat->stream, pcm, n, now_us);
     }
 }
 

@@ -15,6 +15,13 @@ struct media_seat {
     struct media_bus *bus;
     struct media_stream *stream;
     struct mixer_port *port;
+    bool less; /* a part of the first slot is there already */
+};
+
+/* How much later things are heard by way of the conference, while its device is this call's. */
+struct seat_lags {
+    bool known;
+    double saying_ms, hearing_ms; /* from microphone to peer, from peer to loudspeaker */
 };
 
 /* Who speaks: members' sessions, NULL for the local user. */
@@ -51,6 +58,11 @@ void media_seat_leave(struct media_stream *st);
 void media_bus_set_local(struct media_bus *bus, bool on);
 void media_bus_record(struct media_bus *bus, struct record *record);
 void media_bus_record_done(void *arg, struct record *r, enum ahoy_err err, const char *why); /* arg: the bus */
+
+/* seat_turn.c: a stream that has just sat down goes on; so does one that has just left, given the lags that were. */
+void media_seat_go_on(struct media_seat *seat, bool new_local);
+void media_seat_lags(const struct media_seat *seat, struct seat_lags *out);
+void media_seat_go_alone(struct media_stream *st, const struct seat_lags *lags);
 
 /** Mixes what is due and sends it on. */
 void media_bus_run(struct media_bus *bus, int64_t now_us);

@@ -27,8 +27,10 @@ void sound_start(struct sound *s, const struct sound_config *cfg)
     mix_meter_init(&s->meter_in, s->rate_hz);
     mix_meter_init(&s->meter_out, s->rate_hz);
     sound_mic_open(s, cfg->session->processing);
-    if (s->kind == MEDIA_SOUND_DEVICE)
+    if (s->kind == MEDIA_SOUND_DEVICE) {
+        s->past = mem_zalloc(sizeof *s->past);
         sound_device_open(s);
+    }
 }
 
 void sound_stop(struct sound *s)
@@ -40,6 +42,8 @@ void sound_stop(struct sound *s)
     stop_play(s);
     sound_record(s, NULL);
     sound_mic_close(s);
+    mem_free(s->past);
+    s->past = NULL;
 }
 
 /* A resampler where the file has another rate than the sound. */
@@ -72,6 +76,8 @@ void sound_set_rate(struct sound *s, uint32_t rate_hz)
     sound_record(s, NULL);
     s->rate_hz = rate_hz;
     s->echo_n = 0;
+    if (s->past)
+        s->past->ahead_n = 0;
     mix_meter_init(&s->meter_in, rate_hz);
     mix_meter_init(&s->meter_out, rate_hz);
     retune_play(s);

@@ -12,6 +12,7 @@
 #include "audio/mic.h"
 #include "audio/mix.h"
 #include "audio/resample.h"
+#include "audio/seam.h"
 #include "audio/wav.h"
 #include "media/live.h"
 #include "media/media.h"
@@ -39,6 +40,17 @@ struct sound_play {
     struct wav_reader *file; /* taken over; NULL: stop */
     bool loop;               /* again from its beginning at its end, for ever */
     bool mix;                /* with the microphone, instead of in its place */
+};
+
+/*
+ * What went by last, of a device's sound: microphone and loudspeaker at the device's rate, what is heard from the peer and said
+ * to it at the sound's. A stream that changes from by itself to a conference or back goes on from there (seat_turn.c).
+ */
+struct sound_past {
+    struct past microphone, speaker, heard, said;
+    struct seam saying, speaking;  /* transitions under way, of what is said and what is played */
+    int16_t ahead[SEAM_PAST_MOST]; /* was heard in a conference, and not played yet */
+    size_t ahead_n;
 };
 
 struct sound {
@@ -84,6 +96,7 @@ struct sound {
     int64_t no_microphone_us, no_speaker_us; /* how long there was none */
 
     struct mix_meter meter_in, meter_out; /* in: what the peer says; out: what we say */
+    struct sound_past *past;              /* NULL: no device, or no memory for it */
 };
 
 struct sound_config {
@@ -140,6 +153,14 @@ bool sound_follows(const struct sound *s);
 
 /** Whether a live device calls for ticks by itself now (events.moved), so that the worker's clock need not. */
 bool sound_clocks(const struct sound *s, int64_t now_us);
+
+/* sound_past.c: what went by is kept (pcm NULL: silence), transitions are run over what is said next, and over `ahead`. */
+void sound_keep_heard(struct sound *s, const int16_t *pcm, size_t n);
+void sound_keep_said(struct sound *s, int16_t *pcm, size_t n, bool muted); /* `pcm`: the transition is run over it */
+void sound_keep_microphone(struct sound *s, const int16_t *pcm, size_t n);
+void sound_keep_speaker(struct sound *s, int16_t *pcm, size_t n); /* likewise */
+size_t sound_take_ahead(struct sound *s, int16_t *pcm, size_t n);
+void sound_past_hand_on(struct sound *from, struct sound *to);
 
 /** How many samples should be played now, given the tick; a live device says by its queue. */
 size_t sound_want(struct sound *s, unsigned tick_ms, int64_t now_us);

@@ -127,6 +127,8 @@ void sound_device_open(struct sound *s)
 
 void sound_device_close(struct sound *s)
 {
+    if (s->past) /* the next one has heard and played nothing of it */
+        s->past->microphone.n = s->past->speaker.n = s->past->ahead_n = 0;
     sound_swap_drop(s);
     live_close(s->live_device);
     audio_device_close(s->device);
@@ -203,6 +205,7 @@ bool sound_hand_on(struct sound *from, struct sound *to)
     from->live_device = NULL;
     from->from_device = from->to_device = NULL;
     sound_mic_hand_on(from, to);
+    sound_past_hand_on(from, to);
     from->parked = true;
     to->parked = false;
     return true;
@@ -230,8 +233,9 @@ size_t sound_want(struct sound *s, unsigned tick_ms, int64_t now_us)
     return n;
 }
 
-static void device_out(struct sound *s, const int16_t *pcm, size_t n)
+static void device_out(struct sound *s, int16_t *pcm, size_t n)
 {
+    sound_keep_speaker(s, pcm, n);
     if (s->live_device) {
         int64_t now_us = sys_now_us(s->worker);
         live_write(s->live_device, pcm, n, now_us);
@@ -254,7 +258,9 @@ static void play(struct sound *s, const int16_t *pcm, size_t n)
 {
     int16_t raw[SOUND_MAX_TICK_SAMPLES];
     if (!s->to_device) {
-        device_out(s, pcm, n);
+        AHOY_ASSERT(n <= AHOY_COUNT(raw));
+        memcpy(raw, pcm, n * sizeof *raw);
+        device_out(s, raw, n);
         return;
     }
     for (size_t part; n > 0; n -= part, pcm += part) {
@@ -299,7 +305,9 @@ static size_t device_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
         got = audio_device_read(s->device, pcm, n);
     else
         memset(pcm, 0, n * sizeof *pcm);
-    return sound_mic_run(s, pcm, got, now_us);
+    got = sound_mic_run(s, pcm, got, now_us);
+    sound_keep_microphone(s, pcm, got);
+    return got;
 }
 
 static size_t read_face(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)

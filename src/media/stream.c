@@ -261,8 +261,10 @@ void media_stream_regrid(struct media_stream *st)
 {
     st->tick_ms = own_tick_ms(st);
     playout_set_tick(&st->playout, player_us(st));
-    if (st->tick.linked)
-        media_worker_regrid(st->worker, st, st->tick.key);
+    if (!st->tick.linked)
+        return;
+    int64_t now_us = sys_now_us(st->worker->loop); /* where a device was the clock, the next tick only watches it */
+    media_worker_regrid(st->worker, st, st->sound.live ? now_us : st->tick.key);
 }
 
 /* Starts, regrids or stops the ticks. */
@@ -409,6 +411,13 @@ void media_stream_hear(struct media_stream *st, int16_t *pcm, size_t n, int64_t 
     mix_gain_run(&st->gain, pcm, n);
 }
 
+void media_stream_say(struct media_stream *st, int16_t *pcm, size_t n, int64_t now_us)
+{
+    sound_keep_said(&st->sound, pcm, n, st->muted);
+    sound_said(&st->sound, pcm, n);
+    media_tx_frame(st, pcm, n, now_us);
+}
+
 /* All streams of a worker make as much effort as it has time for. */
 static void follow_effort(struct media_stream *st)
 {
@@ -426,15 +435,18 @@ static int64_t run_alone(struct media_stream *st, int64_t now_us, int64_t due_us
     bool follows = sound_follows(&st->sound);
     int64_t heard_us = AHOY_MAX(now_us, due_us);
     size_t want = follows ? follow(st, heard_us) : sound_want(&st->sound, st->tick_ms, now_us);
-    if (want > 0) {
-        media_stream_hear(st, pcm, want, heard_us);
-        sound_out(&st->sound, pcm, want);
+    size_t ahead = sound_take_ahead(&st->sound, pcm, want);
+    if (want > ahead) {
+        media_stream_hear(st, pcm + ahead, want - ahead, heard_us);
+        sound_keep_heard(&st->sound, pcm + ahead, want - ahead);
     }
+    if (want > 0)
+        sound_out(&st->sound, pcm, want);
     size_t tick = follows ? want : (size_t) st->sound.rate_hz / 1000 * st->tick_ms;
     size_t most = st->sound.live ? SOUND_MAX_TICK_SAMPLES : tick;
     for (size_t got = 1, turns = 0; got > 0 && turns < (st->sound.live ? 4 : 1); turns++) {
-        got = sound_read(&st->sound, pcm, most, now_us);
-        media_tx_frame(st, pcm, got, now_us);
+        got = sound_in(&st->sound, pcm, most, now_us);
+        media_stream_say(st, pcm, got, now_us);
     }
     return follows ? lasts_us(st, want) : SYS_MS(st->tick_ms);
 }

@@ -187,6 +187,9 @@ int64_t media_stream_tick(struct media_stream *st, int64_t now_us, int64_t due_u
 /** The next `n` samples of what the peer says: metered, recorded, searched for keys, made louder or softer. */
 void media_stream_hear(struct media_stream *st, int16_t *pcm, size_t n, int64_t now_us);
 
+/** The next `n` samples of what we say: recorded, sent; a file may take their place. */
+void media_stream_say(struct media_stream *st, int16_t *pcm, size_t n, int64_t now_us);
+
 /** It took or left a seat: another distance of its ticks, the next one not before it was due. */
 void media_stream_regrid(struct media_stream *st);
 

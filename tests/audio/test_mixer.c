@@ -1,6 +1,7 @@
 /* The conference bridge: N-1 to the bit, rates, packet times, clocks, fades, loudness. */
 #include "audio/mixer.h"
 
+#include "audio/mix.h"
 #include "base/mem.h"
 #include "support/t.h"
 #include "support_sound.h"
@@ -127,6 +128,66 @@ static int most_step(const int16_t *x, size_t n)
     for (size_t i = 1; i < n; i++)
         most = AHOY_MAX(most, abs(x[i] - x[i - 1]));
     return most;
+}
+
+/* A tone that goes on from the past: no part of 5 ms is weaker than it was, no step larger than its own. */
+static void goes_on(struct t *t, const int16_t *x, size_t n, const int16_t *past, size_t n_past, size_t window)
+{
+    double level = mix_level_dbfs(past, n_past);
+    int step = most_step(past, n_past);
+    T_LE(abs(x[0] - past[n_past - 1]), step * 5 / 4);
+    T_LE(most_step(x, n), step * 5 / 4);
+    for (size_t at = 0; at + window <= n; at += window / 2)
+        T_NEAR(mix_level_dbfs(x + at, window), level, 0.7);
+out:
+    return;
+}
+
+/* We and our peer talk, and go on through the bridge, which is later: neither hears that, whatever the rates. */
+static void test_who_takes_over_makes_no_gap(struct t *t)
+{
+    static const uint32_t hz[][2] = { { 8000, 8000 }, { 16000, 8000 }, { 48000, 16000 }, { 48000, 48000 } };
+    static struct seam saying, hearing;
+    struct mixer *m = NULL;
+    for (size_t i = 0; i < AHOY_COUNT(hz); i++) {
+        uint32_t ours = hz[i][0], theirs = hz[i][1];
+        size_t p = ours / 1000 * SEAM_PAST_MS, q = theirs / 1000 * SEAM_PAST_MS, a = ours / 100, b = theirs / 100;
+        struct mixer_port_config device = { .rate_hz = ours, .live = true, .local = true },
+                                 line = { .rate_hz = theirs };
+        struct mixer_port *we, *they;
+        T_OK(mixer_create(&m, 48000));
+        T_OK(mixer_add(&we, m, &device));
+        T_OK(mixer_add(&they, m, &line));
+        sound_sine(said[0], SECOND, ours, 437, -20); /* we, at our rate and as it was heard at theirs; and they */
+        sound_sine(said[1], SECOND, theirs, 437, -20);
+        sound_sine(said[2], SECOND, theirs, 310, -20);
+        sound_sine(said[3], SECOND, ours, 310, -20);
+        struct mixer_past past = { said[0], p, said[1], q, theirs, NULL };
+        T_CHECK(mixer_go_on(we, they, &past, 1003700, &saying));
+        past = (struct mixer_past){ said[2], q, said[3], p, ours, NULL };
+        T_CHECK(mixer_go_on(they, we, &past, 1003700, &hearing));
+        T_LE(mixer_lacks(they), b);
+        T_CHECK(mixer_lag_ms(we, they) > 10 && mixer_lag_ms(we, they) < 40);
+        size_t put = 0, n = 30;
+        for (size_t k = 0; k < n; k++) {
+            size_t some = k == 0 ? mixer_lacks(they) : b;
+            mixer_put(we, said[0] + p + k * a, a);
+            mixer_put(they, said[2] + q + put, some);
+            put += some;
+            mixer_run(m, 1010000 + (int64_t) k * 10000);
+            mixer_get(we, heard[0] + k * a, a);
+            T_EQ(mixer_ready(they), b);
+            mixer_get(they, heard[1] + k * b, b);
+        }
+        seam_run(&hearing, heard[0], n * a);
+        seam_run(&saying, heard[1], n * b);
+        goes_on(t, heard[0], n * a, said[3], p, ours / 100);
+        goes_on(t, heard[1], n * b, said[1], q, theirs / 100);
+        mixer_destroy(m);
+        m = NULL;
+    }
+out:
+    mixer_destroy(m);
 }
 
 /* A loud low tone that comes, is muted, heard again, falls dry and leaves makes no step that it would not make itself. */
@@ -402,7 +463,8 @@ out:
 
 /* Long loops of mixing allocate nothing: those run plainly. */
 T_MAIN(T(test_each_hears_the_sum_of_the_others_exactly), T(test_alone_it_is_silent),
-       T(test_rates_and_packet_times_may_differ), T(test_nobody_clicks_who_comes_and_goes),
-       T_PLAIN(test_a_crowd_is_not_clipped), T_PLAIN(test_a_device_of_another_clock_is_followed),
+       T(test_who_takes_over_makes_no_gap), T(test_rates_and_packet_times_may_differ),
+       T(test_nobody_clicks_who_comes_and_goes), T_PLAIN(test_a_crowd_is_not_clipped),
+       T_PLAIN(test_a_device_of_another_clock_is_followed),
        T_PLAIN(test_a_device_that_moves_sound_in_bursts_is_given_time), T(test_a_tap_hears_ours_and_theirs_apart),
        T(test_who_speaks_is_known), T(test_a_rate_may_change), T(test_after_a_sleep_it_goes_on), T_PLAIN(test_cost))
