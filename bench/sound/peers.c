@@ -63,8 +63,10 @@ enum ahoy_err peers_create(struct peers **out, const struct run_config *config, 
     enum ahoy_err err = spoken_create(&p->spoken, speech, true);
     if (!err)
         err = stream_create(&p->stream, &sc, p->spoken.pcm, p->spoken.n);
-    if (!err && !cable_start(&p->cable))
+    if (!err && !cable_start(&p->cable)) {
+        fprintf(stderr, "The sound server cannot be started, or does not carry sound: is it installed?\n");
         err = AHOY_ERR_UNSUPPORTED;
+    }
     if (!err)
         err = write_said(p);
     if (err)

@@ -14,7 +14,8 @@ enum { NAME_BYTES = 8 /* "/XXXXXX" */, OPEN_DIRS = 8 };
 
 static struct {
     char path[TEMP_ROOT_BYTES + NAME_BYTES];
-    int lock; /* held as long as this process lives; -1: there is none */
+    int lock;          /* held as long as this process lives; -1: there is none */
+    char before[4096]; /* TMPDIR as it was, in which the next root is made; "": it was not set */
 } root = { .lock = -1 };
 
 /* ---- directories and files --------------------------------------------------------------------------------------- */
@@ -137,6 +138,7 @@ bool temp_begin(void)
     ok = ok && mkdtemp(root.path);
     root.lock = ok ? open_ours(root.path) : -1;
     ok = root.lock >= 0 && flock(root.lock, LOCK_EX | LOCK_NB) == 0;
+    (void) snprintf(root.before, sizeof root.before, "%s", base ? base : "");
     if (fd >= 0)
         (void) close(fd);
     return ok && point_environment(root.path);
@@ -149,4 +151,5 @@ void temp_end(void)
     temp_remove(root.path);
     (void) close(root.lock);
     root.lock = -1;
+    (void) (root.before[0] ? setenv("TMPDIR", root.before, 1) : unsetenv("TMPDIR"));
 }

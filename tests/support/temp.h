@@ -14,7 +14,7 @@ enum { TEMP_PATH_BYTES = 200, TEMP_ROOT_BYTES = 44 /* a socket's name has 108 by
 /** Removes the roots of programs that are no more, makes this program's and points the environment at it. Once is enough. */
 bool temp_begin(void);
 
-/** Removes this program's root and what is left in it. */
+/** Removes this program's root and what is left in it; TMPDIR is as before, so that another one may begin. */
 void temp_end(void);
 
 /** Makes a directory in TMPDIR, its name to `dir`; "" on failure. */
