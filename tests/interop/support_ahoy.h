@@ -7,7 +7,7 @@
 #include "support/t.h"
 
 enum {
-    WAIT_MS = 20000,    /* for what takes no time: the machine may be busy */
+    WAIT_MS = 60000,    /* for what takes no time: the machine may be busy */
     CALL_S = 5,         /* calls with sound last so long … */
     SPEECH_MS = 4000,   /* … and this much is said, so that all of it is heard */
     SILENCE_MS = 56000, /* behind the speech: peers that end a call with their file do not */

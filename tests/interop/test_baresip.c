@@ -1,6 +1,6 @@
 /*
  * Against baresip 1.0: calls both ways in three codecs, the sound recorded at both ends, and our exchange as its registrar.
- * T_PLAIN throughout: real processes, real time.
+ * T_REAL throughout: real processes, real time.
  */
 #include "support_peers.h"
 
@@ -199,7 +199,7 @@ out:
     lab_close(&lab, t->failed);
 }
 
-T_MAIN(T_PLAIN(test_we_call_in_opus), T_PLAIN(test_we_call_in_g722), T_PLAIN(test_we_call_in_pcmu),
-       T_PLAIN(test_it_calls_in_opus), T_PLAIN(test_it_calls_in_g722), T_PLAIN(test_it_calls_in_pcmu),
-       T_PLAIN(test_no_codec_in_common_ends_with_24), T_PLAIN(test_two_of_it_talk_through_our_exchange),
-       T_PLAIN(test_it_hears_itself_at_our_echo), T_PLAIN(test_a_wrong_password_is_not_registered))
+T_MAIN(T_REAL(test_we_call_in_opus), T_REAL(test_we_call_in_g722), T_REAL(test_we_call_in_pcmu),
+       T_REAL(test_it_calls_in_opus), T_REAL(test_it_calls_in_g722), T_REAL(test_it_calls_in_pcmu),
+       T_REAL(test_no_codec_in_common_ends_with_24), T_REAL(test_two_of_it_talk_through_our_exchange),
+       T_REAL(test_it_hears_itself_at_our_echo), T_REAL(test_a_wrong_password_is_not_registered))

@@ -1,6 +1,6 @@
 /*
  * Three parties on loopback: our command merges its calls to baresip 1.0 (PCMU) and linphonec 5.1 (Opus). Each hears the
- * two others and not itself; the conference is recorded. T_PLAIN throughout: real processes, real time.
+ * two others and not itself; the conference is recorded. T_REAL throughout: real processes, real time.
  */
 #include "support_peers.h"
 
@@ -59,4 +59,4 @@ out:
     lab_close(&lab, t->failed);
 }
 
-T_MAIN(T_PLAIN(test_three_hear_each_other))
+T_MAIN(T_REAL(test_three_hear_each_other))

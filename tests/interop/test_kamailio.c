@@ -1,6 +1,6 @@
 /*
  * Two phones of ours with Kamailio 5.6 between them: registrar, stateful proxy that stays in the path, digest for everything.
- * T_PLAIN throughout: real processes, real time.
+ * T_REAL throughout: real processes, real time.
  */
 #include "support_ahoy.h"
 
@@ -144,6 +144,6 @@ out:
     lab_close(&lab, t->failed);
 }
 
-T_MAIN(T_PLAIN(test_two_phones_talk_through_it_over_udp), T_PLAIN(test_tcp_and_udp_meet_with_sha_256),
-       T_PLAIN(test_who_is_not_there_is_not_found), T_PLAIN(test_a_wrong_password_ends_with_13),
-       T_PLAIN(test_a_call_that_rings_is_cancelled_through_it))
+T_MAIN(T_REAL(test_two_phones_talk_through_it_over_udp), T_REAL(test_tcp_and_udp_meet_with_sha_256),
+       T_REAL(test_who_is_not_there_is_not_found), T_REAL(test_a_wrong_password_ends_with_13),
+       T_REAL(test_a_call_that_rings_is_cancelled_through_it))

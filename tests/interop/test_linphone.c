@@ -1,6 +1,6 @@
 /*
  * Against linphonec 5.1: calls both ways in three codecs, the sound recorded at both ends, and our exchange as its registrar.
- * T_PLAIN throughout: real processes, real time.
+ * T_REAL throughout: real processes, real time.
  */
 #include "support_peers.h"
 
@@ -207,6 +207,6 @@ out:
     lab_close(&lab, t->failed);
 }
 
-T_MAIN(T_PLAIN(test_extended_reports_go_both_ways), T_PLAIN(test_we_call_in_opus), T_PLAIN(test_we_call_in_g722),
-       T_PLAIN(test_we_call_in_pcmu), T_PLAIN(test_it_calls_in_opus), T_PLAIN(test_it_calls_in_pcma),
-       T_PLAIN(test_it_hears_itself_at_our_echo), T_PLAIN(test_it_and_baresip_talk_through_our_exchange))
+T_MAIN(T_REAL(test_extended_reports_go_both_ways), T_REAL(test_we_call_in_opus), T_REAL(test_we_call_in_g722),
+       T_REAL(test_we_call_in_pcmu), T_REAL(test_it_calls_in_opus), T_REAL(test_it_calls_in_pcma),
+       T_REAL(test_it_hears_itself_at_our_echo), T_REAL(test_it_and_baresip_talk_through_our_exchange))

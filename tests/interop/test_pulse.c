@@ -1,6 +1,6 @@
 /*
  * A virtual cable: two phones of ours on a sound server of the test's own, whose null sinks are their speakers and the
- * monitors of other null sinks their microphones. T_PLAIN: real processes, real time.
+ * monitors of other null sinks their microphones. T_REAL: real processes, real time.
  */
 #include "support/pulse.h"
 #include "support_ahoy.h"
@@ -126,9 +126,9 @@ out:
 int main(int argc, char **argv)
 {
     static const struct t_case cases[] = {
-        T_PLAIN(test_two_phones_talk_by_sound_devices),
-        T_PLAIN(test_devices_take_part_in_a_conference),
-        T_PLAIN(test_a_daemon_that_is_not_there_ends_with_15),
+        T_REAL(test_two_phones_talk_by_sound_devices),
+        T_REAL(test_devices_take_part_in_a_conference),
+        T_REAL(test_a_daemon_that_is_not_there_ends_with_15),
     };
     int failed = !pulse_daemon_init(&the_daemon) || t_main(argc, argv, cases, AHOY_COUNT(cases));
     pulse_daemon_fini(&the_daemon);

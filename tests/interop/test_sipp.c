@@ -1,5 +1,5 @@
 /*
- * Against SIPp: its own scenarios and ours (sipp/), where a peer has to do what telephones seldom do. T_PLAIN throughout:
+ * Against SIPp: its own scenarios and ours (sipp/), where a peer has to do what telephones seldom do. T_REAL throughout:
  * these are real processes and real time, which cannot be run again for each allocation.
  */
 #include "support_ahoy.h"
@@ -30,7 +30,7 @@ static struct proc *sipp(struct lab *lab, uint16_t port, const char *const args[
                              "1",
                              "-nostdin",
                              "-timeout",
-                             "40s",
+                             "150s",
                              "-timeout_error",
                              "-trace_err",
                              "-error_file",
@@ -522,14 +522,14 @@ out:
     lab_close(&lab, t->failed);
 }
 
-T_MAIN(T_PLAIN(test_a_collector_gets_our_report), T_PLAIN(test_its_own_caller_makes_twenty_calls),
-       T_PLAIN(test_its_speech_is_recorded), T_PLAIN(test_an_offer_may_come_late),
-       T_PLAIN(test_it_puts_us_on_hold_and_back), T_PLAIN(test_it_cancels_while_we_ring),
-       T_PLAIN(test_options_are_answered_and_asked), T_PLAIN(test_its_own_callee_sends_our_sound_back),
-       T_PLAIN(test_calls_go_over_tcp), T_PLAIN(test_tcp_calls_come_in), T_PLAIN(test_sound_before_the_answer_is_heard),
-       T_PLAIN(test_of_three_that_pick_up_two_are_let_go), T_PLAIN(test_a_redirection_is_followed),
-       T_PLAIN(test_a_401_gets_its_digest), T_PLAIN(test_a_407_gets_its_digest),
-       T_PLAIN(test_a_wrong_password_ends_with_13), T_PLAIN(test_each_refusal_has_its_exit_status),
-       T_PLAIN(test_hanging_up_while_it_rings_cancels), T_PLAIN(test_a_call_that_stands_despite_cancel_is_ended),
-       T_PLAIN(test_glare_is_refused_and_tried_again), T_PLAIN(test_a_peer_that_never_answers_is_given_up),
-       T_PLAIN(test_it_registers_with_us_and_calls_echo))
+T_MAIN(T_REAL(test_a_collector_gets_our_report), T_REAL(test_its_own_caller_makes_twenty_calls),
+       T_REAL(test_its_speech_is_recorded), T_REAL(test_an_offer_may_come_late),
+       T_REAL(test_it_puts_us_on_hold_and_back), T_REAL(test_it_cancels_while_we_ring),
+       T_REAL(test_options_are_answered_and_asked), T_REAL(test_its_own_callee_sends_our_sound_back),
+       T_REAL(test_calls_go_over_tcp), T_REAL(test_tcp_calls_come_in), T_REAL(test_sound_before_the_answer_is_heard),
+       T_REAL(test_of_three_that_pick_up_two_are_let_go), T_REAL(test_a_redirection_is_followed),
+       T_REAL(test_a_401_gets_its_digest), T_REAL(test_a_407_gets_its_digest),
+       T_REAL(test_a_wrong_password_ends_with_13), T_REAL(test_each_refusal_has_its_exit_status),
+       T_REAL(test_hanging_up_while_it_rings_cancels), T_REAL(test_a_call_that_stands_despite_cancel_is_ended),
+       T_REAL(test_glare_is_refused_and_tried_again), T_REAL(test_a_peer_that_never_answers_is_given_up),
+       T_REAL(test_it_registers_with_us_and_calls_echo))

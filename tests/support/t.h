@@ -38,22 +38,30 @@ struct t_case {
     const char *name;
     t_fn *fn;
     unsigned stride; /* 1: every allocation fails once; n: every n-th, starting at a seeded place; 0: no such runs */
+    bool real;       /* T_REAL */
 };
 
 /* A test, run with every allocation failing once. */
 #define T(fn)                                                                                                          \
     {                                                                                                                  \
-#fn, fn, 1                                                                                                     \
+#fn, fn, 1, false                                                                                              \
     }
 /* A test whose runs are long: every n-th allocation. Say beside it why. */
 #define T_STRIDE(fn, n)                                                                                                \
     {                                                                                                                  \
-#fn, fn, (n)                                                                                                   \
+#fn, fn, (n), false                                                                                            \
     }
 /* A test without such runs. Say beside it why. */
 #define T_PLAIN(fn)                                                                                                    \
     {                                                                                                                  \
-#fn, fn, 0                                                                                                     \
+#fn, fn, 0, false                                                                                              \
+    }
+
+/* A test with real programs in real time, without such runs. What fails while the machine had no processor to spare is run
+ * again, three times at most: late sound says nothing about the programs then. On a machine with time it fails at once. */
+#define T_REAL(fn)                                                                                                     \
+    {                                                                                                                  \
+#fn, fn, 0, true                                                                                               \
     }
 
 #define T_MAIN(...)                                                                                                    \
