@@ -406,7 +406,17 @@ static enum ahoy_err cmd_later(struct phone *p, const json_t *cmd, struct outcom
 {
     (void) p;
     (void) cmd;
-    out->text = "unsupported: this version does not have it yet";
+    out->text = "this version does not have it yet";
+    return AHOY_ERR_UNSUPPORTED;
+}
+
+static enum ahoy_err cmd_transfer(struct phone *p, const json_t *cmd, struct outcome *out)
+{
+    (void) p;
+    (void) cmd;
+    out->text =
+        "this version cannot transfer yet; call the other one, join, and leave the two to themselves: attend, on "
+        "false";
     return AHOY_ERR_UNSUPPORTED;
 }
 
@@ -436,7 +446,7 @@ static const struct {
     { "status", cmd_status },
     { "trace", cmd_trace },
     { "quit", cmd_quit },
-    { "transfer", cmd_later },
+    { "transfer", cmd_transfer },
     { "update", cmd_later },
     { "message", cmd_later },
     { "subscribe", cmd_later },

@@ -192,6 +192,8 @@ static unsigned check_request(const struct sip_ua *ua, struct sip_server_txn *tx
     if (!tagged && sip_server_txn_is_merged(txn))
         return 482;
     status = check_method(ua, m, extra);
+    if (status && ua->ops.unknown)
+        ua->ops.unknown(ua->ops.arg, m, d != NULL);
     if (!status)
         status = check_uri(ua, m, d != NULL);
     if (!status && tagged && !d)

@@ -66,6 +66,8 @@ struct sip_ua_ops {
      * Answers `txn`. NULL: 405.
      */
     void (*request)(void *arg, struct sip_server_txn *txn, struct sip_msg *request);
+    /** A request whose method is none of ours was refused (405, 501). May be NULL. */
+    void (*unknown)(void *arg, const struct sip_msg *request, bool in_dialog);
     /** Whether a Request-URI means us; false: 404. NULL: everything does. Not asked inside dialogs. */
     bool (*is_ours)(void *arg, const struct sip_uri *uri);
     /** See struct sip_core_ops. */

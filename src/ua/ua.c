@@ -218,10 +218,24 @@ static void on_addresses(void *arg)
     ua_emit(ua, &e);
 }
 
+/* Somebody in a call who wants to pass it on and cannot is worth a word to the other one; anybody can send the rest. */
+static void on_unknown(void *arg, const struct sip_msg *request, bool in_dialog)
+{
+    const struct ua *ua = arg;
+    if (in_dialog && request->method == SIP_METHOD_REFER)
+        log_write(ua->config.log, LOG_WARN, "ua",
+                  "the other side wanted to transfer the call, which is not built in yet: it was told so (405)");
+    else
+        log_write(ua->config.log, LOG_INFO, "ua", "refused a request that is not built in: %s",
+                  request->method == SIP_METHOD_UNKNOWN ? "an unknown one" : sip_method_name(request->method));
+}
+
 static enum ahoy_err make_stack(struct ua *ua)
 {
     struct sip_ua_config core_cfg = SIP_UA_CONFIG_DEFAULT;
-    struct sip_ua_ops ops = { .incoming = ua_call_incoming, .flow_lost = on_flow_lost, .arg = ua };
+    struct sip_ua_ops ops = {
+        .incoming = ua_call_incoming, .unknown = on_unknown, .flow_lost = on_flow_lost, .arg = ua
+    };
     enum ahoy_err err = sip_ua_create(&ua->core, &core_cfg, &ops);
     if (err)
         return err;

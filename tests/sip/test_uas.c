@@ -165,7 +165,7 @@ out:
 /* ---- an owner with a mind of its own ----------------------------------------------------------------------------- */
 
 struct owner {
-    unsigned requests;
+    unsigned requests, unknown;
 };
 
 static unsigned busy_options(void *arg, struct sip_msg *request, const char **type, struct buf *body)
@@ -192,6 +192,12 @@ static void take_message(void *arg, struct sip_server_txn *txn, struct sip_msg *
         sip_server_txn_release(txn);
 }
 
+static void count_unknown(void *arg, const struct sip_msg *request, bool in_dialog)
+{
+    struct owner *o = arg;
+    o->unknown += request->method == SIP_METHOD_PUBLISH && !in_dialog;
+}
+
 static void test_the_owner_decides_what_is_ours_and_whether_we_are_busy(struct t *t)
 {
     static const struct row rows[] = {
@@ -201,7 +207,9 @@ static void test_the_owner_decides_what_is_ours_and_whether_we_are_busy(struct t
         { "PUBLISH", URI, "", "", "", { "SIP/2.0 405 " } },
     };
     struct owner o = { 0 };
-    struct sip_ua_ops ops = { .options = busy_options, .is_ours = only_alice, .request = take_message, .arg = &o };
+    struct sip_ua_ops ops = {
+        .options = busy_options, .is_ours = only_alice, .request = take_message, .unknown = count_unknown, .arg = &o
+    };
     struct sip_ua_config cfg = SIP_UA_CONFIG_DEFAULT;
     struct sip_core_ops core;
     struct dlg_world w;
@@ -224,6 +232,7 @@ static void test_the_owner_decides_what_is_ours_and_whether_we_are_busy(struct t
     w.port = 5062;
     check_rows(t, &w, rows, AHOY_COUNT(rows));
     T_EQ(o.requests, 1);
+    T_EQ(o.unknown, 1);
 out:
     if (ua && sip_ua_stack(ua))
         sip_ua_stop(ua);
