@@ -42,6 +42,18 @@ static void hide_passwords(const struct cli_args *args)
     }
 }
 
+/* The users' file of the settings, when nothing else says who may register. False: there is none. */
+static bool find_users(const struct cli_args *args, char path[CLI_PATH_BYTES])
+{
+    char dir[CLI_PATH_BYTES];
+    struct text t;
+    text_init(&t, path, CLI_PATH_BYTES);
+    if (args->users_file || args->users.n > 0 || args->open || !paths_config(args, dir))
+        return false;
+    text_add(&t, "%s/users", dir);
+    return !t.cut && access(path, F_OK) == 0;
+}
+
 static void say_hint(const struct cli_args *args, const char *address)
 {
     const char *colon = strchr(address, ':');
@@ -109,12 +121,14 @@ int verb_serve(const struct cli_args *args)
     struct serve s = { .args = args, .started_ms = clock_ms() };
     struct ahoy_engine_config base = phone_engine_config(args);
     struct ahoy_exchange *x = NULL;
-    char why[512] = "";
+    char why[512] = "", users_path[CLI_PATH_BYTES] = "";
     sigset_t set;
-    if (!args->users_file && args->users.n == 0 && !args->open)
+    bool kept = find_users(args, users_path);
+    if (!kept && !args->users_file && args->users.n == 0 && !args->open)
         return fail(
             EXIT_USAGE,
-            "nobody could register: name the users with --users FILE or --user NAME:PASSWORD, or let anybody in with --open");
+            "nobody could register: name the users with --users FILE or --user NAME:PASSWORD, or let anybody in "
+            "with --open");
     for (size_t i = 0; i < args->users.n; i++)
         if (!strchr(args->users.v[i], ':'))
             return fail(EXIT_USAGE, "--user must look like NAME:PASSWORD");
@@ -130,7 +144,7 @@ int verb_serve(const struct cli_args *args)
     struct ahoy_exchange_config cfg = { .listens = args->listens.v,
                                         .listen_count = args->listens.n,
                                         .domain = args->domain,
-                                        .users_file = args->users_file,
+                                        .users_file = kept ? users_path : args->users_file,
                                         .users = args->users.v,
                                         .user_count = args->users.n,
                                         .open = args->open,

@@ -104,33 +104,65 @@ static void explain_listen(const char *what, const struct addr *local, enum sip_
     snprintf(why, why_size, "cannot listen on %s: %s%s%s", what, ahoy_err_text(err), text[0] ? ": " : "", text);
 }
 
-static enum ahoy_err listen_at(struct exchange *x, const char *what, char *why, size_t why_size)
+static enum ahoy_err listen_one(struct exchange *x, enum sip_proto proto, struct addr *local)
 {
-    struct view rest = view_str(what), scheme = view_cut(&rest, ':');
-    enum sip_proto proto = sip_proto_of(scheme);
-    struct addr local;
-    if ((proto != SIP_PROTO_UDP && proto != SIP_PROTO_TCP) || addr_parse(rest, SIP_PORT, &local)) {
-        snprintf(why, why_size, "'%s' is not udp:ADDRESS:PORT or tcp:ADDRESS:PORT", what);
-        return AHOY_ERR_CONFIG;
-    }
     if (x->transports == EXCHANGE_MAX_TRANSPORTS)
         return AHOY_ERR_LIMIT;
-    enum ahoy_err err = sip_stack_listen(x->stack, proto, &local, &x->transport[x->transports]);
-    if (err)
-        explain_listen(what, &local, proto, err, why, why_size);
-    else
-        x->transports++;
+    enum ahoy_err err = sip_stack_listen(x->stack, proto, local, &x->transport[x->transports]);
+    if (!err)
+        local->port = sip_transport_local(x->transport[x->transports++])->port;
+    return err;
+}
+
+/* What is named: one transport of "udp:ADDR:PORT", both of "ADDR:PORT", on one port. */
+static enum ahoy_err listen_at(struct exchange *x, const char *what, char *why, size_t why_size)
+{
+    enum { TRIES = 8 }; /* of port 0: one that UDP has may be taken for TCP */
+    struct view rest = view_str(what), scheme = view_cut(&rest, ':');
+    enum sip_proto only = sip_proto_of(scheme);
+    struct addr wanted, local;
+    if (only != SIP_PROTO_UDP && only != SIP_PROTO_TCP) {
+        only = SIP_PROTO_UNKNOWN;
+        rest = view_str(what);
+    }
+    if (addr_parse(rest, SIP_PORT, &wanted)) {
+        snprintf(why, why_size,
+                 "'%s' is no address to listen on; it should look like 127.0.0.1:5060, udp:127.0.0.1:5060 "
+                 "or tcp:[::]:5060",
+                 what);
+        return AHOY_ERR_CONFIG;
+    }
+    enum sip_proto proto = SIP_PROTO_UDP;
+    enum ahoy_err err = AHOY_OK;
+    size_t before = x->transports;
+    for (int i = 0; i < TRIES; i++) {
+        local = wanted;
+        proto = only != SIP_PROTO_UNKNOWN ? only : SIP_PROTO_UDP;
+        err = listen_one(x, proto, &local);
+        if (!err && only == SIP_PROTO_UNKNOWN)
+            err = listen_one(x, proto = SIP_PROTO_TCP, &local);
+        if (!err)
+            return AHOY_OK;
+        while (x->transports > before)
+            sip_transport_close(x->transport[--x->transports]);
+        if (err != AHOY_ERR_ADDR_IN_USE || wanted.port != 0)
+            break;
+    }
+    explain_listen(what, &local, proto, err, why, why_size);
     return err;
 }
 
 static enum ahoy_err listen_all(struct exchange *x, const struct ahoy_exchange_config *cfg, char *why, size_t why_size)
 {
-    static const char *const everywhere[] = { "udp:0.0.0.0:5060", "tcp:0.0.0.0:5060" };
-    const char *const *list = cfg->listen_count > 0 ? cfg->listens : everywhere;
-    size_t n = cfg->listen_count > 0 ? cfg->listen_count : AHOY_COUNT(everywhere);
     enum ahoy_err err = AHOY_OK;
-    for (size_t i = 0; !err && i < n; i++)
-        err = listen_at(x, list[i], why, why_size);
+    for (size_t i = 0; !err && i < cfg->listen_count; i++)
+        err = listen_at(x, cfg->listens[i], why, why_size);
+    if (cfg->listen_count > 0)
+        return err;
+    char unheard[200]; /* a machine without IPv6 is served by IPv4 alone */
+    err = listen_at(x, "0.0.0.0", why, why_size);
+    if (!err && listen_at(x, "[::]", unheard, sizeof unheard))
+        log_write(&x->log, LOG_INFO, "exchange", "not listening on IPv6");
     return err;
 }
 
@@ -165,6 +197,7 @@ static enum ahoy_err make_stack(struct exchange *x)
     struct sip_stack_config cfg = SIP_STACK_CONFIG_DEFAULT;
     struct sip_ua_config ua = SIP_UA_CONFIG_DEFAULT;
     ua.max_invites = EXCHANGE_MAX_SERVICES;
+    ua.methods &= ~SIP_UA_METHOD(INFO); /* the test numbers have no use for keys */
     struct sip_ua_ops ops = { .incoming = services_incoming, .arg = x };
     struct sip_locator_config locator = SIP_LOCATOR_CONFIG_DEFAULT;
     enum ahoy_err err = sip_ua_create(&x->ua, &ua, &ops);

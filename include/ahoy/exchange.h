@@ -14,7 +14,9 @@ extern "C" {
 struct ahoy_exchange;
 
 struct ahoy_exchange_config {
-    const char *const *listens; /* "udp:127.0.0.1:5060", "tcp:…"; none: udp and tcp on every interface, port 5060 */
+    /* "127.0.0.1:5060", or for one of both "udp:127.0.0.1:5060", "tcp:…"; none: udp and tcp on every interface, IPv6
+     * where there is any, port 5060. Port 0 picks one. */
+    const char *const *listens;
     size_t listen_count;
     const char *domain;     /* the domain served, besides the own addresses; NULL: any host that reaches us */
     const char *users_file; /* lines NAME:PASSWORD or NAME:{HA1-MD5}HEX, {HA1-SHA-256}, {HA1-SHA-512-256}; NULL: none */
