@@ -83,6 +83,9 @@ int verb_call(const struct cli_args *args)
 {
     struct phone phone, *p = &phone;
     struct phone_options o = { .control = true, .on_event = on_call_event };
+    int status = phone_try_files(args);
+    if (status != EXIT_DONE)
+        return status;
     if (phone_open(p, args, &o) == EXIT_DONE)
         p->status = phone_add_accounts(p, false);
     p->console_open = p->json || isatty(STDIN_FILENO);
@@ -140,6 +143,9 @@ int verb_listen(const struct cli_args *args)
     if (!answer_how(args, &cfg, &ask))
         return fail(EXIT_USAGE, "--answer must be auto, ask, 180, 183 or a status from 300 to 699, not '%s'",
                     args->answer);
+    int status = phone_try_files(args);
+    if (status != EXIT_DONE)
+        return status;
     if (args->transport)
         o.listen_transport = strcmp(args->transport, "tcp") == 0 ? AHOY_TRANSPORT_TCP : AHOY_TRANSPORT_UDP;
     if (phone_open(p, args, &o) == EXIT_DONE)

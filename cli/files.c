@@ -2,7 +2,47 @@
 #include "cli/fail.h"
 #include "cli/phone.h"
 
+#include <errno.h>
 #include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+/* What stands behind the last dot of the file's name, or "". */
+static const char *suffix_of(const char *file)
+{
+    const char *slash = strrchr(file, '/'), *dot = strrchr(file, '.');
+    return dot && (!slash || dot > slash) ? dot + 1 : "";
+}
+
+static bool can_write(const char *file)
+{
+    char dir[CLI_PATH_BYTES];
+    const char *slash = strrchr(file, '/');
+    struct text t;
+    if (access(file, F_OK) == 0)
+        return access(file, W_OK) == 0;
+    text_init(&t, dir, sizeof dir);
+    text_put(&t, slash ? file : ".", slash == file || !slash ? 1 : (size_t) (slash - file));
+    if (t.cut)
+        errno = ENAMETOOLONG;
+    return !t.cut && access(dir, W_OK) == 0;
+}
+
+int phone_try_files(const struct cli_args *args)
+{
+    static const char *const known[] = { "wav", "flac", "opus", "ogg" };
+    bool fits = !args->record;
+    for (size_t i = 0; i < CLI_COUNT(known) && !fits; i++)
+        fits = strcasecmp(suffix_of(args->record), known[i]) == 0;
+    if (!fits)
+        return fail(EXIT_USAGE, "--record %s: a recording is .wav, .flac or .opus, and its name says which",
+                    args->record);
+    if (args->record && !can_write(args->record))
+        return fail(EXIT_CONFIG, "--record %s cannot be written: %s", args->record, strerror(errno));
+    if (args->play && access(args->play, R_OK) != 0)
+        return fail(EXIT_CONFIG, "--play %s cannot be read: %s", args->play, strerror(errno));
+    return EXIT_DONE;
+}
 
 /* The file for a call: as named, and with the call's number before the suffix from the second call on. */
 static void name_for(const struct phone *p, const struct ahoy_event *e, char *path, size_t size)

@@ -131,11 +131,17 @@ void phone_on_console(struct phone *p);
 void phone_say_reply(const json_t *o); /* to a person who gave a command */
 
 /* files.c: what --record and --play say is begun when a call stands, and complained about when it cannot be */
+int phone_try_files(const struct cli_args *args); /* before anything else: an exit status */
 void phone_start_files(struct phone *p, const struct ahoy_event *e);
 void phone_check_files(struct phone *p, const struct ahoy_event *e);
 
 /* say.c: events for people */
 void phone_say_event(struct phone *p, const struct ahoy_event *e);
+
+/* identity.c: what a stored account is called; the one that goes by `wanted`: its name, its address with or without
+ * "sip:", or its user, when no other has that one. NULL: none, or several. Borrowed from the store. */
+const char *account_name(const struct ahoy_account_config *cfg);
+const struct ahoy_account_config *account_find(const struct ahoy_account_store *store, const char *wanted);
 
 /* identity.c: adds the accounts that the options ask for. An exit status. `all`: every stored account, registered. */
 int phone_add_accounts(struct phone *p, bool all);
