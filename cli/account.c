@@ -13,7 +13,7 @@ static int open_store(const struct cli_args *args, struct ahoy_account_store **o
     if (!paths_config(args, dir))
         return fail(EXIT_CONFIG, "accounts need a folder of settings: set HOME, or name one with --config DIR");
     enum ahoy_err err = ahoy_account_store_open(out, dir, why, sizeof why);
-    return err ? fail(fail_status(err), "%s", why[0] ? why : ahoy_err_text(err)) : EXIT_DONE;
+    return err ? fail_store(err, why) : EXIT_DONE;
 }
 
 static enum ahoy_transport transport_of(const char *name)
@@ -21,16 +21,11 @@ static enum ahoy_transport transport_of(const char *name)
     return !name ? AHOY_TRANSPORT_AUTO : strcmp(name, "tcp") == 0 ? AHOY_TRANSPORT_TCP : AHOY_TRANSPORT_UDP;
 }
 
-static const char *name_of(const struct ahoy_account_config *cfg)
-{
-    return cfg->name ? cfg->name : cfg->uri;
-}
-
 static int add(const struct cli_args *args, struct ahoy_account_store *store)
 {
     struct ahoy_account_config cfg = {
         .name = args->name,
-        .uri = args->words[1],
+        .uri = args->words[1] + (strncmp(args->words[1], "sip:", 4) == 0 ? 4 : 0),
         .display_name = args->display_name,
         .user = args->user,
         .registrar = args->registrar,
@@ -44,6 +39,7 @@ static int add(const struct cli_args *args, struct ahoy_account_store *store)
     struct secret password;
     if (!strchr(cfg.uri, '@'))
         return fail(EXIT_USAGE, "'%s' is no address; it should look like alice@example.org", cfg.uri);
+    bool known = account_find(store, account_name(&cfg)) != NULL;
     int status = secret_of_options(args, &password);
     if (status == EXIT_DONE && !password.known) {
         text_init(&t, question, sizeof question);
@@ -63,9 +59,10 @@ static int add(const struct cli_args *args, struct ahoy_account_store *store)
     secret_wipe(&password);
     if (status == EXIT_DONE && args->json)
         (void) json_say(json_pack("{s:i, s:i, s:s, s:o}", "v", JSON_SCHEMA_VERSION, "t_ms", 0, "event",
-                                  "account.stored", "name", json_words(name_of(&cfg))));
+                                  "account.stored", "name", json_words(account_name(&cfg))));
     else if (status == EXIT_DONE)
-        say("%s is stored; `ahoy account test %s` tries it", name_of(&cfg), name_of(&cfg));
+        say("%s is stored%s; `ahoy account test %s` tries it", account_name(&cfg),
+            known ? ", in place of what was" : "", account_name(&cfg));
     return status;
 }
 
@@ -77,11 +74,12 @@ static int list(const struct cli_args *args, const struct ahoy_account_store *st
         const char *user = a->user ? a->user : "";
         if (args->json)
             (void) json_say(json_pack("{s:i, s:i, s:s, s:o, s:o, s:o, s:o, s:o, s:b}", "v", JSON_SCHEMA_VERSION, "t_ms",
-                                      0, "event", "account", "name", json_words(name_of(a)), "uri", json_words(a->uri),
-                                      "user", json_words(user), "registrar", json_words(a->registrar), "proxy",
-                                      json_words(a->proxy), "register", (int) !a->no_register));
+                                      0, "event", "account", "name", json_words(account_name(a)), "uri",
+                                      json_words(a->uri), "user", json_words(user), "registrar",
+                                      json_words(a->registrar), "proxy", json_words(a->proxy), "register",
+                                      (int) !a->no_register));
         else
-            say("%-28s %s%s%s%s%s", name_of(a), a->uri, a->registrar ? "  registrar " : "",
+            say("%-28s %s%s%s%s%s", account_name(a), a->uri, a->registrar ? "  registrar " : "",
                 a->registrar ? a->registrar : "", a->no_register ? "  (calls only)" : "",
                 a->password ? "" : "  (no password)");
     }
@@ -92,16 +90,19 @@ static int list(const struct cli_args *args, const struct ahoy_account_store *st
 
 static int forget(const struct cli_args *args, struct ahoy_account_store *store)
 {
-    enum ahoy_err err = ahoy_account_store_remove(store, args->words[1]);
-    if (err == AHOY_ERR_NOT_FOUND)
+    const struct ahoy_account_config *found = account_find(store, args->words[1]);
+    char name[300];
+    if (!found)
         return fail(EXIT_CONFIG, "there is no account '%s'; `ahoy account ls` lists them", args->words[1]);
+    (void) text_copy(name, sizeof name, account_name(found));
+    enum ahoy_err err = ahoy_account_store_remove(store, name);
     if (err)
         return fail(EXIT_CONFIG, "the account could not be removed: %s", ahoy_err_text(err));
     if (args->json)
         (void) json_say(json_pack("{s:i, s:i, s:s, s:o}", "v", JSON_SCHEMA_VERSION, "t_ms", 0, "event",
-                                  "account.removed", "name", json_words(args->words[1])));
+                                  "account.removed", "name", json_words(name)));
     else
-        say("%s is forgotten", args->words[1]);
+        say("%s is forgotten", name);
     return EXIT_DONE;
 }
 
@@ -136,11 +137,7 @@ static int test(const struct cli_args *args, const struct ahoy_account_store *st
     const char *wanted = args->word_count > 1 ? args->words[1] : NULL;
     struct phone phone, *p = &phone;
     struct secret password;
-    for (size_t i = ahoy_account_store_count(store); i-- > 0;) {
-        const struct ahoy_account_config *a = ahoy_account_store_get(store, i);
-        if (!wanted || strcmp(name_of(a), wanted) == 0 || strcmp(a->uri, wanted) == 0)
-            found = a;
-    }
+    found = wanted ? account_find(store, wanted) : ahoy_account_store_get(store, 0);
     if (!found)
         return fail(EXIT_CONFIG,
                     wanted ? "there is no account '%s'; `ahoy account ls` lists them"

@@ -85,17 +85,45 @@ static int examine(struct phone *p)
     return done ? EXIT_DONE : fail(11, "the examination did not end in time; try again with -v");
 }
 
+/* Settings that cannot be read are a finding, and all else is looked at without them. */
+static bool can_read_accounts(const struct phone *p, int *status)
+{
+    struct ahoy_account_store *store = NULL;
+    char dir[CLI_PATH_BYTES], why[512] = "";
+    if (!paths_config(p->args, dir))
+        return true;
+    enum ahoy_err err = ahoy_account_store_open(&store, dir, why, sizeof why);
+    ahoy_account_store_close(store);
+    if (!err)
+        return true;
+    const char *what = why[0] ? why : ahoy_err_text(err);
+    static const char remedy[] = "mend it, or move the file away and store the accounts again";
+    if (p->json)
+        (void) json_say(json_pack("{s:i, s:I, s:s, s:s, s:s, s:s, s:o, s:s}", "v", JSON_SCHEMA_VERSION, "t_ms",
+                                  (json_int_t) phone_now(p), "event", "doctor", "verdict", "failed", "cause",
+                                  ahoy_cause_name(AHOY_CAUSE_CONFIG), "area", "accounts", "what", json_words(what),
+                                  "remedy", remedy));
+    else
+        say("%s %-13s %s\n%17s-> %s", mark(AHOY_VERDICT_FAILED), "accounts", what, "", remedy);
+    *status = fail_store(err, why);
+    return false;
+}
+
 int verb_doctor(const struct cli_args *args)
 {
     struct phone phone, *p = &phone;
+    int accounts = EXIT_DONE;
     if (phone_open(p, args, &(struct phone_options){ .control = false }) == EXIT_DONE) {
         phone_kill_on_signals();
-        p->status = phone_add_accounts(p, true);
+        if (can_read_accounts(p, &accounts))
+            p->status = phone_add_accounts(p, true);
     }
     if (p->status == EXIT_DONE) {
         if (p->account != 0)
             settle(p);
         p->status = examine(p);
     }
+    if (p->status == EXIT_DONE)
+        p->status = accounts;
     return phone_close(p);
 }

@@ -14,29 +14,18 @@ int fail(int status, const char *fmt, ...)
     return status;
 }
 
-static enum ahoy_cause cause_of(enum ahoy_err err)
-{
-    switch (err) {
-    case AHOY_OK: return AHOY_CAUSE_NONE;
-    case AHOY_ERR_DNS_NAME:
-    case AHOY_ERR_DNS_EMPTY:
-    case AHOY_ERR_DNS_SERVER: return AHOY_CAUSE_DNS;
-    case AHOY_ERR_TIMEOUT:
-    case AHOY_ERR_REFUSED:
-    case AHOY_ERR_UNREACHABLE:
-    case AHOY_ERR_RESET:
-    case AHOY_ERR_CLOSED: return AHOY_CAUSE_NO_ANSWER_NET;
-    case AHOY_ERR_TLS: return AHOY_CAUSE_TLS;
-    case AHOY_ERR_AUTH: return AHOY_CAUSE_AUTH;
-    case AHOY_ERR_ADDR_IN_USE:
-    case AHOY_ERR_ADDR_UNAVAILABLE:
-    case AHOY_ERR_ACCESS: return AHOY_CAUSE_LOCAL_SOCKET;
-    case AHOY_ERR_DEVICE: return AHOY_CAUSE_DEVICE;
-    default: return AHOY_CAUSE_CONFIG;
-    }
-}
-
 int fail_status(enum ahoy_err err)
 {
-    return err == AHOY_ERR_INVAL || err == AHOY_ERR_SYNTAX ? EXIT_USAGE : ahoy_cause_exit_status(cause_of(err));
+    enum ahoy_cause cause = ahoy_cause_of_err(err);
+    if (err == AHOY_ERR_INVAL || err == AHOY_ERR_SYNTAX)
+        return EXIT_USAGE;
+    /* Nobody was asked yet, so it is no answer of another side. */
+    return ahoy_cause_exit_status(cause == AHOY_CAUSE_SIP || cause == AHOY_CAUSE_NOT_ACCEPTABLE ? AHOY_CAUSE_CONFIG
+                                                                                                : cause);
+}
+
+int fail_store(enum ahoy_err err, const char *why)
+{
+    return fail(fail_status(err), "%s; mend it, or move the file away and store the accounts again",
+                why[0] ? why : ahoy_err_text(err));
 }

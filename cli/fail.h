@@ -13,4 +13,7 @@ int fail(int status, const char *fmt, ...) CLI_PRINTF(2, 3);
 /** Exit status for a failed call into the library. */
 int fail_status(enum ahoy_err err);
 
+/** The same for stored accounts that cannot be read: `why` is what the store said, or "". */
+int fail_store(enum ahoy_err err, const char *why);
+
 #endif

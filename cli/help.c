@@ -30,12 +30,12 @@ static void option_lines(const struct cli_option *o, struct text *out)
     size_t used = COLUMN;
     for (const char *w = o->help; *w;) {
         size_t n = strcspn(w, " ");
-        if (used + n > WIDTH) {
+        if (used > COLUMN && used + 1 + n > WIDTH) {
             text_add(out, "\n%*s", COLUMN, "");
             used = COLUMN;
         }
-        text_add(out, "%.*s%s", (int) n, w, w[n] ? " " : "");
-        used += n + 1;
+        text_add(out, "%s%.*s", used > COLUMN ? " " : "", (int) n, w);
+        used += n + (used > COLUMN);
         w += n;
         w += *w == ' ';
     }

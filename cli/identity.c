@@ -15,6 +15,35 @@ static int add(struct phone *p, const struct ahoy_account_config *cfg, ahoy_acco
     return err ? fail(fail_status(err), "cannot use the account %s: %s", cfg->uri, ahoy_err_text(err)) : EXIT_DONE;
 }
 
+const char *account_name(const struct ahoy_account_config *cfg)
+{
+    return cfg->name ? cfg->name : cfg->uri;
+}
+
+static const char *without_scheme(const char *uri)
+{
+    return uri + (strncmp(uri, "sip:", 4) == 0 ? 4 : 0);
+}
+
+const struct ahoy_account_config *account_find(const struct ahoy_account_store *store, const char *wanted)
+{
+    const struct ahoy_account_config *near = NULL;
+    const char *bare = without_scheme(wanted);
+    size_t nears = 0;
+    for (size_t i = 0; i < ahoy_account_store_count(store); i++) {
+        const struct ahoy_account_config *a = ahoy_account_store_get(store, i);
+        const char *uri = without_scheme(a->uri);
+        size_t user = strcspn(uri, "@");
+        if (strcmp(account_name(a), wanted) == 0)
+            return a;
+        if (strcmp(uri, bare) == 0 || (strlen(bare) == user && memcmp(uri, bare, user) == 0)) {
+            near = a;
+            nears++;
+        }
+    }
+    return nears == 1 ? near : NULL;
+}
+
 /* The host of "sip:user@host;params", with its port. */
 static void host_of(const char *uri, struct text *out)
 {
@@ -65,12 +94,14 @@ static int add_given(struct phone *p, const struct secret *password)
 static int add_stored(struct phone *p, const struct ahoy_account_store *store, const struct secret *password, bool all)
 {
     const char *wanted = p->args->account;
+    const struct ahoy_account_config *named = wanted ? account_find(store, wanted) : NULL;
     bool found = false;
     for (size_t i = 0; i < ahoy_account_store_count(store); i++) {
-        struct ahoy_account_config cfg = *ahoy_account_store_get(store, i);
-        const char *name = cfg.name ? cfg.name : cfg.uri;
+        const struct ahoy_account_config *stored = ahoy_account_store_get(store, i);
+        struct ahoy_account_config cfg = *stored;
+        const char *name = account_name(&cfg);
         ahoy_account_id id = 0;
-        if (wanted ? strcmp(name, wanted) != 0 && strcmp(cfg.uri, wanted) != 0 : found && !all)
+        if (wanted ? stored != named : found && !all)
             continue;
         found = true;
         if (!all) /* a single call leaves registrations to the phone that listens */
@@ -80,6 +111,9 @@ static int add_stored(struct phone *p, const struct ahoy_account_store *store, c
         if (p->transport != AHOY_TRANSPORT_AUTO)
             cfg.transport = p->transport;
         int status = add(p, &cfg, &id);
+        if (status == EXIT_USAGE) /* nobody said it on the command line */
+            return fail(EXIT_CONFIG, "it is that of the stored account '%s': `ahoy account rm %s` forgets it", name,
+                        name);
         if (status != EXIT_DONE)
             return status;
         if (p->account == 0)
@@ -103,7 +137,7 @@ static int add_from_disk(struct phone *p, const struct secret *password, bool al
     }
     enum ahoy_err err = ahoy_account_store_open(&store, dir, why, sizeof why);
     if (err)
-        return fail(fail_status(err), "%s", why[0] ? why : ahoy_err_text(err));
+        return fail_store(err, why);
     int status = add_stored(p, store, password, all);
     ahoy_account_store_close(store);
     return status;

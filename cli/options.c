@@ -54,6 +54,30 @@ static const struct cli_option *find_option(const char *name, size_t n, char let
     return NULL;
 }
 
+/* "; `ahoy call`, `listen` and `echo` have it", when another verb knows an option of that name. */
+static bool add_who_has_it(const char *name, struct text *why)
+{
+    unsigned verbs = 0;
+    size_t n = 0;
+    for (size_t i = 0; i < cli_option_count; i++)
+        if (cli_options[i].help && strcmp(cli_options[i].name, name) == 0)
+            verbs |= cli_options[i].verbs;
+    for (size_t v = 0; v < CLI_VERB_COUNT; v++)
+        n += verbs >> v & 1;
+    for (size_t v = 0, said = 0; v < CLI_VERB_COUNT; v++)
+        if (verbs >> v & 1) {
+            text_add(why, "%s`%s%s`",
+                     said == 0       ? "; "
+                     : said + 1 == n ? " and "
+                                     : ", ",
+                     said == 0 ? "ahoy " : "", cli_verbs[v].name);
+            said++;
+        }
+    if (n > 0)
+        text_add(why, n > 1 ? " have it" : " has it");
+    return n > 0;
+}
+
 static bool unknown_option(const char *arg, size_t n, enum cli_verb verb, struct text *why)
 {
     char word[40];
@@ -62,6 +86,8 @@ static bool unknown_option(const char *arg, size_t n, enum cli_verb verb, struct
     text_clean(&t, arg, n, false);
     const char *near = n > 2 ? nearest_option(word + 2, verb) : NULL;
     text_add(why, "`ahoy %s` has no option %s", cli_verbs[verb].name, word);
+    if (n > 2 && add_who_has_it(word + 2, why))
+        return false;
     if (near)
         text_add(why, "; did you mean --%s?", near);
     else
@@ -157,7 +183,8 @@ static bool check_words(const struct cli_args *args, struct text *why)
     if (args->help)
         return true;
     if (args->word_count < verb->min_words) {
-        text_add(why, "`ahoy %s` needs %s, as in `%s`", verb->name, verb->syntax, verb->example);
+        text_add(why, "`ahoy %s` needs %s%s, as in `%s`", verb->name, strchr(verb->syntax, '|') ? "one of " : "a ",
+                 verb->syntax, verb->example);
         return false;
     }
     if (args->word_count > verb->max_words) {
@@ -183,6 +210,11 @@ static bool find_verb(const char *word, struct cli_args *args, struct text *why)
     }
     if (cli_verb_find(word, &args->verb))
         return true;
+    static const char later[] = "history|contacts|msg|gui|tui";
+    if (text_among(word, later)) {
+        text_add(why, "`ahoy %s` is not built in yet; `ahoy help` lists what is", word);
+        return false;
+    }
     const char *near = nearest_verb(word);
     text_add(why, "there is no verb '");
     text_clean(why, word, strlen(word) < 40 ? strlen(word) : 40, false);

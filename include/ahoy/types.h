@@ -57,6 +57,9 @@ AHOY_API const char *ahoy_cause_name(enum ahoy_cause cause);
 /** The exit status of the `ahoy` command for a cause (0, 10 … 31). */
 AHOY_API int ahoy_cause_exit_status(enum ahoy_cause cause);
 
+/** What an error means as a cause; SIP for those that mean none of the others. */
+AHOY_API enum ahoy_cause ahoy_cause_of_err(enum ahoy_err err);
+
 /** The library's version, such as "0.1.0". */
 AHOY_API const char *ahoy_version(void);
 

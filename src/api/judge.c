@@ -159,6 +159,8 @@ static const char *advice_for(const struct ahoy_call_stats *s, enum ahoy_spoiler
     switch (spoiler) {
     case AHOY_SPOILER_NONE: break;
     case AHOY_SPOILER_LOSS:
+        if (strcmp(s->codec, "opus") == 0)
+            return "packets are lost on the way to us: use a cable instead of Wi-Fi, or stop what fills the line";
         return "packets are lost on the way to us: use a cable instead of Wi-Fi, or stop what fills the line; Opus stands it best";
     case AHOY_SPOILER_JITTER:
         return "packets come too late and too unevenly: something else fills the line, or the Wi-Fi is weak";

@@ -5,6 +5,7 @@
 #include "audio/mic.h"
 #include "base/base.h"
 #include "base/mem.h"
+#include "ua/cause.h"
 
 const char *ahoy_version(void)
 {
@@ -54,6 +55,11 @@ const char *ahoy_cause_name(enum ahoy_cause cause)
 int ahoy_cause_exit_status(enum ahoy_cause cause)
 {
     return (size_t) cause < AHOY_COUNT(causes) ? causes[cause].exit_status : 25;
+}
+
+enum ahoy_cause ahoy_cause_of_err(enum ahoy_err err)
+{
+    return cause_of(0, err);
 }
 
 const char *ahoy_call_state_name(enum ahoy_call_state state)

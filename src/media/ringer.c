@@ -111,7 +111,7 @@ static void on_start(struct sys_msg *msg)
     cfg.loop = r->loop;
     cfg.log = r->log;
     if (audio_device_open(&r->device, &cfg, why)) {
-        log_write(r->log, LOG_WARN, "media", "no ring, and no tone, is heard: %s", why);
+        log_write(r->log, r->cfg.unasked ? LOG_INFO : LOG_WARN, "media", "no ring, and no tone, is heard: %s", why);
         return;
     }
     open_sound(r);

@@ -16,6 +16,7 @@ enum { RINGER_SOUND_BYTES = 512 };
 struct media_ringer_config {
     struct audio_spec device;
     enum tone_kind tone;            /* what it means, in that country: a bell is TONE_RINGBACK */
+    bool unasked;                   /* nobody said that it should sound: without a device that is no warning */
     char sound[RINGER_SOUND_BYTES]; /* a country (two letters, E.180), or a sound file, again and again; "": "eu" */
 };
 

@@ -49,6 +49,7 @@ bool ua_tones_parse(const char *text, const struct audio_spec *device, bool echo
     else if (device->kind == AUDIO_FILE) /* … and no file is said */
         m->tones.device.dev[0] = '\0';
     bool sounds = machine || (device->kind == AUDIO_FILE && own_file(m->tones.device.out));
+    m->tones.unasked = is_auto;
     m->has_tones = !off && !echo && sounds && (machine || !is_auto);
     return view_copy(country.n <= 2 ? country : VIEW("eu"), m->tones.sound, sizeof m->tones.sound);
 }

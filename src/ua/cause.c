@@ -64,7 +64,8 @@ static const char *text_of_status(unsigned status, bool no_password)
     case 401:
     case 407:
         if (no_password)
-            return "the server wants a user name and a password, and none was given";
+            return "the server wants a user name and a password, and none was given; give them with --user and --password-env, "
+                   "or store an account: `ahoy account add`";
         return "the server refused the user name or password; check both, or the account's user for authentication";
     case 403: return "the server forbids it; the account may be blocked, or not allowed to do this";
     case 404: return "nobody of that name is known there; check the address";
@@ -154,7 +155,7 @@ void cause_sentence(unsigned status, enum ahoy_err err, const struct cause_subje
             buf_view(out, s->server);
         }
         buf_char(out, ')');
-    } else if (!view_empty(s->server)) {
+    } else if (!view_empty(s->server) && view_search(s->peer, s->server) == s->peer.n) { /* not said yet */
         buf_str(out, " (");
         buf_view(out, s->server);
         buf_char(out, ')');

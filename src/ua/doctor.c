@@ -91,7 +91,9 @@ static void look_at_ports(struct ua_exam *x)
         outside++;
         bool private = addr_is_private(&iface[i].addr);
         snprintf(line, sizeof line, "%s has the address %s%s", iface[i].name, addr_print_ip(&iface[i].addr, false, ip),
-                 private ? ", which is private: a NAT is between it and the internet" : "");
+                 !private                           ? ""
+                 : iface[i].addr.family == ADDR_IP6 ? ", which is private: the internet is not reached from it"
+                                                    : ", which is private: a NAT is between it and the internet");
         finding(x, AHOY_VERDICT_OK, AHOY_CAUSE_NONE, "network", line, "");
     }
     if (outside == 0)
@@ -226,20 +228,36 @@ static void look_at_account(struct ua_exam *x, struct ua_account *a)
 
 /* ---- sound devices ----------------------------------------------------------------------------------------------- */
 
+/* "no microphone", "1 microphone", "2 microphones" */
+static const char *counted(size_t n, const char *what, char dst[40])
+{
+    if (n == 0)
+        snprintf(dst, 40, "no %s", what);
+    else
+        snprintf(dst, 40, "%zu %s%s", n, what, n == 1 ? "" : "s");
+    return dst;
+}
+
 static void devices_back(struct sys_msg *msg)
 {
     struct exam_devices *d = AHOY_CONTAINER_OF(msg, struct exam_devices, msg);
     struct ua_exam *x = d->exam;
-    char line[AUDIO_NAME_BYTES + 100];
+    char line[AUDIO_NAME_BYTES + AUDIO_WHY_BYTES + 100];
     if (x) {
         x->devices = NULL;
-        snprintf(line, sizeof line, "%zu microphones and %zu loudspeakers%s%s", d->captures, d->playbacks,
-                 d->names[0] ? ", by default " : "", d->names);
-        if (d->captures > 0 && d->playbacks > 0)
-            finding(x, AHOY_VERDICT_OK, AHOY_CAUSE_NONE, "devices", line, "");
+        char has[80];
+        bool both = d->captures > 0 && d->playbacks > 0;
+        snprintf(has, sizeof has, "%s and %s", counted(d->captures, "microphone", (char[40]){ 0 }),
+                 counted(d->playbacks, "loudspeaker", (char[40]){ 0 }));
+        if (both)
+            snprintf(line, sizeof line, "%s%s%s", has, d->names[0] ? ", by default " : "", d->names);
         else
-            finding(x, AHOY_VERDICT_WARNING, AHOY_CAUSE_DEVICE, "devices", line,
-                    d->why[0] ? d->why : "connect a headset, or start the sound server (PipeWire or PulseAudio)");
+            snprintf(line, sizeof line, "%s%s%s", has, d->why[0] ? ": " : "", d->why);
+        finding(x, both ? AHOY_VERDICT_OK : AHOY_VERDICT_WARNING, both ? AHOY_CAUSE_NONE : AHOY_CAUSE_DEVICE, "devices",
+                line,
+                both ? ""
+                     : "connect a headset and start the sound server (PipeWire or PulseAudio), or name an ALSA "
+                       "device: --audio alsa:DEV, as `aplay -L` lists them");
         one_done(x);
     }
     mem_free(d);

@@ -52,14 +52,14 @@ static void test_an_unknown_verb_is_told_with_the_nearest(struct t *t)
 out:;
 }
 
-static void test_a_verb_of_later_is_unknown(struct t *t)
+static void test_a_verb_of_later_is_told_to_be_one(struct t *t)
 {
     static const char *const later[] = { "history", "contacts", "msg", "gui", "tui" };
     for (size_t i = 0; i < AHOY_COUNT(later); i++) {
         PARSE(later[i]);
         (void) args;
         T_CHECK(!ok);
-        T_CHECK(strstr(buf, "there is no verb"));
+        T_CHECK(strstr(buf, "is not built in yet"));
     }
 out:;
 }
@@ -69,6 +69,32 @@ static void test_an_unknown_option_is_told_with_the_nearest(struct t *t)
     PARSE("call sip:x --codecs opus");
     T_CHECK(!ok);
     T_STR(buf, "`ahoy call` has no option --codecs; did you mean --codec?");
+out:;
+}
+
+static void test_an_option_of_another_verb_is_told_with_it(struct t *t)
+{
+    PARSE("doctor --dtmf 1");
+    T_CHECK(!ok);
+    T_STR(buf, "`ahoy doctor` has no option --dtmf; `ahoy echo`, `call` and `listen` have it");
+out:;
+}
+
+static void test_an_option_of_one_other_verb_is_told_with_it(struct t *t)
+{
+    PARSE("call x --database f");
+    T_CHECK(!ok);
+    T_STR(buf, "`ahoy call` has no option --database; `ahoy serve` has it");
+out:;
+}
+
+static void test_the_exchange_is_bound_as_a_phone_is(struct t *t)
+{
+    PARSE("serve --open --bind 127.0.0.1:0 --listen tcp:[::1]:5060 --config none");
+    T_CHECK(ok);
+    T_EQ(args.listens.n, 2);
+    T_STR(args.listens.v[0], "127.0.0.1:0");
+    T_STR(args.config, "none");
 out:;
 }
 
@@ -167,6 +193,11 @@ static void test_help_of_each_verb_tells_its_options_and_fits(struct t *t)
         text_init(&help, buf, sizeof buf);
         cli_help_verb((enum cli_verb) v, &help);
         T_CHECK(!help.cut);
+        T_CHECK(!strstr(buf, " \n")); /* no line ends in a blank */
+        T_CHECK(v == CLI_LISTEN || !strstr(buf, "listen ends"));
+        struct view rest = view_str(buf), line;
+        while (view_line(&rest, &line))
+            T_LE(line.n, 120);
         for (size_t i = 0; i < cli_option_count; i++) {
             (void) snprintf(name, sizeof name, "--%s ", cli_options[i].name);
             if ((cli_options[i].verbs & (1u << v)) && cli_options[i].help && cli_options[i].value)
@@ -223,9 +254,10 @@ out:
 }
 
 T_MAIN(T(test_options_of_a_call_are_read), T(test_an_unknown_verb_is_told_with_the_nearest),
-       T(test_a_verb_of_later_is_unknown), T(test_an_unknown_option_is_told_with_the_nearest),
-       T(test_options_of_later_are_refused_and_off_is_taken), T(test_values_are_checked),
-       T(test_an_option_repeated_too_often_is_refused), T(test_words_behind_two_dashes_are_no_options),
-       T(test_arguments_of_a_benchmark_are_its_own), T(test_one_name_means_another_thing_to_another_verb),
-       T(test_help_of_each_verb_tells_its_options_and_fits), T(test_completions_know_every_verb_and_fit),
-       T(test_the_man_page_knows_every_verb_and_option))
+       T(test_a_verb_of_later_is_told_to_be_one), T(test_an_unknown_option_is_told_with_the_nearest),
+       T(test_an_option_of_another_verb_is_told_with_it), T(test_an_option_of_one_other_verb_is_told_with_it),
+       T(test_the_exchange_is_bound_as_a_phone_is), T(test_options_of_later_are_refused_and_off_is_taken),
+       T(test_values_are_checked), T(test_an_option_repeated_too_often_is_refused),
+       T(test_words_behind_two_dashes_are_no_options), T(test_arguments_of_a_benchmark_are_its_own),
+       T(test_one_name_means_another_thing_to_another_verb), T(test_help_of_each_verb_tells_its_options_and_fits),
+       T(test_completions_know_every_verb_and_fit), T(test_the_man_page_knows_every_verb_and_option))

@@ -1,6 +1,6 @@
 /*
  * The command as scripts see it: exit statuses, signals, JSON over standard input, accounts, status and trace of a running
- * phone. T_PLAIN throughout: real processes, real time.
+ * phone. T_REAL throughout: real processes, real time.
  */
 #include "support_ahoy.h"
 
@@ -29,7 +29,7 @@ static void test_each_cause_has_its_exit_status(struct t *t)
     T_CHECK(proc_said(run, "ahoy: ") && proc_said(run, "not found"));
     RUN(&lab, 11, "call", "sip:bob@127.0.0.1:9", QUIET, "--audio", "null");
     RUN(&lab, 2, "call");
-    T_CHECK(proc_said(run, "needs URI"));
+    T_CHECK(proc_said(run, "needs a URI"));
     RUN(&lab, 2, "frobnicate");
     RUN(&lab, 2, "call", "sip:x@127.0.0.1", "--nonsense");
     RUN(&lab, 2, "call", "sip:x@127.0.0.1", QUIET, "--codec", "bad");
@@ -39,6 +39,81 @@ static void test_each_cause_has_its_exit_status(struct t *t)
         RUN(&lab, 16, "listen", QUIET, "--audio", "null", "--processing", "hpf,rnn");
         T_CHECK(proc_said(run, "librnnoise.so.0, which is not installed") && proc_said(run, "ns in place of rnn"));
     }
+out:
+    lab_close(&lab, t->failed);
+}
+
+static void test_a_failure_is_told_in_one_line(struct t *t)
+{
+    struct lab lab;
+    struct proc *run;
+    T_CHECK(lab_open(&lab));
+    T_CHECK(lab_env(&lab, "PULSE_SERVER", "unix:/nonexistent"));
+    RUN(&lab, 11, "call", "sip:bob@127.0.0.1:9", QUIET); /* whose tone nobody would hear */
+    T_EQ(proc_said_times(run, "ahoy: "), 1);
+out:
+    lab_close(&lab, t->failed);
+}
+
+static void test_files_are_tried_before_anybody_is_called(struct t *t)
+{
+    struct lab lab;
+    struct proc *run;
+    T_CHECK(lab_open(&lab));
+    RUN(&lab, 2, "call", "sip:bob@127.0.0.1:9", QUIET, "--audio", "null", "--record", "talk.mp3");
+    T_CHECK(proc_said(run, ".wav, .flac or .opus") && !proc_said(run, "calling"));
+    RUN(&lab, 16, "call", "sip:bob@127.0.0.1:9", QUIET, "--audio", "null", "--record", "nowhere/talk.wav");
+    T_CHECK(proc_said(run, "--record nowhere/talk.wav cannot be written") && !proc_said(run, "calling"));
+    RUN(&lab, 16, "listen", QUIET, "--audio", "null", "--play", "nothing.wav");
+    T_CHECK(proc_said(run, "--play nothing.wav cannot be read"));
+    RUN(&lab, 11, "call", "sip:bob@127.0.0.1:9", QUIET, "--audio", "null", "--record", "TALK.Opus");
+out:
+    lab_close(&lab, t->failed);
+}
+
+static void test_the_exchange_takes_addresses_as_a_phone_does(struct t *t)
+{
+    struct lab lab;
+    struct proc *exchange, *run;
+    char dir[LAB_PATH_BYTES], uri[LAB_PATH_BYTES], tcp[64], registrar[64];
+    uint16_t port;
+    T_CHECK(lab_open(&lab) && lab_mkdir(&lab, "settings"));
+    (void) lab_path(&lab, "settings", dir);
+    RUN(&lab, 2, "serve", "--bind", "127.0.0.1:0", "--config", dir);
+    T_CHECK(proc_said(run, "nobody could register"));
+    RUN(&lab, 16, "serve", "--listen", "nonsense", "--open");
+    T_CHECK(proc_said(run, "it should look like 127.0.0.1:5060"));
+    T_CHECK(lab_write(&lab, "settings/users", "alice:secret\n"));
+    T_CHECK((exchange = AHOY(&lab, "serve", "--bind", "127.0.0.1:0", "--config", dir, "--json")));
+    T_CHECK((port = ahoy_ready(exchange)));
+    (void) snprintf(tcp, sizeof tcp, "tcp:127.0.0.1:%u", port);
+    (void) snprintf(registrar, sizeof registrar, "sip:127.0.0.1:%u", port);
+    T_CHECK(proc_said(exchange, tcp)); /* both, on one port */
+    T_CHECK(lab_env(&lab, "PW", "secret"));
+    RUN(&lab, 0, "call", uri_of("echo", port, uri), QUIET, "--audio", "null", "--user", "alice", "--password-env", "PW",
+        "--registrar", registrar, "--max", "1");
+    T_CHECK(lab_env(&lab, "GUESS", "wrong"));
+    RUN(&lab, 13, "call", uri_of("echo", port, uri), QUIET, "--audio", "null", "--user", "alice", "--password-env",
+        "GUESS", "--registrar", registrar);
+out:
+    lab_close(&lab, t->failed);
+}
+
+static void test_the_doctor_goes_on_without_accounts_it_cannot_read(struct t *t)
+{
+    struct lab lab;
+    struct proc *run;
+    char dir[LAB_PATH_BYTES];
+    T_CHECK(lab_open(&lab) && lab_mkdir(&lab, "settings"));
+    (void) lab_path(&lab, "settings", dir);
+    T_CHECK(lab_write(&lab, "settings/accounts.ini", "this is no line of it\n"));
+    RUN(&lab, 16, "doctor", "--config", dir, "--bind", "127.0.0.1:0");
+    T_CHECK(proc_said(run, "accounts.ini, line 1") && proc_said(run, "-> mend it") && proc_said(run, "listening on"));
+    RUN(&lab, 16, "doctor", "--config", dir, "--bind", "127.0.0.1:0", "--json");
+    T_CHECK(proc_said(run, "\"area\":\"accounts\"") && proc_said(run, "\"area\":\"devices\""));
+    T_CHECK(lab_write(&lab, "settings/accounts.ini", "[al]\nuri = sip:\n"));
+    RUN(&lab, 16, "call", "bob", "--config", dir, "--bind", "127.0.0.1:0", "--audio", "null");
+    T_CHECK(proc_said(run, "stored account 'al'"));
 out:
     lab_close(&lab, t->failed);
 }
@@ -235,6 +310,14 @@ static void test_accounts_are_added_listed_and_removed(struct t *t)
     RUN(&lab, 16, "account", "rm", "al", "--config", dir);
     RUN(&lab, 0, "account", "ls", "--config", dir, "--json");
     T_CHECK(!proc_said(run, "alice"));
+    RUN(&lab, 0, "account", "add", "sip:bob@example.org", "--password-env", "PW", "--config", dir);
+    RUN(&lab, 0, "account", "add", "bob@example.org", "--password-env", "PW", "--config", dir);
+    T_CHECK(proc_said(run, "in place of what was"));
+    RUN(&lab, 0, "account", "add", "bob@example.com", "--password-env", "PW", "--config", dir);
+    RUN(&lab, 16, "account", "rm", "bob", "--config", dir); /* which one? */
+    RUN(&lab, 0, "account", "rm", "sip:bob@example.com", "--config", dir);
+    RUN(&lab, 0, "account", "rm", "bob", "--config", dir);
+    T_CHECK(proc_said(run, "bob@example.org is forgotten"));
 out:
     lab_close(&lab, t->failed);
 }
@@ -274,8 +357,10 @@ out:
     lab_close(&lab, t->failed);
 }
 
-T_MAIN(T_PLAIN(test_each_cause_has_its_exit_status), T_PLAIN(test_the_version_tells_what_was_built),
-       T_PLAIN(test_a_taken_port_names_who_holds_it), T_PLAIN(test_ctrl_c_ends_a_call_at_once_with_bye),
-       T_PLAIN(test_commands_go_over_standard_input), T_PLAIN(test_a_person_joins_two_calls_by_words),
-       T_PLAIN(test_the_tone_of_a_busy_phone_is_heard_out), T_PLAIN(test_echo_ends_with_a_verdict),
-       T_PLAIN(test_accounts_are_added_listed_and_removed), T_PLAIN(test_a_running_phone_shows_status_and_trace))
+T_MAIN(T_REAL(test_each_cause_has_its_exit_status), T_REAL(test_a_failure_is_told_in_one_line),
+       T_REAL(test_files_are_tried_before_anybody_is_called), T_REAL(test_the_exchange_takes_addresses_as_a_phone_does),
+       T_REAL(test_the_doctor_goes_on_without_accounts_it_cannot_read), T_REAL(test_the_version_tells_what_was_built),
+       T_REAL(test_a_taken_port_names_who_holds_it), T_REAL(test_ctrl_c_ends_a_call_at_once_with_bye),
+       T_REAL(test_commands_go_over_standard_input), T_REAL(test_a_person_joins_two_calls_by_words),
+       T_REAL(test_the_tone_of_a_busy_phone_is_heard_out), T_REAL(test_echo_ends_with_a_verdict),
+       T_REAL(test_accounts_are_added_listed_and_removed), T_REAL(test_a_running_phone_shows_status_and_trace))

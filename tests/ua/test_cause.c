@@ -41,8 +41,12 @@ static void test_a_sentence_names_who_what_and_the_words_from_afar(struct t *t)
              "the server forbids it; the account may be blocked, or not allowed to do this (403, from b)");
     sentence(t, 0, AHOY_ERR_TIMEOUT, &(struct cause_subject){ .peer = VIEW("x"), .server = VIEW("b") },
              "x: no answer from the server; check its address and port, and whether a firewall is between (b)");
-    sentence(t, 401, AHOY_OK, &(struct cause_subject){ .no_password = true },
-             "the server wants a user name and a password, and none was given (401)");
+    sentence(
+        t, 401, AHOY_OK, &(struct cause_subject){ .no_password = true },
+        "the server wants a user name and a password, and none was given; give them with --user and --password-env, "
+        "or store an account: `ahoy account add` (401)");
+    sentence(t, 0, AHOY_ERR_REFUSED, &(struct cause_subject){ .peer = VIEW("sip:x@b"), .server = VIEW("b") },
+             "sip:x@b: nothing listens at that address and port; check both, and that the server runs");
     sentence(t, 0, AHOY_ERR_STATE, &(struct cause_subject){ .why = VIEW("needs an account") }, "needs an account");
 }
 
