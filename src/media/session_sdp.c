@@ -2,6 +2,7 @@
 #include "media/session_priv.h"
 
 #include "base/mem.h"
+#include "rtp/cn.h"
 
 #include <string.h>
 
@@ -99,6 +100,23 @@ static void describe(struct media_session *s, const struct sdp *offer, struct lo
     d->local = (struct sdp_local){ .addr = s->rtp, .cap = &d->cap, .caps = 1 };
 }
 
+/*
+ * Comfort noise has the static number 13 (RFC 3551 section 6), and gateways send it unasked: beside a codec of its clock it is
+ * what it is, and no loss.
+ */
+static void add_static_noise(struct media_params *p)
+{
+    bool fits = false, taken = p->rx_n == MEDIA_MAX_RX;
+    for (size_t i = 0; i < p->rx_n; i++) {
+        fits |= p->rx[i].use == SDP_USE_CODEC && p->rx[i].codec->clock_hz == 8000;
+        taken |= p->rx[i].pt == CN_PAYLOAD_TYPE;
+    }
+    if (!fits || taken)
+        return;
+    p->rx[p->rx_n].pt = CN_PAYLOAD_TYPE;
+    p->rx[p->rx_n++].use = SDP_USE_CN;
+}
+
 static void fill_rx(const struct media_session *s, const struct sdp_stream *stream, struct media_params *p)
 {
     for (size_t i = 0; i < stream->formats && p->rx_n < MEDIA_MAX_RX; i++) {
@@ -110,6 +128,7 @@ static void fill_rx(const struct media_session *s, const struct sdp_stream *stre
         p->rx[p->rx_n].codec = f->use == SDP_USE_CODEC ? s->offered.codec[f->codec] : NULL;
         p->rx_n++;
     }
+    add_static_noise(p);
 }
 
 static void fill_tx(const struct media_session *s, const struct sdp_stream *stream, struct media_params *p)

@@ -112,6 +112,12 @@ void media_quality_restart(struct media_stream *st)
     st->quality.newest.known = false;
 }
 
+void media_quality_passed(struct media_stream *st, uint16_t seq)
+{
+    fates_restart(&st->quality.fates);
+    st->quality.newest.seq = seq;
+}
+
 void media_quality_recovered(void *arg, uint16_t seq, enum playout_recovered by)
 {
     static const enum fate fate[] = { [PLAYOUT_FEC] = FATE_FEC, [PLAYOUT_RED] = FATE_RED, [PLAYOUT_DRED] = FATE_DRED };

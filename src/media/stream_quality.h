@@ -37,8 +37,6 @@ struct media_quality {
     uint64_t paused_us;               /* concealed while the peer paused without a word: nothing was missing */
     double packet_bytes;              /* mean size of what is in a packet while the peer speaks; 0: it did not */
     double speech_power, noise_power; /* of full scale squared, smoothed; 0: none heard yet */
-    double jitter_sum_ms, rtt_sum_ms; /* once a second, for means */
-    unsigned seconds, rtts;
 };
 
 /** A packet came; `sound`: a codec's; `late`: too late to be played. */
@@ -50,6 +48,9 @@ void media_quality_agreed(struct media_stream *st);
 
 /** Another stream of the peer's begins: the numbers of its packets do not go on with those of the one before. */
 void media_quality_restart(struct media_stream *st);
+
+/** A packet came that was not to be heard, for we hold: it is not judged, and what came before it is. */
+void media_quality_passed(struct media_stream *st, uint16_t seq);
 
 /** Sound that the peer said, as it is played, at the sound's rate. */
 void media_quality_heard(struct media_stream *st, const int16_t *pcm, size_t n);

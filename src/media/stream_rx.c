@@ -58,17 +58,19 @@ static void put_audio(struct media_stream *st, struct jitter_packet *j, int64_t 
     if (use == SDP_USE_RED) /* inside of RED: nobody means that */
         return;
     j->silence = use == SDP_USE_CN;
-    j->filler = use == SDP_USE_EVENT;
+    j->filler = use == SDP_USE_EVENT || j->payload.n == 0; /* padding alone has a number, too, and was not lost */
+    if (j->filler && j->redundant)
+        return;
     if (j->filler)
         j->payload = view_of(NULL, 0);
-    if (codec && !look_into(st, codec, j))
+    else if (codec && !look_into(st, codec, j))
         return;
     bool late = jitter_put(st->playout.jitter, j, now_us) == JITTER_PUT_LATE;
     if (j->redundant)
         return;
     if (late)
         rtp_session_count_late(st->rtp, 1);
-    media_quality_arrived(st, j, codec != NULL, late, now_us);
+    media_quality_arrived(st, j, codec && !j->filler, late, now_us);
 }
 
 /*
@@ -147,6 +149,19 @@ static void take_rtp(struct media_stream *st, const struct rtp_packet *p, const 
         media_feedback_ask(st, now_us);
 }
 
+/* What comes through a hold of ours is not heard. It is counted, so that behind the hold none of it is taken for lost. */
+static void pass_over_rtp(struct media_stream *st, const struct rtp_packet *p, const struct addr *src, int64_t now_us)
+{
+    struct rtp_received info;
+    if (rtp_session_receive(st->rtp, p, src, now_us, &info) != RTP_OK)
+        return;
+    st->alive_us = now_us;
+    st->missing = (struct nack_missing){ 0 };
+    if (info.new_stream)
+        media_quality_restart(st);
+    media_quality_passed(st, p->seq);
+}
+
 static void rtp_datagram(struct media_stream *st, const struct addr *src, struct view datagram, int64_t now_us)
 {
     struct rtp_packet p;
@@ -159,8 +174,12 @@ static void rtp_datagram(struct media_stream *st, const struct addr *src, struct
     const struct addr *is = latch_target(&st->latch);
     if (is && !addr_eq(is, &before))
         media_note_info(st);
-    if (take && lp.negotiated && st->params.receive)
+    if (!take || !lp.negotiated)
+        return;
+    if (st->params.receive)
         take_rtp(st, &p, src, now_us);
+    else
+        pass_over_rtp(st, &p, src, now_us);
 }
 
 /* Whose report it is; false for what is none, which proves no address. */

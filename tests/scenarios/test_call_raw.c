@@ -503,6 +503,59 @@ out:
     odd_close(t, &o);
 }
 
+/* A gateway that is put on hold and speaks on: nobody hears it, and none of it was lost. */
+static void test_who_speaks_through_a_hold_loses_nothing(struct t *t)
+{
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_call(&o, RAW_SDP("0", "")));
+    raw_talk(&o.r, 0, 20);
+    phone_run_ms(&o.a, NULL, 1000);
+    T_OK(ahoy_call_hold(o.a.engine, o.a.placed, true, NULL));
+    phone_run_ms(&o.a, NULL, 100);
+    raw_answer(&o.r, 200, RAW_SDP("0", "a=recvonly\r\n"));
+    phone_run_ms(&o.a, NULL, 5000);
+    T_EQ(o.a.state, AHOY_CALL_HELD);
+    T_EQ(o.a.stats.gone_ms, 0);
+    T_OK(ahoy_call_hold(o.a.engine, o.a.placed, false, NULL));
+    phone_run_ms(&o.a, NULL, 100);
+    raw_answer(&o.r, 200, RAW_SDP("0", ""));
+    phone_run_ms(&o.a, NULL, 3000);
+    T_EQ(o.a.state, AHOY_CALL_CONFIRMED);
+    T_EQ(o.a.stats.lost, 0);
+    T_EQ(o.a.stats.loss * 1000, 0);
+    T_LE(o.a.stats.concealed_ms, 60);
+    T_LE(400, o.a.stats.rtp_in);
+    hang_up(&o);
+out:
+    odd_close(t, &o);
+}
+
+/* Payload 13 has its meaning without being agreed on, and a packet of padding alone is no sound, but was not lost either. */
+static void test_noise_unasked_and_empty_packets_are_no_losses(struct t *t)
+{
+    static const uint8_t noise[] = { 40, 127 };
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_called(&o, RAW_SDP("0", "")));
+    for (int turn = 0; turn < 3; turn++) {
+        raw_talk(&o.r, 0, 20);
+        phone_run_ms(&o.a, NULL, 1000);
+        raw_hush(&o.r);
+        for (int i = 0; i < 10; i++, o.r.ts += 1600) {
+            raw_send_rtp(&o.r, i % 2 ? 0 : 13, false, o.r.ts, noise, i % 2 ? 0 : sizeof noise);
+            phone_run_ms(&o.a, NULL, 200);
+        }
+    }
+    phone_run_ms(&o.a, NULL, 1000);
+    T_EQ(o.a.stats.lost, 0);
+    T_EQ(o.a.stats.loss * 1000, 0);
+    T_LE(o.a.stats.concealed_ms, 40);
+    hang_up(&o);
+out:
+    odd_close(t, &o);
+}
+
 T_MAIN(T(test_keys_go_as_tones_to_a_peer_without_telephone_event), T(test_keys_that_come_by_info_are_heard),
        T(test_hold_by_the_address_of_old_is_silence_and_ends),
        T_PLAIN(test_a_peer_that_pauses_is_gone_with_its_reports), T(test_payload_numbers_may_differ_by_direction),
@@ -516,4 +569,6 @@ T_MAIN(T(test_keys_go_as_tones_to_a_peer_without_telephone_event), T(test_keys_t
        T(test_a_host_name_in_the_description_is_looked_up), T(test_a_host_name_that_is_unknown_costs_the_sound_alone),
        T(test_a_silent_peer_is_told_of_and_judged), T_STRIDE(test_codecs_may_change_between_packets, 9),
        T_STRIDE(test_requests_are_few_however_much_is_missing, 31), T_PLAIN(test_numbers_that_wrap_are_not_heard),
-       T_STRIDE(test_what_is_no_report_proves_no_address, 31))
+       T_STRIDE(test_what_is_no_report_proves_no_address, 31),
+       T_STRIDE(test_who_speaks_through_a_hold_loses_nothing, 31),
+       T_STRIDE(test_noise_unasked_and_empty_packets_are_no_losses, 31))
