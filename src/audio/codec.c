@@ -90,10 +90,16 @@ unsigned audio_codec_ptime_fit(const struct audio_codec *c, unsigned ptime_ms)
     return AHOY_MAX(ms, c->min_ptime_ms);
 }
 
+size_t audio_codec_longest(const struct audio_codec *c)
+{
+    size_t samples = audio_codec_samples(c, c->ops->recover ? AUDIO_MAX_MS : AUDIO_LONG_MS);
+    return AHOY_MIN(samples, (size_t) AUDIO_MAX_SAMPLES);
+}
+
 size_t audio_payload_samples(const struct audio_codec *c, const uint8_t *p, size_t n)
 {
     size_t samples = n > 0 ? c->ops->samples(c, p, n) : 0;
-    return samples <= (size_t) c->rate_hz / 1000 * AUDIO_MAX_MS ? samples : 0;
+    return samples <= audio_codec_longest(c) ? samples : 0;
 }
 
 enum ahoy_err audio_encoder_create(struct audio_encoder **out, const struct audio_codec *c,

@@ -13,7 +13,8 @@
 
 enum {
     AUDIO_MAX_HZ = 48000,
-    AUDIO_MAX_MS = 120,             /* the longest packet that is decoded (RFC 6716 section 3.1) */
+    AUDIO_MAX_MS = 120,             /* the longest packet of Opus (RFC 6716 section 3.1) */
+    AUDIO_LONG_MS = 200,            /* the longest of the others that is decoded (RFC 3551 section 4.2) */
     AUDIO_MAX_SAMPLES = 48 * 120,   /* AUDIO_MAX_MS at AUDIO_MAX_HZ */
     AUDIO_MAX_PAYLOAD_BYTES = 5760, /* the longest payload that is made: 60 ms of L16 at 48 kHz */
     AUDIO_FMTP_BYTES = 200,         /* bounds audio_codec_print_fmtp */
@@ -136,7 +137,10 @@ static inline size_t audio_codec_samples(const struct audio_codec *c, unsigned m
     return (size_t) c->rate_hz / 1000 * ms;
 }
 
-/** Samples a payload decodes to, or 0 when it is malformed or longer than AUDIO_MAX_MS. Pure, cheap. */
+/** The longest packet that is decoded, samples: AUDIO_MAX_SAMPLES at most. */
+size_t audio_codec_longest(const struct audio_codec *c);
+
+/** Samples a payload decodes to, or 0 when it is malformed or longer than audio_codec_longest. Pure, cheap. */
 size_t audio_payload_samples(const struct audio_codec *c, const uint8_t *p, size_t n);
 
 /** NOMEM, or UNSUPPORTED when the library refuses. `cfg` may be NULL for defaults. */

@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-    FIFO_SAMPLES = 48 * 400, /* at the sound's rate: the longest packet, stretched, and a tick */
+    FIFO_SAMPLES = 48 * 700, /* at the sound's rate: the longest packet, three times as long, and a tick */
     FEC_PACKETS = 16,        /* of speech, over which it is learnt whether in-band FEC is sent */
     REACH_EVERY = 25,        /* packets between looks at how far redundancy reaches, while any are lost */
 };
@@ -215,12 +215,12 @@ static size_t adapt(struct playout *p, int16_t *pcm, size_t n, int16_t *spare)
     return m;
 }
 
-/* Samples of a duration in timestamp units, 1 … 120 ms; for Opus in the steps that its decoder conceals (2.5 ms). */
+/* Samples of a duration in timestamp units, 1 ms … a packet; for Opus in the steps that its decoder conceals (2.5 ms). */
 static size_t samples_of(const struct audio_codec *c, uint32_t duration_ts)
 {
     uint64_t n = (uint64_t) duration_ts * c->rate_hz / c->clock_hz;
     uint32_t step = c->ops->recover ? c->rate_hz / 400 : 1;
-    n = AHOY_MIN(AHOY_MAX(n, (uint64_t) c->rate_hz / 1000), (uint64_t) c->rate_hz / 1000 * AUDIO_MAX_MS);
+    n = AHOY_MIN(AHOY_MAX(n, (uint64_t) c->rate_hz / 1000), (uint64_t) audio_codec_longest(c));
     return AHOY_MAX((size_t) (n / step * step), (size_t) step);
 }
 

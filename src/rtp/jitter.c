@@ -6,7 +6,6 @@
 
 enum {
     NONE = JITTER_RING,
-    MAX_FRAME_MS = 120,
     MISORDER = 100,         /* how far behind a packet may be and still be of this stream */
     LATES_RESTART = 16,     /* late in a row, nothing else coming: the sender restarted a little behind */
     SLAB_SOFT_BYTES = 4096, /* the slab is tidied here already, so that a call touches little memory */
@@ -340,7 +339,8 @@ static void learn_frame(struct jitter *j, const struct jitter_packet *p, int64_t
     int64_t step = p->duration_ts;
     if (step == 0 && ext == j->last_ext + 1 && !p->marker && !p->silence)
         step = ts - j->last_ts;
-    if (step * LEAST_FRAMES_S >= j->config.clock_hz && step <= (int64_t) j->config.clock_hz * MAX_FRAME_MS / 1000)
+    if (step * LEAST_FRAMES_S >= j->config.clock_hz
+        && step <= (int64_t) j->config.clock_hz * JITTER_MAX_FRAME_MS / 1000)
         j->frame_ts = (uint32_t) step;
 }
 

@@ -2,12 +2,11 @@
 #include "rtp/jitter_priv.h"
 
 enum {
-    STEP_US = 10000,         /* EMPTY and SILENCE are answered in steps of this */
-    LEAST_US = 2500,         /* the shortest silence: of Opus a step, too */
-    EARLY_US = 5000,         /* so much before its time a frame may be given up */
-    BACKLOG_US = 400000,     /* more than the target and this is not worth hearing late */
-    LONG_EMPTY_US = 1000000, /* then the sender is taken to be silent */
-    MAX_FRAME_MS = 120,
+    STEP_US = 10000,                        /* EMPTY and SILENCE are answered in steps of this */
+    LEAST_US = 2500,                        /* the shortest silence: of Opus a step, too */
+    EARLY_US = 5000,                        /* so much before its time a frame may be given up */
+    BACKLOG_US = 400000,                    /* more than the target and this is not worth hearing late */
+    LONG_EMPTY_US = 1000000,                /* then the sender is taken to be silent */
     LOW_US = 4000,                          /* below the target by more: stretch */
     SLACK_US = 2000,                        /* above what the player's steps make unavoidable */
     SETTLED_FRAMES = JITTER_LOST_AFTER + 5, /* behind a gap: by then it is known whether it was a loss */
@@ -32,7 +31,7 @@ static uint32_t step_ts(const struct jitter *j)
 
 static bool is_plausible_frame(const struct jitter *j, int64_t ts)
 {
-    return ts > 0 && ts <= (int64_t) j->config.clock_hz * MAX_FRAME_MS / 1000;
+    return ts > 0 && ts <= (int64_t) j->config.clock_hz * JITTER_MAX_FRAME_MS / 1000;
 }
 
 /* The first packet at or behind `ext`, or NULL. */

@@ -56,8 +56,9 @@ int64_t delay_of(const struct delay *d, int64_t transit_us);
 /* ---- the buffer -------------------------------------------------------------------------------------------------- */
 
 enum {
-    JITTER_RING = 128,     /* sequence numbers; a power of two above JITTER_MAX_PACKETS */
-    JITTER_LOST_AFTER = 20 /* packets behind its turn a missing one is taken for lost */
+    JITTER_RING = 128,         /* sequence numbers; a power of two above JITTER_MAX_PACKETS */
+    JITTER_MAX_FRAME_MS = 200, /* no packet is longer (RFC 3551 section 4.2) */
+    JITTER_LOST_AFTER = 20     /* packets behind its turn a missing one is taken for lost */
 };
 
 struct jitter_slot {

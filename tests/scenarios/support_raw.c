@@ -301,7 +301,7 @@ static uint8_t ulaw(int x)
 static void talk_due(void *arg)
 {
     struct raw *r = arg;
-    uint8_t payload[8 * 120];
+    uint8_t payload[8 * 200];
     size_t n = 8 * r->ptime_ms;
     for (size_t i = 0; i < n; i++, r->phase += 440.0 / 8000)
         payload[i] = ulaw((int) (8000 * sin(6.283185307 * r->phase)));
@@ -313,7 +313,7 @@ static void talk_due(void *arg)
 void raw_talk(struct raw *r, unsigned pt, unsigned ptime_ms)
 {
     r->pt = pt;
-    r->ptime_ms = AHOY_MIN(ptime_ms, 120u);
+    r->ptime_ms = AHOY_MIN(ptime_ms, 200u);
     sys_timer_start(r->loop, &r->talk, 0);
 }
 

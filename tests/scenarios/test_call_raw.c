@@ -556,6 +556,31 @@ out:
     odd_close(t, &o);
 }
 
+/* A receiver should bear up to 200 ms in a packet (RFC 3551 section 4.2): heard, lost and back to 20 ms. */
+static void test_packets_of_200_ms_are_heard(struct t *t)
+{
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_called(&o, RAW_SDP("0", "a=ptime:200\r\n")));
+    raw_talk(&o.r, 0, 200);
+    phone_run_ms(&o.a, NULL, 4000);
+    T_LE(-20, o.a.stats.level_in_dbfs);
+    T_EQ(o.a.stats.concealed_ms, 0);
+    T_LE(o.a.stats.buffer_ms, 40);
+    o.r.seq++;
+    o.r.ts += 1600;
+    phone_run_ms(&o.a, NULL, 4000);
+    T_EQ(o.a.stats.lost, 1);
+    T_LE(o.a.stats.concealed_ms, 300);
+    raw_talk(&o.r, 0, 20);
+    phone_run_ms(&o.a, NULL, 3000);
+    T_LE(o.a.stats.concealed_ms, 500);
+    T_EQ(o.a.stats.lost, 1);
+    hang_up(&o);
+out:
+    odd_close(t, &o);
+}
+
 T_MAIN(T(test_keys_go_as_tones_to_a_peer_without_telephone_event), T(test_keys_that_come_by_info_are_heard),
        T(test_hold_by_the_address_of_old_is_silence_and_ends),
        T_PLAIN(test_a_peer_that_pauses_is_gone_with_its_reports), T(test_payload_numbers_may_differ_by_direction),
@@ -571,4 +596,4 @@ T_MAIN(T(test_keys_go_as_tones_to_a_peer_without_telephone_event), T(test_keys_t
        T_STRIDE(test_requests_are_few_however_much_is_missing, 31), T_PLAIN(test_numbers_that_wrap_are_not_heard),
        T_STRIDE(test_what_is_no_report_proves_no_address, 31),
        T_STRIDE(test_who_speaks_through_a_hold_loses_nothing, 31),
-       T_STRIDE(test_noise_unasked_and_empty_packets_are_no_losses, 31))
+       T_STRIDE(test_noise_unasked_and_empty_packets_are_no_losses, 31), T_STRIDE(test_packets_of_200_ms_are_heard, 31))
