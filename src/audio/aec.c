@@ -31,10 +31,11 @@ enum { WORSE_HOPS = 6 };
 #define LOUDEST_DECAY 0.99f
 
 /* A model that for so long takes nothing from an echo as plain as this has settled on there being none: a loudspeaker
- * that was muted. */
+ * that was muted. What it takes is remembered for as long as the delay's evidence is. */
 enum { IDLE_HOPS = 20 };
-#define PLAIN      4.0f
-#define IDLE_DOUBT 0.3f
+#define PLAIN       4.0f
+#define PASSED_RATE 0.025f
+#define IDLE_DOUBT  0.3f
 
 /* Part of what was heard in words that a model which is right may leave, and samples' hops between two looks for a jump. */
 #define TAKEN 0.25f
@@ -106,6 +107,7 @@ struct aec {
     bool good;                           /* the model has taken out GOOD since it was opened */
     unsigned worse;                      /* … and how long they spoke of another path */
 
+    float passed; /* part of a hop's power that the model leaves, where the far end was heard if at all; some 0.4 s */
     unsigned useless; /* how long the model took nothing while the echo seemed to be elsewhere */
     unsigned idle;    /* how long there was plainly an echo and the model took nothing */
 
@@ -243,6 +245,7 @@ static void reopen(struct aec *a, float keep, float doubt)
     a->good = false;
     a->worse = 0;
     a->idle = 0;
+    a->passed = 0;
     a->recoveries++;
 }
 
@@ -319,6 +322,18 @@ static void watch_fit(struct aec *a)
 }
 
 /*
+ * What the model leaves of the microphone, hop by hop alike, in the same hops that the delay is judged by: near speech in the
+ * far end's pauses says nothing about the model, though the echo was plain a moment ago.
+ */
+static void follow_passed(struct aec *a, const float *mic, const float *rest)
+{
+    if (!aec_delay_heard(&a->delay))
+        return;
+    float part = fminf(energy(rest, AEC_HOP) / (energy(mic, AEC_HOP) + 1e-9f), 1);
+    a->passed += PASSED_RATE * (part - a->passed);
+}
+
+/*
  * The echo has taken another path when much is left and that still follows the prediction. Near speech also leaves
  * much, but follows nothing.
  */
@@ -330,10 +345,11 @@ static void watch_path(struct aec *a, const float *mic, const float *rest)
     if (a->worse_mic > 1e-4f && a->worse_rest < GOOD * a->worse_mic)
         a->good = true;
     watch_fit(a);
+    follow_passed(a, mic, rest);
     if (!in_words(a))
         return;
     a->missed = 0.9f * a->missed + 0.1f * a->suppress.missed;
-    bool adds = a->worse_rest > ADDS * a->worse_mic && a->missed > 0.3f;
+    bool adds = a->worse_rest > ADDS * a->worse_mic && a->missed > 0.3f && aec_fit_wrong(&a->fit);
     bool leaves = a->worse_rest > LEAVES * a->worse_mic && a->missed > MISSES && a->good;
     if (a->worse_mic > 1e-5f && (adds || leaves))
         a->worse++;
@@ -341,7 +357,7 @@ static void watch_path(struct aec *a, const float *mic, const float *rest)
         a->worse--;
     if (a->worse >= WORSE_HOPS && a->learned > DISTRUST_HOPS)
         reopen(a, REOPEN_KEEP, REOPEN_DOUBT);
-    bool idle = a->worse_rest > USELESS * a->worse_mic && a->delay.found && a->delay.evidence[a->delay.at] > PLAIN;
+    bool idle = a->passed > USELESS && a->delay.found && a->delay.evidence[a->delay.at] > PLAIN;
     a->idle = idle ? a->idle + 1 : 0;
     if (a->idle >= IDLE_HOPS && a->learned > DISTRUST_HOPS)
         reopen(a, REOPEN_KEEP, IDLE_DOUBT);

@@ -109,6 +109,11 @@ void aec_delay_update(struct aec_delay *d, const struct aec_spec *far, bool acti
     decide(d);
 }
 
+bool aec_delay_heard(const struct aec_delay *d)
+{
+    return d->sound[d->head] && d->sound[(d->head + AEC_MAX_LAG - d->at) % AEC_MAX_LAG];
+}
+
 static size_t moved(size_t lag, int hops)
 {
     int64_t to = (int64_t) lag + hops;

@@ -32,6 +32,9 @@ void aec_delay_init(struct aec_delay *d);
 /** One hop: the newest block, whether it has sound, and the microphone's spectrum. */
 void aec_delay_update(struct aec_delay *d, const struct aec_spec *far, bool active, const struct aec_spec *mic);
 
+/** Whether the last hop of the microphone was counted as evidence for the delay that was found, or for any while none was. */
+bool aec_delay_heard(const struct aec_delay *d);
+
 /** Sounds are from now on `hops` more in the past (fewer when negative). */
 void aec_delay_move(struct aec_delay *d, int hops);
 

@@ -85,6 +85,11 @@ enum aec_fit_advice aec_fit_judge(struct aec_fit *f)
     return f->wary > 0 || doubtful ? AEC_FIT_LOOK : AEC_FIT_FINE;
 }
 
+bool aec_fit_wrong(const struct aec_fit *f)
+{
+    return f->told > TOLD_LESS && f->part < DOUBTFUL;
+}
+
 void aec_fit_moved(struct aec_fit *f)
 {
     f->strange = 0;

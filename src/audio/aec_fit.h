@@ -43,6 +43,9 @@ void aec_fit_hear(struct aec_fit *f, const struct aec_fit_view *v, bool in_words
 /** Once a hop after aec_fit_hear. */
 enum aec_fit_advice aec_fit_judge(struct aec_fit *f);
 
+/** Whether what is heard is plainly not the prediction, loud though that is. */
+bool aec_fit_wrong(const struct aec_fit *f);
+
 /** The model was moved: it is given time to show that it is right. */
 void aec_fit_moved(struct aec_fit *f);
 
