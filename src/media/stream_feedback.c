@@ -157,6 +157,8 @@ void media_feedback_configure(struct media_stream *st, const struct media_params
         breaker_init(&st->breaker, now_us);
     if (p->quick_feedback)
         rtp_session_quick_feedback(st->rtp, RTCP_BPS, RTCP_MIN_US, now_us);
+    else
+        rtp_session_plain_feedback(st->rtp);
     if (!st->nack_timer.fn)
         sys_timer_init(&st->nack_timer, nack_due, st);
 }

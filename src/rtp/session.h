@@ -111,6 +111,9 @@ AHOY_MUST_USE enum ahoy_err rtp_session_rtcp(struct rtp_session *s, struct view 
  */
 void rtp_session_quick_feedback(struct rtp_session *s, uint32_t rtcp_bps, int64_t min_us, int64_t now_us);
 
+/** It is no longer agreed on: reports are as rare and as whole as the session was made for. */
+void rtp_session_plain_feedback(struct rtp_session *s);
+
 /** Prints a generic NACK (RFC 4585 section 6.2.1) of reduced size. STATE: no peer yet, or no quick feedback. */
 AHOY_MUST_USE enum ahoy_err rtp_session_nack(struct rtp_session *s, struct view fci, void *dst, size_t max, size_t *n);
 

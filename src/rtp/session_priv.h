@@ -128,7 +128,12 @@ struct rtp_session {
     int64_t metrics_us;  /* when summary and VoIP metrics were sent last; 0: never */
     bool metrics_due;    /* they are in the report that is being built */
     struct session_remote remote;
-    bool quick; /* feedback as of rtp_session_quick_feedback */
+    bool quick; /* feedback as of rtp_session_quick_feedback … */
+    struct {
+        bool reduced_size;
+        double rtcp_bytes_s;
+        int64_t min_us;
+    } plain; /* … and what holds without */
 
     struct rtp_stats stats;              /* counters; the rest is filled in when asked */
     uint64_t past_expected, past_unique; /* of sources and runs before the present one */

@@ -410,6 +410,11 @@ enum ahoy_err rtp_session_bye(struct rtp_session *s, struct view reason, int64_t
 
 void rtp_session_quick_feedback(struct rtp_session *s, uint32_t rtcp_bps, int64_t min_us, int64_t now_us)
 {
+    if (!s->quick) {
+        s->plain.reduced_size = s->reduced_size;
+        s->plain.rtcp_bytes_s = s->rtcp_bytes_s;
+        s->plain.min_us = s->min_us;
+    }
     s->quick = s->reduced_size = true;
     s->rtcp_bytes_s = (double) rtcp_bps / 8;
     s->min_us = min_us;
@@ -417,6 +422,17 @@ void rtp_session_quick_feedback(struct rtp_session *s, uint32_t rtcp_bps, int64_
         s->due_us = now_us + min_us;
         s->tp_us = AHOY_MIN(s->tp_us, now_us);
     }
+}
+
+void rtp_session_plain_feedback(struct rtp_session *s)
+{
+    if (!s->quick)
+        return;
+    s->quick = false;
+    s->reduced_size = s->plain.reduced_size;
+    s->rtcp_bytes_s = s->plain.rtcp_bytes_s;
+    s->min_us =
+        s->plain.min_us; /* a report that is due sooner is put off when its time comes (RFC 3550 section 6.3.3) */
 }
 
 enum ahoy_err rtp_session_nack(struct rtp_session *s, struct view fci, void *dst, size_t max, size_t *n)

@@ -1,5 +1,7 @@
 #include "rtp/nack.h"
 
+#include "rtp/session.h"
+
 #include "support/t.h"
 
 static const struct nack_timing timing = { .patience_us = 0, .round_us = 40000, .useless_us = 200000 };
@@ -105,6 +107,37 @@ out:
     return;
 }
 
+/* A new description may take quick feedback back (RTP/AVP again): reports are seconds apart then, and begin with a report. */
+static void test_feedback_that_is_taken_back_ends(struct t *t)
+{
+    struct rtp_session *s = NULL;
+    struct rtp_received info;
+    struct rtp_rtcp_news news;
+    struct rng rng;
+    uint8_t wire[300];
+    size_t n, reports = 0;
+    int64_t now = 0;
+    rng_init_u64(&rng, 1);
+    struct rtp_session_config c = {
+        .rng = &rng, .cname = VIEW("x"), .send_clock_hz = 8000, .receive_clock_hz = 8000, .probation = 1
+    };
+    T_OK(rtp_session_create(&s, &c));
+    T_EQ(rtp_session_receive(s, &(struct rtp_packet){ .ssrc = 7, .seq = 1 }, NULL, now, &info), RTP_OK);
+    rtp_session_quick_feedback(s, 5000, 400000, now);
+    rtp_session_quick_feedback(s, 5000, 400000, now); /* agreed on again */
+    T_OK(rtp_session_nack(s, VIEW("\1\2\3\4"), wire, sizeof wire, &n));
+    T_OK(rtp_session_rtcp(s, view_of((char *) wire, n), NULL, now, &news));
+    rtp_session_plain_feedback(s);
+    T_ERR(rtp_session_rtcp(s, view_of((char *) wire, n), NULL, now, &news), AHOY_ERR_SYNTAX);
+    T_ERR(rtp_session_nack(s, VIEW("\1\2\3\4"), wire, sizeof wire, &n), AHOY_ERR_STATE);
+    for (; now < 100000000; now += 100000)
+        reports += rtp_session_rtcp_build(s, now, wire, sizeof wire, &n) == AHOY_OK;
+    T_LE(12, reports);
+    T_LE(reports, 35);
+out:
+    rtp_session_destroy(s);
+}
+
 T_MAIN(T(test_what_is_missing_is_asked_for_until_it_comes),
        T(test_what_may_still_come_or_comes_too_late_is_not_asked_for), T(test_jumps_and_old_packets_do_no_harm),
-       T(test_a_hostile_list_is_read_to_a_limit))
+       T(test_a_hostile_list_is_read_to_a_limit), T(test_feedback_that_is_taken_back_ends))
