@@ -1,8 +1,10 @@
 /* A call's signalling: what the leg tells, and what the sound's descriptions have to do with it. */
 #include "ua/call.h"
 
+#include "base/arena.h"
 #include "base/mem.h"
 #include "rtp/dtmf.h"
+#include "sdp/sdp.h"
 
 #include <stdio.h>
 
@@ -474,6 +476,31 @@ static enum ahoy_err describe(struct ua_call *c)
     return err ? err : buf_err(&c->early);
 }
 
+/*
+ * Where the sound of an incoming call is to be received: the address that its INVITE came to. A caller beyond a proxy may be
+ * of the other IP version, and is met with an address of ours of that, when there is one.
+ */
+static struct addr local_for_offer(const struct ua_call *c)
+{
+    struct addr local = *sip_flow_local(sip_server_txn_flow(sip_invite_server_txn(c->inv))), other, peer;
+    struct sip_body offer;
+    struct arena arena;
+    struct sdp sdp;
+    sip_invite_remote_offer(c->inv, &offer);
+    arena_init(&arena, SDP_ARENA_BYTES);
+    size_t medias = is_sdp(&offer) && sdp_parse(offer.data, &arena, &sdp, NULL) == AHOY_OK ? sdp.medias : 0;
+    for (size_t i = 0; i < medias; i++) {
+        if (sdp.media[i].kind != SDP_AUDIO || sdp.media[i].port == 0)
+            continue;
+        peer = sdp_media_rtp(&sdp.media[i]);
+        if (peer.family != ADDR_NONE && peer.family != local.family && ua_local_for(c->ua, &peer, &other) == AHOY_OK)
+            local = other;
+        break;
+    }
+    arena_fini(&arena);
+    return local;
+}
+
 void ua_call_answer_now(struct ua_call *c, unsigned status)
 {
     sys_timer_stop(&c->answer_timer);
@@ -483,7 +510,7 @@ void ua_call_answer_now(struct ua_call *c, unsigned status)
     if (!sip_invite_server_txn(c->inv))
         return; /* it is over already; `ended` comes */
     if (!c->media) {
-        struct addr local = *sip_flow_local(sip_server_txn_flow(sip_invite_server_txn(c->inv)));
+        struct addr local = local_for_offer(c);
         enum ahoy_err err = ua_call_open_media(c, &local);
         if (err)
             refuse_call(c, err);

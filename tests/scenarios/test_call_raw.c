@@ -62,6 +62,26 @@ static bool odd_called(struct odd *o, const char *sdp)
     return o->r.status == 200;
 }
 
+/* As a proxy between IPv4 and IPv6 passes it on: signalled by one, with sound by the other. */
+static void test_sound_of_the_other_ip_version_is_met_where_we_have_it(struct t *t)
+{
+    static const char sdp[] = "v=0\r\no=- 1 1 IN IP6 2001:db8::9\r\ns=-\r\nc=IN IP6 2001:db8::9\r\nt=0 0\r\n"
+                              "m=audio 40000 RTP/AVP 0\r\n";
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(!odd_called(&o, sdp) && o.r.status == 488); /* we have none */
+    T_OK(sim_host_add_ip(o.host_a, "2001:db8::1"));
+    T_OK(sim_host_add_ip(o.host_r, "2001:db8::9"));
+    raw_call(&o.r, "192.0.2.1", sdp);
+    phone_run_ms(&o.a, NULL, 200);
+    T_EQ(o.r.status, 200);
+    T_CHECK(strstr(o.r.sdp, "c=IN IP6 2001:db8::1\r\n"));
+    raw_request(&o.r, "BYE", "", NULL);
+    (void) phone_run(&o.a, NULL, phone_one_ended, 2000);
+out:
+    odd_close(t, &o);
+}
+
 static void hang_up(struct odd *o)
 {
     raw_request(&o->r, "BYE", "", NULL);
@@ -581,7 +601,8 @@ out:
     odd_close(t, &o);
 }
 
-T_MAIN(T(test_keys_go_as_tones_to_a_peer_without_telephone_event), T(test_keys_that_come_by_info_are_heard),
+T_MAIN(T_STRIDE(test_sound_of_the_other_ip_version_is_met_where_we_have_it, 7),
+       T(test_keys_go_as_tones_to_a_peer_without_telephone_event), T(test_keys_that_come_by_info_are_heard),
        T(test_hold_by_the_address_of_old_is_silence_and_ends),
        T_PLAIN(test_a_peer_that_pauses_is_gone_with_its_reports), T(test_payload_numbers_may_differ_by_direction),
        T(test_a_peer_with_40_ms_packets_gets_40_ms_packets),
