@@ -79,12 +79,12 @@ if(AHOY_FUZZ)
         get_filename_component(name ${source} NAME_WE)
         add_executable(${name} ${source})
         target_link_libraries(${name} PRIVATE ahoy_media)
+        target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/tests)
         target_compile_options(${name} PRIVATE -fsanitize=fuzzer)
         target_link_options(${name} PRIVATE -fsanitize=fuzzer)
     endforeach()
     # What is printed is held against the same grammar as in the tests.
     target_sources(fuzz_report PRIVATE ${PROJECT_SOURCE_DIR}/tests/support/vq_abnf.c)
-    target_include_directories(fuzz_report PRIVATE ${PROJECT_SOURCE_DIR}/tests)
 endif()
 
 if(AHOY_BENCH)

@@ -6,6 +6,7 @@
  */
 #include "base/mem.h"
 #include "sip/txn.h"
+#include "support/deaf.h"
 #include "sys/sim.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -40,24 +41,6 @@ static void on_client_done(void *arg, struct sip_client_txn *txn)
         f->invite = NULL;
 }
 
-static void on_datagram(void *arg, const struct addr *src, const struct addr *local, const void *data, size_t n,
-                        int64_t when_us)
-{
-    (void) arg;
-    (void) src;
-    (void) local;
-    (void) data;
-    (void) n;
-    (void) when_us;
-}
-
-static void on_bytes(void *arg, const void *data, size_t n)
-{
-    (void) arg;
-    (void) data;
-    (void) n;
-}
-
 static void on_closed(void *arg, enum ahoy_err err)
 {
     struct fuzz *f = arg;
@@ -68,7 +51,7 @@ static void on_closed(void *arg, enum ahoy_err err)
 
 static void connect_peer(struct fuzz *f)
 {
-    struct sys_tcp_handler handler = { .recv = on_bytes, .closed = on_closed, .arg = f };
+    struct sys_tcp_handler handler = { .recv = deaf_bytes, .closed = on_closed, .arg = f };
     sys_tcp_close(f->conn);
     f->conn = NULL;
     AHOY_ASSERT(sys_tcp_connect(&f->conn, f->peer_loop, NULL, &f->here, &handler) == AHOY_OK);
@@ -127,7 +110,7 @@ static void start(struct fuzz *f)
     struct sip_core_ops core = { .request = on_request, .arg = f };
     struct sip_stack_config cfg = SIP_STACK_CONFIG_DEFAULT;
     struct sys_udp_config peer = { .local = f->there };
-    struct sys_udp_handler handler = { .recv = on_datagram };
+    struct sys_udp_handler handler = { .recv = deaf_datagram };
     struct sip_transport *t;
     cfg.max_server_txns = 64;
     AHOY_ASSERT(sim_create(&f->sim, 1) == AHOY_OK && sim_host(f->sim, "192.0.2.1", &f->host) == AHOY_OK

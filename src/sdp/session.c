@@ -323,18 +323,31 @@ static void settle(struct sdp_session *s, struct pact *p)
     sdp_session_rollback(s); /* clears what was under way */
 }
 
-enum ahoy_err sdp_session_offer(struct sdp_session *s, const struct sdp_local *local, struct buf *out)
+/* A description of ours, empty yet, and what it is to be built from. INVAL, NOMEM. */
+static enum ahoy_err begin_ours(struct sdp_session *s, const struct sdp_local *local, struct ours **out,
+                                struct desc_build *b)
 {
-    uint64_t version;
-    if (s->state != SDP_STABLE)
-        return AHOY_ERR_STATE;
     enum ahoy_err err = desc_check(local);
     if (err)
         return err;
     struct ours *o = ours_create();
     if (!o)
         return AHOY_ERR_NOMEM;
-    struct desc_build b = build_of(s, o, local);
+    *b = build_of(s, o, local);
+    *out = o;
+    return AHOY_OK;
+}
+
+enum ahoy_err sdp_session_offer(struct sdp_session *s, const struct sdp_local *local, struct buf *out)
+{
+    uint64_t version;
+    if (s->state != SDP_STABLE)
+        return AHOY_ERR_STATE;
+    struct ours *o;
+    struct desc_build b;
+    enum ahoy_err err = begin_ours(s, local, &o, &b);
+    if (err)
+        return err;
     err = desc_offer(&b, &o->desc);
     if (!err)
         err = write_text(s, o, &version);
@@ -465,13 +478,11 @@ enum ahoy_err sdp_session_answer(struct sdp_session *s, const struct sdp_local *
 {
     if (s->state != SDP_HAVE_REMOTE_OFFER)
         return AHOY_ERR_STATE;
-    enum ahoy_err err = desc_check(local);
+    struct ours *o;
+    struct desc_build b;
+    enum ahoy_err err = begin_ours(s, local, &o, &b);
     if (err)
         return err;
-    struct ours *o = ours_create();
-    if (!o)
-        return AHOY_ERR_NOMEM;
-    struct desc_build b = build_of(s, o, local);
     err = desc_answer(&b, &o->desc);
     if (!err && !wants_nothing(&s->remote->sdp)) {
         enum sdp_reject worst = SDP_REJECT_NONE;

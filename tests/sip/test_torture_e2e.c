@@ -6,6 +6,7 @@
  */
 #include "base/mem.h"
 #include "sip/invite.h"
+#include "support/deaf.h"
 #include "support/t.h"
 #include "sys/sim.h"
 
@@ -67,24 +68,6 @@ static void on_trace(void *arg, enum sip_trace_dir dir, enum sip_proto proto, co
     (void) peer;
     if (dir == SIP_TRACE_SENT && b->sent_count < MAX_SENT)
         buf_view(&b->sent[b->sent_count++], raw);
-}
-
-static void on_packet(void *arg, const struct addr *src, const struct addr *local, const void *data, size_t n,
-                      int64_t when_us)
-{
-    (void) arg;
-    (void) src;
-    (void) local;
-    (void) data;
-    (void) n;
-    (void) when_us;
-}
-
-static void on_bytes(void *arg, const void *data, size_t n)
-{
-    (void) arg;
-    (void) data;
-    (void) n;
 }
 
 static void on_closed(void *arg, enum ahoy_err err)
@@ -158,7 +141,7 @@ static void send_udp(struct t *t, struct bench *b, struct view raw)
 {
     struct addr to = addr_ip4(192, 0, 2, 1, 5060);
     struct sys_udp_config cfg = { .local = addr_ip4(192, 0, 2, 2, 5060) };
-    T_OK(sys_udp_open(&b->udp, b->peer_loop, &cfg, &(struct sys_udp_handler){ .recv = on_packet, .arg = b }));
+    T_OK(sys_udp_open(&b->udp, b->peer_loop, &cfg, &(struct sys_udp_handler){ .recv = deaf_datagram, .arg = b }));
     T_OK(sys_udp_send(b->udp, NULL, &to, raw.p, raw.n));
 out:
     return;
@@ -167,7 +150,7 @@ out:
 static void send_tcp(struct t *t, struct bench *b, struct view raw)
 {
     struct addr to = addr_ip4(192, 0, 2, 1, 5060);
-    struct sys_tcp_handler h = { .recv = on_bytes, .closed = on_closed, .arg = b };
+    struct sys_tcp_handler h = { .recv = deaf_bytes, .closed = on_closed, .arg = b };
     T_OK(sys_tcp_connect(&b->tcp, b->peer_loop, NULL, &to, &h));
     T_OK(sys_tcp_write(b->tcp, raw.p, raw.n));
 out:

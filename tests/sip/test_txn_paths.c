@@ -1,26 +1,17 @@
 /* Where responses go: RFC 3261 section 18.2.2, RFC 3581. */
 #include "support_txn_world.h"
 
+#include "support/deaf.h"
+
 #include <stdio.h>
 
 static struct world w;
-
-static void ignore(void *arg, const struct addr *src, const struct addr *local, const void *data, size_t n,
-                   int64_t when_us)
-{
-    (void) arg;
-    (void) src;
-    (void) local;
-    (void) data;
-    (void) n;
-    (void) when_us;
-}
 
 static struct sys_udp *nat_socket(struct t *t)
 {
     struct sys_udp *u = NULL;
     struct sys_udp_config cfg = { .local = addr_with_port(&w.there, 30000) };
-    struct sys_udp_handler none = { .recv = ignore };
+    struct sys_udp_handler none = { .recv = deaf_datagram };
     T_OK(sys_udp_open(&u, w.peer_loop, &cfg, &none));
     return u;
 out:

@@ -90,3 +90,21 @@ struct sys_tcp_handler end_handler(struct end *e)
 {
     return (struct sys_tcp_handler){ .connected = end_connected, .recv = end_recv, .closed = end_closed, .arg = e };
 }
+
+void end_fill(uint8_t *p, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        p[i] = (uint8_t) (i * 7 + i / 256);
+}
+
+void answer_take(void *arg, enum ahoy_err err, const struct sys_dns_record *records, size_t n)
+{
+    struct answer *a = arg;
+    a->calls++;
+    a->err = err;
+    a->n = n;
+    for (size_t i = 0; i < n && i < AHOY_COUNT(a->record); i++)
+        a->record[i] = records[i];
+    if (a->loop)
+        sys_loop_stop(a->loop);
+}

@@ -1,7 +1,8 @@
-/* A UDP socket, and a TCP stream, that remember what they heard: for the tests of both worlds. */
+/* A UDP socket, a TCP stream and a question to DNS that remember what they heard: for the tests of both worlds. */
 #ifndef AHOY_TESTS_SYS_SUPPORT_NET_H
 #define AHOY_TESTS_SYS_SUPPORT_NET_H
 
+#include "sys/dns.h"
 #include "sys/loop.h"
 #include "sys/tcp.h"
 #include "sys/udp.h"
@@ -43,5 +44,18 @@ struct sys_tcp_handler end_handler(struct end *e);
 
 /* Adds bytes to a sum as in struct end. */
 uint32_t end_sum(uint32_t sum, const void *p, size_t n);
+
+/* Bytes that tell where they stand. */
+void end_fill(uint8_t *p, size_t n);
+
+struct answer {
+    size_t calls, n;
+    enum ahoy_err err;
+    struct sys_dns_record record[4]; /* the first of them */
+    struct sys_loop *loop;           /* stop it then; NULL: a simulated one */
+};
+
+/* For sys_dns_start, with a struct answer. */
+void answer_take(void *arg, enum ahoy_err err, const struct sys_dns_record *records, size_t n);
 
 #endif

@@ -1,28 +1,11 @@
 #include "support_dnsd.h"
+#include "support_net.h"
 #include "support_real.h"
 
 struct world {
     struct real real;
     struct dnsd dnsd;
 };
-
-struct answer {
-    struct real *real;
-    size_t calls, n;
-    enum ahoy_err err;
-    struct sys_dns_record record[4];
-};
-
-static void on_answer(void *arg, enum ahoy_err err, const struct sys_dns_record *records, size_t n)
-{
-    struct answer *a = arg;
-    a->calls++;
-    a->err = err;
-    a->n = n;
-    for (size_t i = 0; i < n && i < AHOY_COUNT(a->record); i++)
-        a->record[i] = records[i];
-    sys_loop_stop(a->real->loop);
-}
 
 static enum ahoy_err world_open(struct world *w, struct t *t)
 {
@@ -42,9 +25,9 @@ static void world_close(struct world *w)
 
 static struct answer ask(struct t *t, struct world *w, const char *name, enum sys_dns_type type)
 {
-    struct answer a = { .real = &w->real, .err = AHOY_ERR_INTERNAL };
+    struct answer a = { .loop = w->real.loop, .err = AHOY_ERR_INTERNAL };
     struct sys_dns_query *q = NULL;
-    T_OK(sys_dns_start(&q, w->real.loop, name, type, on_answer, &a));
+    T_OK(sys_dns_start(&q, w->real.loop, name, type, answer_take, &a));
     T_ALWAYS(a.calls == 0);
     if (!real_run(&w->real))
         sys_dns_cancel(q);
@@ -121,7 +104,7 @@ static void test_failures_have_their_names(struct t *t)
     w.dnsd.rcode = DNSD_RCODE_SERVFAIL;
     T_EQ(ask(t, &w, "a.example.org", SYS_DNS_A).err, AHOY_ERR_DNS_SERVER);
     struct sys_dns_query *q;
-    T_ERR(sys_dns_start(&q, w.real.loop, "", SYS_DNS_A, on_answer, NULL), AHOY_ERR_INVAL);
+    T_ERR(sys_dns_start(&q, w.real.loop, "", SYS_DNS_A, answer_take, NULL), AHOY_ERR_INVAL);
 out:
     world_close(&w);
 }
@@ -156,11 +139,11 @@ static void test_a_cancelled_query_is_silent_and_other_servers_count_later(struc
 {
     struct world w = { 0 };
     struct dnsd other = { 0 };
-    struct answer a = { .real = &w.real };
+    struct answer a = { .loop = w.real.loop };
     struct sys_dns_query *q;
     T_OK(world_open(&w, t));
     dnsd_add(&w.dnsd, &(struct dnsd_entry){ "a.example.org", SYS_DNS_A, 77, "192.0.2.7", { 0 }, { 0 } });
-    T_OK(sys_dns_start(&q, w.real.loop, "a.example.org", SYS_DNS_A, on_answer, &a));
+    T_OK(sys_dns_start(&q, w.real.loop, "a.example.org", SYS_DNS_A, answer_take, &a));
     sys_dns_cancel(q);
     T_EQ(ask(t, &w, "a.example.org", SYS_DNS_A).n, 1);
     T_EQ(a.calls, 0);
@@ -169,7 +152,7 @@ static void test_a_cancelled_query_is_silent_and_other_servers_count_later(struc
     T_OK(sys_host_set_nameservers(w.real.host, sys_udp_local(other.udp), 1));
     T_EQ(ask(t, &w, "a.example.org", SYS_DNS_A).record[0].u.addr.ip[3], 9);
     w.dnsd.silent = true; /* a query in flight at the end leaks nothing */
-    T_OK(sys_dns_start(&q, w.real.loop, "a.example.org", SYS_DNS_A, on_answer, &a));
+    T_OK(sys_dns_start(&q, w.real.loop, "a.example.org", SYS_DNS_A, answer_take, &a));
     sys_dns_cancel(q);
 out:
     dnsd_close(&other);

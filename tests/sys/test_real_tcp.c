@@ -81,8 +81,7 @@ static void test_megabytes_arrive_in_order_and_the_queue_is_bounded(struct t *t)
     uint8_t *data = mem_alloc(N);
     T_OK(world_open(&w, t, "127.0.0.1:0"));
     T_CHECK(data != NULL);
-    for (int i = 0; i < N; i++)
-        data[i] = (uint8_t) (i * 7 + i / 256);
+    end_fill(data, N);
     T_OK(dial(&w));
     T_OK(sys_tcp_write(w.client.tcp, data, N));
     T_ERR(sys_tcp_write(w.client.tcp, data, 1), AHOY_ERR_LIMIT);

@@ -1,3 +1,4 @@
+#include "support_net.h"
 #include "sys/sim.h"
 
 #include "support/t.h"
@@ -9,22 +10,6 @@ struct world {
     struct sys_host *host;
     struct sys_loop *loop;
 };
-
-struct answer {
-    size_t calls, n;
-    enum ahoy_err err;
-    struct sys_dns_record record[4];
-};
-
-static void on_answer(void *arg, enum ahoy_err err, const struct sys_dns_record *records, size_t n)
-{
-    struct answer *a = arg;
-    a->calls++;
-    a->err = err;
-    a->n = n;
-    for (size_t i = 0; i < n && i < AHOY_COUNT(a->record); i++)
-        a->record[i] = records[i];
-}
 
 static enum ahoy_err world_open(struct world *w)
 {
@@ -52,7 +37,7 @@ static struct answer ask(struct t *t, struct world *w, const char *name, enum sy
 {
     struct answer a = { 0 };
     struct sys_dns_query *q;
-    T_OK(sys_dns_start(&q, w->loop, name, type, on_answer, &a));
+    T_OK(sys_dns_start(&q, w->loop, name, type, answer_take, &a));
     T_CHECK(a.calls == 0);
     sim_run(w->sim, SYS_S(1));
     T_EQ(a.calls, 1);
@@ -89,10 +74,10 @@ static void test_a_broken_server_fails_after_five_seconds_and_a_cancel_is_silent
     struct answer a = { 0 }, b = { 0 };
     struct sys_dns_query *q;
     T_OK(world_open(&w));
-    T_OK(sys_dns_start(&q, w.loop, "example.org", SYS_DNS_A, on_answer, &b));
+    T_OK(sys_dns_start(&q, w.loop, "example.org", SYS_DNS_A, answer_take, &b));
     sys_dns_cancel(q);
     sim_dns_broken(w.sim, true);
-    T_OK(sys_dns_start(&q, w.loop, "example.org", SYS_DNS_A, on_answer, &a));
+    T_OK(sys_dns_start(&q, w.loop, "example.org", SYS_DNS_A, answer_take, &a));
     sim_run(w.sim, SYS_S(4));
     T_EQ(a.calls, 0);
     sim_run(w.sim, SYS_S(1));

@@ -92,8 +92,7 @@ static void test_a_megabyte_arrives_in_order_over_a_lossy_link(struct t *t)
     struct world w = { 0 };
     uint8_t *data = mem_alloc(N);
     T_CHECK(data != NULL);
-    for (int i = 0; i < N; i++)
-        data[i] = (uint8_t) (i * 7 + i / 256);
+    end_fill(data, N);
     T_OK(world_open(&w));
     sim_default_link(w.sim, &(struct sim_link){ .delay_us = SYS_MS(10), .jitter_us = SYS_MS(30), .loss = 0.05 });
     T_OK(dial(&w));
