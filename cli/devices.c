@@ -73,6 +73,11 @@ static int test(const struct cli_args *args)
     if (!args->json)
         say("testing %s for %d s: you should hear a soft tone; say something", spec, TEST_MS / 1000);
     enum ahoy_err err = ahoy_device_test(spec, TEST_MS, &t, why, sizeof why);
+    if (err == AHOY_ERR_INVAL || err == AHOY_ERR_SYNTAX)
+        return fail(EXIT_USAGE,
+                    "'%s' is no device; it should look like pulse:NAME or alsa:NAME, as `ahoy devices ls` "
+                    "lists them",
+                    spec);
     if (err)
         return fail(fail_status(err), "%s", why[0] ? why : ahoy_err_text(err));
     if (args->json) {

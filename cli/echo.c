@@ -111,7 +111,10 @@ bool echo_verdict(const struct echo_result *r, struct text *t)
     bool quiet = r->stats.loudest_out_dbfs <= ECHO_SILENT_DBFS && !heard && r->stats.rtp_in > 0;
     bool works = r->stats.rtp_in > 0 && (heard || quiet);
     bool poor = works && heard && (r->score.correlation < 0.7 || (r->stats.mos >= 0 && r->stats.mos < 3.0));
-    text_add(t, !works ? "Sound does not work: " : poor ? "Sound works, but poorly: " : "Sound works: ");
+    text_add(t, !works  ? "Sound does not work: "
+                : quiet ? "The call works, but nothing was said: "
+                : poor  ? "Sound works, but poorly: "
+                        : "Sound works: ");
     if (r->stats.rtp_in == 0) {
         text_add(t, "nothing came back; a firewall on this machine may block UDP on loopback");
         return false;
@@ -124,7 +127,7 @@ bool echo_verdict(const struct echo_result *r, struct text *t)
         text_add(t, ", similarity %.2f", r->score.correlation);
     else if (!quiet)
         text_add(t, ", but what came back is silent");
-    if (r->stats.mos >= 0)
+    if (r->stats.mos >= 0 && heard)
         text_add(t, ", MOS %.1f", r->stats.mos);
     say_source(r, t);
     text_add(t, ".");

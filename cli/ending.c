@@ -17,7 +17,7 @@ static const char *refusal(unsigned status)
 static const char *failure(enum ahoy_cause cause, unsigned status, const struct ending_side *side)
 {
     switch (cause) {
-    case AHOY_CAUSE_DNS: return "the name of the server was not found";
+    case AHOY_CAUSE_DNS: return "no address for the name of the server";
     case AHOY_CAUSE_NO_ANSWER_NET: return "not reachable";
     case AHOY_CAUSE_TLS: return "no encrypted connection";
     case AHOY_CAUSE_AUTH:

@@ -59,11 +59,11 @@ static void say_hint(const struct cli_args *args, const char *address)
     const char *colon = strchr(address, ':');
     const char *place = colon ? colon + 1 : address;
     char host[128];
-    bool any = strncmp(place, "0.0.0.0", 7) == 0 || strncmp(place, "[::]", 4) == 0;
+    bool any6 = strncmp(place, "[::]", 4) == 0, any = any6 || strncmp(place, "0.0.0.0", 7) == 0;
     const char *port = strrchr(place, ':');
     struct text t;
     text_init(&t, host, sizeof host);
-    text_add(&t, "%s%s", any ? "127.0.0.1" : place, any && port ? port : "");
+    text_add(&t, "%s%s", any6 ? "[::1]" : any ? "127.0.0.1" : place, any && port ? port : "");
     if (args->users.n > 0) {
         int n = (int) strcspn(args->users.v[0], ":");
         say("try:  PW=... ahoy listen --registrar sip:%s --user %.*s --password-env PW", host, n, args->users.v[0]);

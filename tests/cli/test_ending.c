@@ -20,7 +20,7 @@ static void test_each_end_is_called_by_its_name(struct t *t)
 {
     static const struct told all[] = {
         { AHOY_CAUSE_NO_ANSWER_NET, false, false, 0, "", 0, "no call: not reachable" },
-        { AHOY_CAUSE_DNS, false, false, 0, "", 0, "no call: the name of the server was not found" },
+        { AHOY_CAUSE_DNS, false, false, 0, "", 0, "no call: no address for the name of the server" },
         { AHOY_CAUSE_BUSY, false, true, 486, "Busy Here", 0, "no call: busy (486 Busy Here)" },
         { AHOY_CAUSE_DECLINED, false, true, 603, "Decline", 0, "no call: declined (603 Decline)" },
         { AHOY_CAUSE_NOT_FOUND, false, true, 404, "Not Found", 0,

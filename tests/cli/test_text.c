@@ -118,6 +118,11 @@ static void test_the_verdict_says_what_was_measured(struct t *t)
     text_init(&x, buf, sizeof buf);
     T_CHECK(!echo_verdict(&r, &x));
     T_CHECK(strstr(buf, "silent"));
+    r.stats.loudest_out_dbfs = -100; /* silence was sent, and came back */
+    text_init(&x, buf, sizeof buf);
+    T_CHECK(echo_verdict(&r, &x));
+    T_CHECK(strstr(buf, "nothing was said") && !strstr(buf, "MOS"));
+    r.stats.loudest_out_dbfs = -23;
     r.score.level_dbfs = -30;
     r.stats.mos = 2.1;
     text_init(&x, buf, sizeof buf);

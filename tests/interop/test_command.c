@@ -30,6 +30,8 @@ static void test_each_cause_has_its_exit_status(struct t *t)
     RUN(&lab, 11, "call", "sip:bob@127.0.0.1:9", QUIET, "--audio", "null");
     RUN(&lab, 2, "call");
     T_CHECK(proc_said(run, "needs a URI"));
+    RUN(&lab, 2, "devices", "test", "frobnicate");
+    T_CHECK(proc_said(run, "is no device; it should look like"));
     RUN(&lab, 2, "frobnicate");
     RUN(&lab, 2, "call", "sip:x@127.0.0.1", "--nonsense");
     RUN(&lab, 2, "call", "sip:x@127.0.0.1", QUIET, "--codec", "bad");
