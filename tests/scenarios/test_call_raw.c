@@ -1,66 +1,5 @@
 /* Calls with peers that no telephone of ours would be: odd descriptions, no telephone-event, addresses that move. */
-#include "support/phone.h"
-#include "support_raw.h"
-
-/* A telephone at 192.0.2.1 and a peer of text at 192.0.2.9. */
-struct odd {
-    struct sim *sim;
-    struct sys_host *host_a, *host_r;
-    struct phone a;
-    struct raw r;
-};
-
-static enum ahoy_err odd_open(struct odd *o)
-{
-    *o = (struct odd){ .sim = NULL };
-    enum ahoy_err err = sim_create(&o->sim, 5);
-    if (!err)
-        err = sim_host(o->sim, "192.0.2.1", &o->host_a);
-    if (!err)
-        err = sim_host(o->sim, "192.0.2.9", &o->host_r);
-    if (!err)
-        err = raw_open(&o->r, o->sim, o->host_r, "192.0.2.9");
-    return err ? err : phone_open(&o->a, o->sim, o->host_a, "192.0.2.1:5060");
-}
-
-static void odd_close(struct t *t, struct odd *o)
-{
-    phone_close_checked(t, &o->a);
-    raw_close(&o->r);
-    sim_destroy(o->sim);
-}
-
-static bool talks(struct phone *a, struct phone *b)
-{
-    (void) b;
-    return a->state == AHOY_CALL_CONFIRMED;
-}
-
-/* The phone calls, the peer answers 200 with `sdp`. */
-static bool odd_call(struct odd *o, const char *sdp)
-{
-    struct ahoy_call_config call = { .uri = "sip:raw@192.0.2.9",
-                                     .media = { .codecs = "pcmu,pcma", .audio = "tone:1000" } };
-    if (ahoy_call_place(o->a.engine, &call, &o->a.placed))
-        return false;
-    phone_run_ms(&o->a, NULL, 100);
-    if (o->r.invites == 0)
-        return false;
-    raw_answer(&o->r, 200, sdp);
-    return phone_run(&o->a, NULL, talks, 3000);
-}
-
-/* The peer calls the phone, which answers at once. */
-static bool odd_called(struct odd *o, const char *sdp)
-{
-    struct ahoy_listen_config listen = { .auto_answer = true, .media = { .codecs = "pcmu", .audio = "tone:1000" } };
-    if (ahoy_listen(o->a.engine, &listen))
-        return false;
-    phone_run_ms(&o->a, NULL, 10);
-    raw_call(&o->r, "192.0.2.1", sdp);
-    phone_run_ms(&o->a, NULL, 200);
-    return o->r.status == 200;
-}
+#include "support_odd.h"
 
 /* As a proxy between IPv4 and IPv6 passes it on: signalled by one, with sound by the other. */
 static void test_sound_of_the_other_ip_version_is_met_where_we_have_it(struct t *t)
@@ -76,16 +15,9 @@ static void test_sound_of_the_other_ip_version_is_met_where_we_have_it(struct t 
     phone_run_ms(&o.a, NULL, 200);
     T_EQ(o.r.status, 200);
     T_CHECK(strstr(o.r.sdp, "c=IN IP6 2001:db8::1\r\n"));
-    raw_request(&o.r, "BYE", "", NULL);
-    (void) phone_run(&o.a, NULL, phone_one_ended, 2000);
+    odd_hang_up(&o);
 out:
     odd_close(t, &o);
-}
-
-static void hang_up(struct odd *o)
-{
-    raw_request(&o->r, "BYE", "", NULL);
-    (void) phone_run(&o->a, NULL, phone_one_ended, 2000);
 }
 
 static void test_keys_go_as_tones_to_a_peer_without_telephone_event(struct t *t)
@@ -101,7 +33,7 @@ static void test_keys_go_as_tones_to_a_peer_without_telephone_event(struct t *t)
     phone_run_ms(&o.a, NULL, 500);
     T_LE(before + 20, o.r.rtp_in);
     T_EQ(o.r.by_pt[0], o.r.rtp_in); /* nothing but PCMU was ever sent */
-    hang_up(&o);
+    odd_hang_up(&o);
     T_EQ(o.a.cause, AHOY_CAUSE_NONE);
 out:
     odd_close(t, &o);
@@ -126,7 +58,7 @@ static void test_keys_that_come_by_info_are_heard(struct t *t)
     raw_request(&o.r, "INFO", "text/plain", "hello");
     phone_run_ms(&o.a, NULL, 100);
     T_EQ(o.r.status, 415);
-    hang_up(&o);
+    odd_hang_up(&o);
 out:
     odd_close(t, &o);
 }
@@ -156,7 +88,7 @@ static void test_hold_by_the_address_of_old_is_silence_and_ends(struct t *t)
     T_CHECK(!o.a.held_by_peer);
     T_LE(before + 15, o.r.rtp_in);
     T_EQ(o.a.trouble, AHOY_CAUSE_NONE);
-    hang_up(&o);
+    odd_hang_up(&o);
     T_EQ(o.a.cause, AHOY_CAUSE_NONE);
 out:
     odd_close(t, &o);
@@ -185,7 +117,7 @@ static void test_a_peer_that_pauses_is_gone_with_its_reports(struct t *t)
     phone_run_ms(&o.a, NULL, 3000);
     T_NEAR(o.a.stats.gone_ms, 9500, 510);
     T_LE(o.a.stats.concealed_ms, 20);
-    hang_up(&o);
+    odd_hang_up(&o);
 out:
     odd_close(t, &o);
 }
@@ -200,7 +132,7 @@ static void test_payload_numbers_may_differ_by_direction(struct t *t)
     phone_run_ms(&o.a, NULL, 500);
     T_LE(5, o.r.by_pt[96]);
     T_EQ(o.r.rtp_in, o.r.by_pt[96] + o.r.by_pt[0]);
-    hang_up(&o);
+    odd_hang_up(&o);
 out:
     odd_close(t, &o);
 }
@@ -215,7 +147,7 @@ static void test_a_peer_with_40_ms_packets_gets_40_ms_packets(struct t *t)
     phone_run_ms(&o.a, NULL, 1000);
     T_NEAR(o.r.rtp_in - before, 25, 2);
     T_EQ(o.r.last_n, 320);
-    hang_up(&o);
+    odd_hang_up(&o);
     T_EQ(o.a.stats.lost, 0);
     T_LE(o.a.stats.concealed_ms, 50);
 out:
@@ -229,7 +161,7 @@ static void test_reports_go_to_their_own_port_unless_they_are_multiplexed(struct
     T_CHECK(odd_call(&o, RAW_SDP("0", "a=rtcp:40001\r\n")));
     phone_run_ms(&o.a, NULL, 9000);
     T_LE(1, o.r.rtcp_in);
-    hang_up(&o);
+    odd_hang_up(&o);
 out:
     odd_close(t, &o);
 }
@@ -248,7 +180,7 @@ static void test_reports_from_where_the_sound_comes_from_are_believed(struct t *
     raw_report(&o.r, 64);
     phone_run_ms(&o.a, NULL, 1500);
     T_NEAR(o.a.stats.remote_lost_fraction, 0.25, 0.001);
-    hang_up(&o);
+    odd_hang_up(&o);
 out:
     odd_close(t, &o);
 }
@@ -282,7 +214,7 @@ static void test_a_reinvite_without_offer_leaves_the_call_when_no_answer_comes(s
     raw_request(&o.r, "INVITE", "application/sdp", RAW_SDP("0", "")); /* and the next exchange works */
     phone_run_ms(&o.a, NULL, 300);
     T_EQ(o.r.status, 200);
-    hang_up(&o);
+    odd_hang_up(&o);
 out:
     odd_close(t, &o);
 }
@@ -305,7 +237,7 @@ static void test_useless_descriptions_are_refused_and_the_call_stays(struct t *t
     unsigned before = o.r.rtp_in;
     phone_run_ms(&o.a, NULL, 500);
     T_LE(before + 15, o.r.rtp_in);
-    hang_up(&o);
+    odd_hang_up(&o);
     T_EQ(o.a.status, 200);
 out:
     odd_close(t, &o);
@@ -344,7 +276,7 @@ static void test_sound_before_the_answer_is_heard(struct t *t)
     raw_answer(&o.r, 200, RAW_SDP("0", ""));
     phone_run_ms(&o.a, NULL, 500);
     T_EQ(o.a.state, AHOY_CALL_CONFIRMED);
-    hang_up(&o);
+    odd_hang_up(&o);
     T_EQ(o.a.cause, AHOY_CAUSE_NONE);
 out:
     odd_close(t, &o);
@@ -363,7 +295,7 @@ static void test_sound_is_followed_to_a_new_address(struct t *t)
     phone_run_ms(&o.a, NULL, 4000);
     T_STR(o.a.remote, "192.0.2.9:40010");
     T_LE(before + 50, o.r.rtp_in);
-    hang_up(&o);
+    odd_hang_up(&o);
 out:
     odd_close(t, &o);
 }
@@ -379,7 +311,7 @@ static void test_a_host_name_in_the_description_is_looked_up(struct t *t)
     phone_run_ms(&o.a, NULL, 1000);
     T_LE(30, o.r.rtp_in);
     T_STR(o.a.remote, "192.0.2.9:40000");
-    hang_up(&o);
+    odd_hang_up(&o);
 out:
     odd_close(t, &o);
 }
@@ -393,7 +325,7 @@ static void test_a_host_name_that_is_unknown_costs_the_sound_alone(struct t *t)
     T_CHECK(odd_call(&o, named));
     phone_run_ms(&o.a, NULL, 3000);
     T_EQ(o.r.rtp_in, 0);
-    hang_up(&o);
+    odd_hang_up(&o);
     T_EQ(o.a.cause, AHOY_CAUSE_NO_RTP);
 out:
     odd_close(t, &o);
@@ -412,7 +344,7 @@ static void test_a_silent_peer_is_told_of_and_judged(struct t *t)
     raw_hush(&o.r);
     phone_run_ms(&o.a, NULL, 12000);
     T_EQ(o.a.trouble_now, AHOY_CAUSE_ONE_WAY);
-    hang_up(&o);
+    odd_hang_up(&o);
     T_EQ(o.a.cause, AHOY_CAUSE_NONE); /* there was sound both ways */
 out:
     odd_close(t, &o);
@@ -429,7 +361,7 @@ static void test_codecs_may_change_between_packets(struct t *t)
     T_OK(ahoy_call_place(o.a.engine, &call, &o.a.placed));
     phone_run_ms(&o.a, NULL, 100);
     raw_answer(&o.r, 200, RAW_SDP("0 8 111", "a=rtpmap:111 opus/48000/2\r\n"));
-    T_CHECK(phone_run(&o.a, NULL, talks, 3000));
+    T_CHECK(phone_run(&o.a, NULL, odd_talks, 3000));
     raw_talk(&o.r, 0, 20);
     phone_run_ms(&o.a, NULL, 1500);
     T_STR(o.a.stats.codec, "PCMU");
@@ -443,7 +375,7 @@ static void test_codecs_may_change_between_packets(struct t *t)
     }
     phone_run_ms(&o.a, NULL, 1000);
     T_STR(o.a.stats.codec, "PCMA");
-    hang_up(&o);
+    odd_hang_up(&o);
     T_EQ(o.a.cause, AHOY_CAUSE_NONE);
 out:
     odd_close(t, &o);
@@ -467,7 +399,7 @@ static void test_requests_are_few_however_much_is_missing(struct t *t)
     }
     T_LE(10, o.r.rtcp_in - before); /* it asks */
     T_LE(o.r.rtcp_in - before, 300);
-    hang_up(&o);
+    odd_hang_up(&o);
 out:
     odd_close(t, &o);
 }
@@ -495,7 +427,7 @@ static void test_numbers_that_wrap_are_not_heard(struct t *t)
         T_LE(o.a.stats.buffer_ms, 80);
         T_LE(o.a.stats.concealed_ms, 40 + 250 * i); /* another source is followed at its fourth packet */
     }
-    hang_up(&o);
+    odd_hang_up(&o);
 out:
     odd_close(t, &o);
 }
@@ -517,7 +449,7 @@ static void test_what_is_no_report_proves_no_address(struct t *t)
     }
     T_EQ(other.rtp_in, 0);
     T_LE(25, o.r.rtp_in);
-    hang_up(&o);
+    odd_hang_up(&o);
 out:
     raw_close(&other);
     odd_close(t, &o);
@@ -546,7 +478,7 @@ static void test_who_speaks_through_a_hold_loses_nothing(struct t *t)
     T_EQ(o.a.stats.loss * 1000, 0);
     T_LE(o.a.stats.concealed_ms, 60);
     T_LE(400, o.a.stats.rtp_in);
-    hang_up(&o);
+    odd_hang_up(&o);
 out:
     odd_close(t, &o);
 }
@@ -571,7 +503,7 @@ static void test_noise_unasked_and_empty_packets_are_no_losses(struct t *t)
     T_EQ(o.a.stats.lost, 0);
     T_EQ(o.a.stats.loss * 1000, 0);
     T_LE(o.a.stats.concealed_ms, 40);
-    hang_up(&o);
+    odd_hang_up(&o);
 out:
     odd_close(t, &o);
 }
@@ -596,7 +528,7 @@ static void test_packets_of_200_ms_are_heard(struct t *t)
     phone_run_ms(&o.a, NULL, 3000);
     T_LE(o.a.stats.concealed_ms, 500);
     T_EQ(o.a.stats.lost, 1);
-    hang_up(&o);
+    odd_hang_up(&o);
 out:
     odd_close(t, &o);
 }
