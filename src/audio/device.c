@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-enum { DEVICE_QUEUE_MS = 200, DEVICE_STAMPS = 64, DEVICE_BLOCK = 480 };
+enum { DEVICE_QUEUE_MS = 200, DEVICE_BLOCK = 480 };
 
 /* What the caller's thread knows of one direction. */
 struct side {
@@ -59,7 +59,7 @@ static enum ahoy_err side_init(struct side *s, struct audio_device *d, bool on)
     if (!on || !d->ops->live)
         return AHOY_OK;
     enum ahoy_err err = sys_ring_create(&s->way.ring, d->queue, sizeof(int16_t));
-    return err ? err : sys_ring_create(&s->way.stamps, DEVICE_STAMPS, sizeof(struct audio_stamp));
+    return err ? err : sys_ring_create(&s->way.stamps, AUDIO_STAMPS, sizeof(struct audio_stamp));
 }
 
 static void side_fini(struct side *s)
@@ -294,10 +294,15 @@ size_t audio_way_play_some(struct audio_way *w, int16_t *pcm, size_t n)
     return n;
 }
 
+/* Others say the same again a moment later; this one may be the last, and has room even when nobody has read for long. */
 void audio_way_presence(struct audio_way *w, enum audio_presence presence)
 {
+    rt_enter();
     w->stamp.presence = presence;
-    audio_way_stamp(w, NULL, -1);
+    w->stamp.when_us = 0;
+    w->stamp.latency_us = -1;
+    (void) sys_ring_put(w->stamps, &w->stamp, 1);
+    rt_leave();
 }
 
 void audio_way_stamp(struct audio_way *w, const struct sys_loop *clock, int64_t latency_us)
@@ -305,6 +310,7 @@ void audio_way_stamp(struct audio_way *w, const struct sys_loop *clock, int64_t 
     rt_enter();
     w->stamp.when_us = clock ? sys_clock_us(clock) : 0;
     w->stamp.latency_us = latency_us;
-    (void) sys_ring_put(w->stamps, &w->stamp, 1);
+    if (sys_ring_count(w->stamps) < AUDIO_CLOCK_STAMPS)
+        (void) sys_ring_put(w->stamps, &w->stamp, 1);
     rt_leave();
 }

@@ -11,6 +11,11 @@
 #include "audio/device.h"
 #include "sys/ring.h"
 
+enum {
+    AUDIO_CLOCK_STAMPS = 64, /* that wait to be read; more are dropped, … */
+    AUDIO_STAMPS = 80,       /* … but for those that say what is there: the room for all */
+};
+
 /** What a callback tells about itself, through a ring. Counts are totals. */
 struct audio_stamp {
     int64_t when_us;    /* 0: time is not known */

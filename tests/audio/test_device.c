@@ -242,7 +242,25 @@ out:
     sys_ring_destroy(w.stamps);
 }
 
-T_MAIN(T(test_specs_are_read_and_printed), T(test_null_is_silent_and_takes_all),
-       T(test_tone_hums_and_gain_and_meter_apply), T(test_a_file_is_read_to_its_end_and_another_recorded),
-       T(test_files_that_cannot_be_opened_say_so), T(test_memory_says_and_remembers),
-       T(test_one_direction_alone_is_fine), T(test_rings_count_what_is_missed))
+/* A loudspeaker that goes tells so once, and nothing comes behind it. */
+static void test_what_is_there_is_known_after_a_long_silence(struct t *t)
+{
+    struct audio_way w = { 0 };
+    struct audio_stamp stamp = { .presence = AUDIO_DUMMY };
+    T_OK(sys_ring_create(&w.stamps, AUDIO_STAMPS, sizeof stamp));
+    for (int i = 0; i < 1000; i++)
+        audio_way_stamp(&w, NULL, 0);
+    audio_way_presence(&w, AUDIO_ABSENT);
+    while (sys_ring_get(w.stamps, &stamp, 1) == 1)
+        continue;
+    T_EQ(stamp.presence, AUDIO_ABSENT);
+    audio_way_stamp(&w, NULL, 0); /* and it goes on */
+    T_EQ(sys_ring_get(w.stamps, &stamp, 1), 1);
+out:
+    sys_ring_destroy(w.stamps);
+}
+
+T_MAIN(T(test_what_is_there_is_known_after_a_long_silence), T(test_specs_are_read_and_printed),
+       T(test_null_is_silent_and_takes_all), T(test_tone_hums_and_gain_and_meter_apply),
+       T(test_a_file_is_read_to_its_end_and_another_recorded), T(test_files_that_cannot_be_opened_say_so),
+       T(test_memory_says_and_remembers), T(test_one_direction_alone_is_fine), T(test_rings_count_what_is_missed))
