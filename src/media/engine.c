@@ -18,7 +18,7 @@ struct media_engine {
 
 /* ---- workers ----------------------------------------------------------------------------------------------------- */
 
-enum { LATE_TICK_US = 200000, WATCH_TICKS = 8, HEARD_LATE_US = 20000 };
+enum { LATE_TICK_US = 200000, WATCH_TICKS = 8, WATCH_SOON_MS = 10, HEARD_LATE_US = 20000 };
 
 /*
  * One timer serves all streams of a worker. Ticks begin on one grid and stay on it but for those that follow play-out,
@@ -33,6 +33,19 @@ static void restart_tick(struct media_worker *w)
         sys_timer_start_at(w->loop, &w->timer, w->timer_at_us = first->key);
 }
 
+/* A device calls by itself; only that it goes on doing so is watched. */
+static void watch(struct media_worker *w, struct media_stream *st, int64_t from_us)
+{
+    int64_t step = SYS_MS(st->tick_ms) * WATCH_TICKS;
+    heap_insert(&w->ticks, &st->tick, (from_us / step + 1) * step);
+}
+
+static void count_tick(struct media_worker *w, int64_t now_us, int64_t due_us)
+{
+    w->ran++;
+    w->late += now_us - due_us > HEARD_LATE_US;
+}
+
 static void worker_tick(void *arg)
 {
     struct media_worker *w = arg;
@@ -41,15 +54,11 @@ static void worker_tick(void *arg)
         struct media_stream *st = AHOY_CONTAINER_OF(n, struct media_stream, tick);
         int64_t due = n->key, step = SYS_MS(st->tick_ms);
         heap_remove(&w->ticks, n);
-        w->ran++;
-        w->late += now - due > HEARD_LATE_US;
+        count_tick(w, now, due);
         if (now - due > LATE_TICK_US)
             due = now / step * step; /* the machine slept or was stopped: no flood of old ticks */
-        if (!st->seat
-            && sound_clocks(&st->sound,
-                            now)) { /* its device calls by itself; only that it goes on doing so is watched */
-            step *= WATCH_TICKS;
-            heap_insert(&w->ticks, n, (due / step + 1) * step);
+        if (!st->seat && sound_clocks(&st->sound, now)) {
+            watch(w, st, due);
             continue;
         }
         int64_t next_us = media_stream_tick(st, now, due);
@@ -77,6 +86,17 @@ void media_worker_run_early(struct media_worker *w, struct media_stream *st)
     int64_t due = st->tick.key;
     heap_remove(&w->ticks, &st->tick);
     heap_insert(&w->ticks, &st->tick, due + media_stream_tick(st, sys_now_us(w->loop), due));
+    restart_tick(w);
+}
+
+void media_worker_called(struct media_worker *w, struct media_stream *st)
+{
+    int64_t now = sys_now_us(w->loop), due = st->tick.key;
+    if (due - now >= SYS_MS(WATCH_SOON_MS))
+        return;
+    heap_remove(&w->ticks, &st->tick);
+    count_tick(w, now, due);
+    watch(w, st, AHOY_MAX(now, due));
     restart_tick(w);
 }
 

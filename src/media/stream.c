@@ -209,8 +209,10 @@ static void sound_moved(void *arg)
     int64_t now_us = sys_now_us(st->worker->loop);
     if (st->tick.linked && st->seat)
         media_seat_moved(st, now_us);
-    else if (st->tick.linked)
+    else if (st->tick.linked) {
+        media_worker_called(st->worker, st);
         (void) media_stream_tick(st, now_us, now_us);
+    }
 }
 
 static void sound_devices(void *arg)

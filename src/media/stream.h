@@ -249,6 +249,8 @@ void media_worker_regrid(struct media_worker *w, struct media_stream *st, int64_
 void media_worker_measure(struct media_worker *w, int64_t now_us);
 /** Runs a stream's tick now, a little before it is due; what is due then stays as it is. */
 void media_worker_run_early(struct media_worker *w, struct media_stream *st);
+/** Its device has called: where it would soon be looked whether it still does, that is done now, without a wake-up. */
+void media_worker_called(struct media_worker *w, struct media_stream *st);
 void media_worker_remove(struct media_worker *w, struct media_stream *st);
 struct media_worker *media_engine_worker(struct media_engine *e); /* the next in turn; NULL on failure to start */
 struct sys_loop *media_engine_opener(struct media_engine *e);     /* where devices are opened; NULL on failure */
