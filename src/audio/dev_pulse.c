@@ -437,8 +437,10 @@ static bool pulse_take(void *b)
     pulse_loop_lock(d->link.loop);
     bool steady = !d->lost;
     pulse_loop_unlock(d->link.loop);
-    if (steady)
+    if (steady) {
         pulse_loop_take(d->link.loop);
+        pulse_flow_hear_kicks(d, false);
+    }
     return steady;
 }
 
@@ -450,8 +452,10 @@ static enum audio_ran pulse_run(void *b)
     d->has_moved = false;
     pulse_loop_run(d->link.loop);
     enum audio_ran ran = d->has_moved ? AUDIO_RAN_MOVED : AUDIO_RAN_IDLE;
-    if (d->lost && pulse_loop_give_back(d->link.loop) == AHOY_OK)
+    if (d->lost && pulse_loop_give_back(d->link.loop) == AHOY_OK) {
+        pulse_flow_hear_kicks(d, true);
         ran = AUDIO_RAN_GONE;
+    }
     pulse_loop_unlock(d->link.loop);
     return ran;
 }

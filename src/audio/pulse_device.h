@@ -69,6 +69,9 @@ void pulse_flow_detach(struct pulse_side *s);
 void pulse_flow_init(struct pulse_device *d);
 void pulse_flow_fini(struct pulse_device *d);
 
+/** Whether a kick is heard of in the loop; one that runs on the caller's thread needs none. With the lock when there are others. */
+void pulse_flow_hear_kicks(struct pulse_device *d, bool on);
+
 /** From the caller's thread: what was asked for has been written (audio_backend_ops.kick). */
 void pulse_flow_kick(struct pulse_device *d);
 

@@ -55,8 +55,11 @@ static void on_readable(pa_stream *stream, size_t bytes, void *arg)
     struct pulse_side *s = arg;
     const void *data = NULL;
     const struct pulse_lib *lib = &s->d->link.lib;
-    while (lib->pa_stream_readable_size(stream) > 0 && lib->pa_stream_peek(stream, &data, &bytes) == 0 && bytes > 0) {
-        size_t n = bytes / sizeof(int16_t);
+    for (size_t some; bytes > 0;
+         bytes -= AHOY_MIN(some, bytes)) { /* each call of libpulse asks the kernel who we are */
+        if (lib->pa_stream_peek(stream, &data, &some) != 0 || some == 0)
+            break;
+        size_t n = some / sizeof(int16_t);
         if (data)
             audio_way_captured(s->way, data, n);
         for (; !data && n > 0; n -= AHOY_MIN(n, (size_t) PULSE_BLOCK)) /* a hole */
@@ -70,45 +73,39 @@ static void on_readable(pa_stream *stream, size_t bytes, void *arg)
  * Gives the stream what waits for it, as much as it wants. What is missing is not silence yet: it is asked for, and comes
  * with a kick within the time that the server's own buffer bridges.
  */
-static void play(struct pulse_side *s)
+static void play(struct pulse_side *s, size_t bytes)
 {
     const struct pulse_lib *lib = &s->d->link.lib;
-    size_t wanted = lib->pa_stream_writable_size(s->stream);
-    wanted = wanted == (size_t) -1 ? 0 : wanted / sizeof(int16_t);
+    size_t wanted = bytes / sizeof(int16_t);
+    int16_t pcm[PULSE_BLOCK];
     s->way->stamp.asked = s->d->taken + wanted;
     s->way->stamp.frames = s->way->stamp.asked - s->d->skew;
     if (wanted > 0 && sys_ring_count(s->way->ring) > 0)
         pulse_ahead_answered(&s->d->ahead, clock_us(), (int64_t) wanted * 1000000 / s->d->rate_hz);
-    while (wanted > 0 && sys_ring_count(s->way->ring) > 0) {
-        void *data = NULL;
-        size_t room = AHOY_MIN(wanted, sys_ring_count(s->way->ring)) * sizeof(int16_t);
-        size_t limit = room;
-        if (lib->pa_stream_begin_write(s->stream, &data, &room) < 0 || !data)
-            return;
-        size_t n = audio_way_play_some(s->way, data, AHOY_MIN(room, limit) / sizeof(int16_t));
-        if (n == 0) {
-            (void) lib->pa_stream_cancel_write(s->stream);
-            return;
-        }
-        if (lib->pa_stream_write(s->stream, data, n * sizeof(int16_t), NULL, 0, PA_SEEK_RELATIVE) < 0)
+    while (wanted > 0) {
+        size_t n = audio_way_play_some(s->way, pcm, AHOY_MIN(wanted, (size_t) PULSE_BLOCK));
+        if (n == 0 || lib->pa_stream_write(s->stream, pcm, n * sizeof *pcm, NULL, 0, PA_SEEK_RELATIVE) < 0)
             return;
         s->d->taken += n;
-        wanted -= AHOY_MIN(n, wanted);
+        wanted -= n;
     }
 }
 
 static void on_writable(pa_stream *stream, size_t bytes, void *arg)
 {
     struct pulse_side *s = arg;
-    (void) stream, (void) bytes;
-    play(s);
+    (void) stream;
+    play(s, bytes);
     stamp(s);
 }
 
 static void play_kicked(struct pulse_device *d)
 {
-    if (d->play.stream && d->link.lib.pa_stream_get_state(d->play.stream) == PA_STREAM_READY)
-        play(&d->play);
+    const struct pulse_lib *lib = &d->link.lib;
+    if (!d->play.stream || lib->pa_stream_get_state(d->play.stream) != PA_STREAM_READY)
+        return;
+    size_t bytes = lib->pa_stream_writable_size(d->play.stream);
+    play(&d->play, bytes == (size_t) -1 ? 0 : bytes);
 }
 
 /* The caller has written what was asked for. */
@@ -118,6 +115,13 @@ static void on_kick(pa_mainloop_api *api, pa_io_event *e, int fd, pa_io_event_fl
     uint64_t n;
     (void) api, (void) e, (void) events;
     if (read(fd, &n, sizeof n) == (ssize_t) sizeof n)
+        play_kicked(d);
+}
+
+void pulse_flow_hear_kicks(struct pulse_device *d, bool on)
+{
+    d->link.api->io_enable(d->kicked, on ? PA_IO_EVENT_INPUT : PA_IO_EVENT_NULL);
+    if (!on) /* the last one may not have been heard */
         play_kicked(d);
 }
 

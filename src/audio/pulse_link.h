@@ -44,8 +44,6 @@
     X(pa_stream_state_t, pa_stream_get_state, (const pa_stream *) )                                                    \
     X(int, pa_stream_peek, (pa_stream *, const void **, size_t *) )                                                    \
     X(int, pa_stream_drop, (pa_stream *) )                                                                             \
-    X(size_t, pa_stream_readable_size, (const pa_stream *) )                                                           \
-    X(int, pa_stream_begin_write, (pa_stream *, void **, size_t *) )                                                   \
     X(int, pa_stream_write, (pa_stream *, const void *, size_t, pa_free_cb_t, int64_t, pa_seek_mode_t))                \
     X(void, pa_stream_set_latency_update_callback, (pa_stream *, pa_stream_notify_cb_t, void *) )                      \
     X(void, pa_stream_set_moved_callback, (pa_stream *, pa_stream_notify_cb_t, void *) )                               \
@@ -60,7 +58,6 @@
     X(pa_operation *, pa_context_move_source_output_by_name,                                                           \
       (pa_context *, uint32_t, const char *, pa_context_success_cb_t, void *) )                                        \
     X(size_t, pa_stream_writable_size, (const pa_stream *) )                                                           \
-    X(int, pa_stream_cancel_write, (pa_stream *) )                                                                     \
     X(int, pa_stream_get_latency, (pa_stream *, pa_usec_t *, int *) )
 
 struct pulse_lib {

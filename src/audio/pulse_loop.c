@@ -249,18 +249,27 @@ struct waiting {
 
 static void gather(struct pulse_loop *l, struct waiting *w)
 {
+    w->n = 0;
+    for (struct list_link *k = list_first(&l->events); k && w->n < DESCRIPTORS; k = list_next(&l->events, k)) {
+        struct event *e = LIST_ENTRY(k, struct event, link);
+        if (e->dead || e->kind != EVENT_IO || e->want == PA_IO_EVENT_NULL)
+            continue;
+        short in = e->want & PA_IO_EVENT_INPUT ? POLLIN : 0, out = e->want & PA_IO_EVENT_OUTPUT ? POLLOUT : 0;
+        w->fd[w->n] = (struct pollfd){ .fd = e->fd, .events = (short) (in | out) };
+        w->event[w->n++] = e;
+    }
+}
+
+/* Until something is due that no descriptor tells of. */
+static int wait_ms(struct pulse_loop *l)
+{
     int64_t now = now_us(), wait_us = (int64_t) LONGEST_MS * 1000;
     for (struct list_link *k = list_first(&l->events); k; k = list_next(&l->events, k)) {
         struct event *e = LIST_ENTRY(k, struct event, link);
-        if (!e->dead && e->kind == EVENT_IO && e->want != PA_IO_EVENT_NULL && w->n < DESCRIPTORS) {
-            short in = e->want & PA_IO_EVENT_INPUT ? POLLIN : 0, out = e->want & PA_IO_EVENT_OUTPUT ? POLLOUT : 0;
-            w->fd[w->n] = (struct pollfd){ .fd = e->fd, .events = (short) (in | out) };
-            w->event[w->n++] = e;
-        } else if (!e->dead && e->kind != EVENT_IO && e->on) {
+        if (!e->dead && e->kind != EVENT_IO && e->on)
             wait_us = AHOY_MIN(wait_us, e->kind == EVENT_DEFER ? 0 : AHOY_MAX(e->when_us - now, (int64_t) 0));
-        }
     }
-    w->ms = (int) ((wait_us + 999) / 1000);
+    return (int) ((wait_us + 999) / 1000);
 }
 
 /* Without the lock; a change meanwhile ends it. */
@@ -297,22 +306,32 @@ static bool run_io(struct pulse_loop *l, const struct waiting *w)
     return any;
 }
 
-/* One turn; false when nothing had come. `block`: waits until there is something to do, without the lock. */
-static bool turn(struct pulse_loop *l, bool block)
+/* Waits until there is something to do, without the lock, and does it. */
+static void turn(struct pulse_loop *l)
 {
-    struct waiting w = { .n = 0 };
+    struct waiting w;
     pulse_loop_flush(l);
     gather(l, &w);
-    bool any = (block && w.ms > 0 ? wait_for(l, &w) : poll(w.fd, w.n, 0)) > 0 && run_io(l, &w);
-    any = run_times(l) || any;
+    w.ms = wait_ms(l);
+    if ((w.ms > 0 ? wait_for(l, &w) : poll(w.fd, w.n, 0)) > 0)
+        (void) run_io(l, &w);
+    (void) run_times(l);
     sweep(l);
-    return any;
 }
 
+/* For each piece libpulse reads some four times, and each time wants to be told that there is something to read. */
 void pulse_loop_run(struct pulse_loop *l)
 {
-    for (int i = 0; i < ROUNDS && turn(l, false); i++)
-        ;
+    struct waiting w;
+    bool any = true;
+    for (int i = 0; i < ROUNDS && any; i++) {
+        pulse_loop_flush(l);
+        gather(l, &w);
+        any = poll(w.fd, w.n, 0) > 0 && run_io(l, &w);
+        sweep(l);
+    }
+    if (run_times(l))
+        sweep(l);
     pulse_loop_flush(l);
 }
 
@@ -329,7 +348,7 @@ static void *thread_main(void *arg)
     struct pulse_loop *l = arg;
     sys_lock_take(&l->lock);
     while (!l->quit)
-        (void) turn(l, true);
+        turn(l);
     sys_lock_give(&l->lock);
     return NULL;
 }
