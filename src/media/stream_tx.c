@@ -12,6 +12,7 @@ enum {
     PAUSE_MS = 1000,
     MUTE_FADE_MS = 5,
     WIRE_BPS = 64000, /* headers included */
+    SSRC_AT = 8,      /* in a packet (RFC 3550 section 5.1) */
     HEAD4_BYTES = 20 + 8 + 12,
     HEAD6_BYTES = 40 + 8 + 12,
     RED_PACKET_BYTES = 1200, /* below every path's MTU */
@@ -191,7 +192,8 @@ static void send_again(struct media_stream *st, const uint8_t *packet, size_t n)
     if (after == 0 || (!st->again && !(st->again = mem_zalloc(MEDIA_AGAIN * sizeof *st->again))))
         return;
     const struct sent_packet *old = &st->again[(st->again_at + MEDIA_AGAIN - after) % MEDIA_AGAIN];
-    if (old->n > 0)
+    bool ours = old->n > 0 && memcmp(old->data + SSRC_AT, packet + SSRC_AT, 4) == 0; /* else a collision changed it */
+    if (ours)
         (void) sys_udp_send(st->rtp_socket, NULL, latch_target(&st->latch), old->data, old->n);
     struct sent_packet *to = &st->again[st->again_at];
     st->again_at = (st->again_at + 1) % MEDIA_AGAIN;

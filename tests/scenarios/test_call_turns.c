@@ -1,4 +1,5 @@
 /* A peer's stream that takes turns in the middle of a call, as gateways, mixers and transfers make them. */
+#include "rtp/packet.h"
 #include "rtp/red.h"
 #include "rtp/rtcp.h"
 #include "support_odd.h"
@@ -127,6 +128,55 @@ out:
     odd_close(t, &o);
 }
 
+struct sources {
+    uint32_t now, before; /* 0: none */
+    unsigned packets, of_before;
+};
+
+/* Which source the telephone's packets are of. */
+static void see_source(void *arg, int64_t now_us, const struct addr *src, const struct addr *dst, const void *data,
+                       size_t n, bool lost)
+{
+    struct sources *s = arg;
+    struct rtp_packet p;
+    (void) now_us, (void) src, (void) lost;
+    if (dst->port != 40000 || rtp_parse(view_of(data, n), &p) || p.payload_type != PT_OPUS)
+        return;
+    if (p.ssrc != s->now && p.ssrc != s->before) {
+        s->before = s->now;
+        s->now = p.ssrc;
+    }
+    s->packets++;
+    s->of_before += p.ssrc == s->before;
+}
+
+/* While packets are sent twice, the peer takes our SSRC: what was sent as the old source is not sent again. */
+static void test_a_collision_while_packets_are_sent_twice(struct t *t)
+{
+    struct sources s = { .now = 0 };
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_called_with(&o, "opus", RAW_SDP("111", "a=rtpmap:111 opus/48000/2\r\n")));
+    for (int i = 0; i < 10; i++) {
+        raw_report(&o.r, 50);
+        phone_run_ms(&o.a, NULL, 500);
+    }
+    sim_tap(o.sim, see_source, &s);
+    phone_run_ms(&o.a, NULL, 1000);
+    T_LE(80, s.packets); /* twice */
+    uint32_t own = o.r.ssrc;
+    o.r.ssrc = s.now;
+    raw_send_rtp(&o.r, PT_OPUS, false, 0, opus_silence, sizeof opus_silence);
+    o.r.ssrc = own;
+    phone_run_ms(&o.a, NULL, 1000);
+    T_CHECK(s.before != 0);
+    T_EQ(s.of_before, 0);
+    odd_hang_up(&o);
+out:
+    odd_close(t, &o);
+}
+
 /* Long calls; what fails in them for want of memory does so in shorter ones, too. */
 T_MAIN(T_STRIDE(test_a_new_source_in_the_middle_of_red, 61), T_STRIDE(test_packet_times_that_change, 61),
-       T_STRIDE(test_sound_that_comes_very_late, 61), T_STRIDE(test_a_source_that_says_bye, 61))
+       T_STRIDE(test_sound_that_comes_very_late, 61), T_STRIDE(test_a_source_that_says_bye, 61),
+       T_STRIDE(test_a_collision_while_packets_are_sent_twice, 61))
