@@ -65,6 +65,12 @@ static int by_size(const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
+/*
+ * Where speech was found for sure. Concealment is like speech of some other moment: with a receiver that delays nothing,
+ * what is merely alike (0.5) was found 30 ms late on average at 30 % in bursts.
+ */
+static const float surely_found = 0.8f;
+
 static enum ahoy_err delays(const struct align *a, struct figures *out)
 {
     double *ms = mem_alloc((a->n + 1) * sizeof *ms), sum = 0;
@@ -72,7 +78,7 @@ static enum ahoy_err delays(const struct align *a, struct figures *out)
     if (!ms)
         return AHOY_ERR_NOMEM;
     for (size_t h = 0; h < a->n; h++)
-        if (a->active[h] > 0.3f && a->corr[h] > 0.5f)
+        if (a->active[h] > 0.3f && a->corr[h] > surely_found)
             sum += ms[n++] = a->lag[h] * 1000.0 / PQ_HZ;
     if (n > 0) {
         qsort(ms, n, sizeof *ms, by_size);
