@@ -16,9 +16,10 @@ enum {
     FLOOR_US = 30000000,
     CUT_US = 1000000, /* between cuts, so that each shows its effect */
     RAISE_US = 1000000,
-    SPREAD_MS = 100,   /* a copy travels so far behind its frame at most: the listener waits for it */
+    SPREAD_MS = PROTECT_SPREAD_US / 1000,
     DEEP_PERCENT = 25, /* libopus gives deep redundancy its full share from such a loss on */
     DEEP_PACKETS = 50, /* what it takes is smoothed over so many */
+    DEEP_BYTES = 15,   /* … and of a packet it is about so much */
     QUICK_RTT_MS = 60, /* below that what was asked for comes in time, mostly */
     START_MS = 800,    /* of sound that the peer has told of: then the network is known */
     START_MOST_MS = 4000,
@@ -33,6 +34,12 @@ enum {
 static const double seen = 0.003, step_one = 0.006, step_near = 0.04, step_two = 0.07, step_two_far = 0.16,
                     step_twice = 0.03, bursty_run = 1.7, keep_step = 0.75, unknown_loss = 0.2;
 
+/*
+ * Two runs of one are assumed all the time: the first burst alone proves nothing. Beside them so many packets more are
+ * taken for lost in those runs before anything is known; that is forgotten within seconds, as all that was heard is.
+ */
+static const double assumed_runs = 2, assumed_more = 6;
+
 static const double deep_spent = 0.8; /* of what copies save: some voices take more than is asked for */
 
 static const double most_repaid = 1.0 / 8; /* of the wire: copies are not given up for it */
@@ -41,7 +48,11 @@ static const double share_cut = 0.75, share_raise = 1.06, share_least = 0.3;
 
 void protect_init(struct protect *p)
 {
-    *p = (struct protect){ .run = 1, .share = 1, .starting = true };
+    *p = (struct protect){ .lost_weight = assumed_more,
+                           .run = (assumed_more + assumed_runs) / assumed_runs,
+                           .deep_bytes = DEEP_BYTES,
+                           .share = 1,
+                           .starting = true };
 }
 
 void protect_set_means(struct protect *p, const struct protect_means *means)
@@ -72,8 +83,11 @@ static void follow_start(struct protect *p, unsigned told, unsigned sent)
     p->told_packets += told;
     p->sent_packets += sent;
     unsigned frame_ms = AHOY_MAX(p->means.frame_ms, 1u);
-    if (p->told_packets >= START_MS / frame_ms || p->sent_packets >= START_MOST_MS / frame_ms)
-        p->starting = false;
+    if (p->told_packets < START_MS / frame_ms && p->sent_packets < START_MOST_MS / frame_ms)
+        return;
+    p->starting = false;
+    if (!p->exact) /* a peer that does not tell which packets came */
+        p->run = 1;
 }
 
 /*
@@ -105,8 +119,7 @@ void protect_runs(struct protect *p, unsigned packets, unsigned lost, unsigned r
     take_loss(p, (double) lost / packets, packets);
     p->lost_weight = p->lost_weight * keep + lost;
     p->run_weight = p->run_weight * keep + runs;
-    /* Two runs of one are assumed from the beginning: the first burst alone proves nothing. */
-    p->run = (p->lost_weight + 2) / (p->run_weight + 2);
+    p->run = (p->lost_weight + assumed_runs) / (p->run_weight + assumed_runs);
     if (p->starting)
         follow_start(p, packets, 0);
 }
@@ -174,14 +187,14 @@ static uint32_t budget_bps(const struct protect *p)
 
 /*
  * What remains for each frame when `copies` of it are sent too, and what is asked for again. Copies are shorter than the
- * frame when it has deep redundancy with it.
+ * frame when it has `deep` redundancy with it.
  */
-static uint32_t rate_with_copies(const struct protect *p, unsigned copies)
+static uint32_t rate_with_copies(const struct protect *p, unsigned copies, bool deep)
 {
     double more = copies + p->asked_share, packets = 1000.0 / p->means.frame_ms;
     double heads = (more * RED_HEAD_BYTES + (more > 0)) * 8 * packets, all = budget_bps(p);
-    double deep = deep_spent * more * p->deep_bytes * 8 * packets;
-    return all > heads ? (uint32_t) ((all - heads + deep) / (more + 1)) : 0;
+    double saved = deep ? deep_spent * more * p->deep_bytes * 8 * packets : 0;
+    return all > heads ? (uint32_t) ((all - heads + saved) / (more + 1)) : 0;
 }
 
 static bool is_congested(const struct protect *p)
@@ -225,10 +238,6 @@ static uint32_t spread(const struct protect *p, unsigned copies)
     unsigned most = AHOY_MAX(SPREAD_MS / p->means.frame_ms, 2u); /* packets */
     bool bursty = p->run >= bursty_run;
     unsigned first = bursty ? (unsigned) ceil(p->run) : present_loss(p) < step_near ? 1 : 2;
-    if (copies > 1 && p->starting) { /* the listener waits as long for copies at its first loss */
-        unsigned last = AHOY_MAX(PROTECT_START_SPREAD_US / 1000 / p->means.frame_ms, 2u);
-        return bit((last + 1) / 2) | bit(last);
-    }
     if (copies > 1)
         first = AHOY_MIN(first, (most + 1) / 2);
     else if (bursty) /* a lone copy: runs longer than the mean are common */
@@ -240,7 +249,7 @@ static uint32_t spread(const struct protect *p, unsigned copies)
 
 static void plan_copies(struct protect *p, unsigned copies, bool deep)
 {
-    p->plan.bitrate_bps = AHOY_MIN(rate_with_copies(p, copies), p->means.clean_bps);
+    p->plan.bitrate_bps = AHOY_MIN(rate_with_copies(p, copies, deep), p->means.clean_bps);
     p->plan.generations = spread(p, copies);
     p->plan.fec = false;
     p->plan.loss_percent = deep ? (unsigned) AHOY_MAX(AHOY_MIN(p->loss, 0.5) * 100, (double) DEEP_PERCENT) : 0;
@@ -285,13 +294,13 @@ static void plan_within(struct protect *p)
     uint32_t wish = p->means.clean_bps;
     if (p->plan.dred_ms > 0 || p->plan.fec)
         wish = (uint32_t) (wish * (1 + AHOY_MIN(loss * 5, 0.5)));
-    p->plan.bitrate_bps = AHOY_MIN(wish, AHOY_MIN(most, rate_with_copies(p, 0)));
+    p->plan.bitrate_bps = AHOY_MIN(wish, AHOY_MIN(most, rate_with_copies(p, 0, p->means.dred)));
 }
 
 const struct protect_plan *protect_plan(struct protect *p)
 {
     unsigned copies = wanted_copies(p);
-    while (copies > 0 && rate_with_copies(p, copies) < LEAST_BPS)
+    while (copies > 0 && rate_with_copies(p, copies, false) < LEAST_BPS)
         copies--;
     p->copies = copies;
     p->plan.twice_after = 0;
@@ -326,7 +335,8 @@ uint32_t protect_generations(struct protect *p)
 
 void protect_stripped(struct protect *p, size_t bytes)
 {
-    p->deep_bytes += ((double) bytes - p->deep_bytes) / DEEP_PACKETS;
+    if (p->plan.dred_ms > 0)
+        p->deep_bytes += ((double) bytes - p->deep_bytes) / DEEP_PACKETS;
 }
 
 void protect_sent(struct protect *p, uint16_t seq, size_t bytes)

@@ -9,9 +9,9 @@
 #include "base/base.h"
 
 enum {
-    PROTECT_RTTS = 6,                 /* round trips that are looked at together */
-    PROTECT_REPEATS = 8,              /* packets asked for that wait to be repeated */
-    PROTECT_START_SPREAD_US = 100000, /* so far copies travel while nothing is known of the network */
+    PROTECT_RTTS = 6,           /* round trips that are looked at together */
+    PROTECT_REPEATS = 8,        /* packets asked for that wait to be repeated */
+    PROTECT_SPREAD_US = 100000, /* so far behind its frame a copy travels at most: the listener waits for it */
 };
 
 /* What can be done on this call. */
@@ -40,7 +40,7 @@ struct protect {
     struct protect_means means;
     struct protect_plan plan;
     unsigned copies;   /* that the loss asks for; in bursts deep redundancy stands in for the second */
-    double deep_bytes; /* of a packet's payload that no copy carries, smoothed */
+    double deep_bytes; /* of a packet's payload that no copy carries when it has deep redundancy, smoothed */
     unsigned twice;    /* reports for which packets are still sent twice; 0: they are not */
     double loss;       /* smoothed, 0 … 1 */
     double quick;      /* the same over less */

@@ -332,7 +332,7 @@ void media_stream_configure(struct media_stream *st, const struct media_params *
         media_note_sound(st, err, "nothing can be sent: the encoder could not be started");
     media_feedback_configure(st, p, now);
     set_up_digits(st, p->event_clock_hz);
-    jitter_set_copies(st->playout.jitter, takes_red(p) ? PROTECT_START_SPREAD_US : 0);
+    jitter_set_copies(st->playout.jitter, takes_red(p) ? PROTECT_SPREAD_US : 0);
     if (media_params_expect(p)
         && !media_params_expect(&st->params)) { /* the peer may have been told to be silent until now */
         st->listening_us = now;
