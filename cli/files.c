@@ -28,6 +28,23 @@ static bool can_write(const char *file)
     return !t.cut && access(dir, W_OK) == 0;
 }
 
+/* "file:IN.wav,OUT.wav": IN can be read, OUT be written; either may be left out. */
+static int try_audio(const char *audio)
+{
+    char in[CLI_PATH_BYTES];
+    struct text t;
+    if (!audio || strncmp(audio, "file:", 5) != 0)
+        return EXIT_DONE;
+    const char *comma = strchr(audio + 5, ',');
+    text_init(&t, in, sizeof in);
+    text_put(&t, audio + 5, comma ? (size_t) (comma - audio) - 5 : strlen(audio + 5));
+    if (in[0] && access(in, R_OK) != 0)
+        return fail(EXIT_CONFIG, "--audio %s: %s cannot be read: %s", audio, in, strerror(errno));
+    if (comma && comma[1] && !can_write(comma + 1))
+        return fail(EXIT_CONFIG, "--audio %s: %s cannot be written: %s", audio, comma + 1, strerror(errno));
+    return EXIT_DONE;
+}
+
 int phone_try_files(const struct cli_args *args)
 {
     static const char *const known[] = { "wav", "flac", "opus", "ogg" };
@@ -41,7 +58,7 @@ int phone_try_files(const struct cli_args *args)
         return fail(EXIT_CONFIG, "--record %s cannot be written: %s", args->record, strerror(errno));
     if (args->play && access(args->play, R_OK) != 0)
         return fail(EXIT_CONFIG, "--play %s cannot be read: %s", args->play, strerror(errno));
-    return EXIT_DONE;
+    return try_audio(args->audio);
 }
 
 /* The file for a call: as named, and with the call's number before the suffix from the second call on. */

@@ -130,7 +130,7 @@ bool phone_console_readable(const struct phone *p);
 void phone_on_console(struct phone *p);
 void phone_say_reply(const json_t *o); /* to a person who gave a command */
 
-/* files.c: what --record and --play say is begun when a call stands, and complained about when it cannot be */
+/* files.c: what --record, --play and --audio say is begun when a call stands, and complained about when it cannot be */
 int phone_try_files(const struct cli_args *args); /* before anything else: an exit status */
 void phone_start_files(struct phone *p, const struct ahoy_event *e);
 void phone_check_files(struct phone *p, const struct ahoy_event *e);

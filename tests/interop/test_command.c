@@ -68,6 +68,10 @@ static void test_files_are_tried_before_anybody_is_called(struct t *t)
     T_CHECK(proc_said(run, "--record nowhere/talk.wav cannot be written") && !proc_said(run, "calling"));
     RUN(&lab, 16, "listen", QUIET, "--audio", "null", "--play", "nothing.wav");
     T_CHECK(proc_said(run, "--play nothing.wav cannot be read"));
+    RUN(&lab, 16, "call", "sip:bob@127.0.0.1:9", QUIET, "--audio", "file:nothing.wav,out.wav");
+    T_CHECK(proc_said(run, "nothing.wav cannot be read"));
+    RUN(&lab, 16, "call", "sip:bob@127.0.0.1:9", QUIET, "--audio", "file:,nowhere/out.wav");
+    RUN(&lab, 11, "call", "sip:bob@127.0.0.1:9", QUIET, "--audio", "file:,out.wav");
     RUN(&lab, 11, "call", "sip:bob@127.0.0.1:9", QUIET, "--audio", "null", "--record", "TALK.Opus");
 out:
     lab_close(&lab, t->failed);
