@@ -150,7 +150,7 @@ static int test(const struct cli_args *args, const struct ahoy_account_store *st
     if (password.known)
         cfg.password = password.text;
     cfg.no_register = false;
-    if (phone_open(p, args, &(struct phone_options){ .control = false }) == EXIT_DONE) {
+    if (phone_open(p, args, &(struct phone_options){ .any_port = true, .control = false }) == EXIT_DONE) {
         ahoy_account_id id;
         phone_kill_on_signals();
         enum ahoy_err err = ahoy_account_add(p->engine, &cfg, &id);

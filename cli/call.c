@@ -82,7 +82,7 @@ static void on_call_event(struct phone *p, const struct ahoy_event *e)
 int verb_call(const struct cli_args *args)
 {
     struct phone phone, *p = &phone;
-    struct phone_options o = { .control = true, .on_event = on_call_event };
+    struct phone_options o = { .any_port = true, .control = true, .on_event = on_call_event };
     int status = phone_try_files(args);
     if (status != EXIT_DONE)
         return status;

@@ -100,6 +100,7 @@ static int open_engine(struct phone *p, const struct phone_options *o)
     cfg.wakeup = wake;
     cfg.wakeup_arg = p;
     cfg.transport = o->listen_transport;
+    cfg.any_port = o->any_port;
     cfg.trace = p->trace_fd >= 0 || p->args->verbose >= 2;
     if (o->bind_count > 0) {
         cfg.binds = o->binds;

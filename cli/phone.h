@@ -70,7 +70,8 @@ struct phone_options {
     const char *const *binds;
     size_t bind_count;
     enum ahoy_transport listen_transport;
-    bool control; /* open the control socket, if a folder may be touched */
+    bool any_port; /* as of struct ahoy_engine_config */
+    bool control;  /* open the control socket, if a folder may be touched */
     phone_event_fn *on_event;
     void *on_event_arg;
 };

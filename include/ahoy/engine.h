@@ -26,6 +26,8 @@ struct ahoy_engine_config {
      */
     const char *const *binds;
     size_t bind_count;
+    /** Nobody needs to find us at port 5060: that another port was taken without `binds` is no warning in the log. */
+    bool any_port;
     /** Which transports listen; AUTO: UDP and TCP. */
     enum ahoy_transport transport;
     /** UDP ports for sound, inclusive; 0, 0: any. */

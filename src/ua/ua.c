@@ -146,7 +146,8 @@ static enum ahoy_err listen_anywhere(struct ua *ua, char *why, size_t why_size)
     enum ahoy_err err = listen_at(ua, &any);
     if (err == AHOY_ERR_ADDR_IN_USE) {
         char taken[ADDR_TEXT_BYTES + PORTOWNER_TEXT_BYTES + 16];
-        log_write(ua->config.log, LOG_WARN, "ua", "%s; using another port", say_taken(ua, &any, taken, sizeof taken));
+        log_write(ua->config.log, ua->config.engine->any_port ? LOG_INFO : LOG_WARN, "ua", "%s; using another port",
+                  say_taken(ua, &any, taken, sizeof taken));
         any.port = 0;
         err = listen_at(ua, &any);
     }
