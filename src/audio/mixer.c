@@ -434,7 +434,7 @@ bool mixer_go_on(struct mixer_port *from, struct mixer_port *to, const struct mi
     const int64_t slot_us = MIXER_SLOT_MS * 1000;
     AHOY_ASSERT(!from->began && to->out.fifo.dry);
     if (!runs(m)) /* nobody is waiting: the first slot is one that is yet to come */
-        m->slot = now_us / slot_us + 1;
+        m->slot = (now_us + slot_us - 1) / slot_us;
     int64_t wait_us = AHOY_MIN(m->slot * slot_us - now_us, slot_us);
     double wait_ms = (double) AHOY_MAX(wait_us, (int64_t) 0) / 1000;
     bool done = to->config.local ? go_on_hearing(from, to, past, wait_ms, seam)

@@ -166,6 +166,7 @@ struct scene {
     uint32_t hz[CALLS];
     double ours_hz, theirs_hz;
     unsigned speaker; /* whose peer speaks */
+    int64_t phase_us; /* of what happens, against the grid of 10 ms */
 };
 
 static enum ahoy_err microphone_open(struct room *r, const struct scene *c)
@@ -206,7 +207,7 @@ static enum ahoy_err room_open(struct room *r, const struct scene *c)
     if (err)
         return err;
     media_session_set_hold(r->line[1].ours, true);
-    sim_run(r->sim, SYS_MS(1500) + 3700);
+    sim_run(r->sim, SYS_MS(1500) + c->phase_us);
     return AHOY_OK;
 }
 
@@ -399,7 +400,9 @@ static void test_a_conversation_goes_on_when_another_joins_and_leaves(struct t *
 {
     struct room r;
     for (size_t i = 0; i < AHOY_COUNT(rates); i++) {
-        struct scene scene = { .hz = { rates[i][0], rates[i][1] }, .ours_hz = 437, .theirs_hz = 610 };
+        struct scene scene = {
+            .hz = { rates[i][0], rates[i][1] }, .ours_hz = 437, .theirs_hz = 610, .phase_us = (int64_t) i * 1700
+        };
         char what[80];
         T_OK(room_open(&r, &scene));
         size_t theirs = r.line[0].n - scene.hz[0] / 50, ours = heard_by_us(&r) - scene.hz[0] / 50;
@@ -431,7 +434,11 @@ static void test_the_owner_of_the_device_leaves(struct t *t)
 {
     struct room r;
     for (size_t i = 0; i < AHOY_COUNT(rates); i++) {
-        struct scene scene = { .hz = { rates[i][0], rates[i][1] }, .ours_hz = 437, .theirs_hz = 610, .speaker = 1 };
+        struct scene scene = { .hz = { rates[i][0], rates[i][1] },
+                               .ours_hz = 437,
+                               .theirs_hz = 610,
+                               .speaker = 1,
+                               .phase_us = (int64_t) i * 1700 };
         char what[80];
         T_OK(room_open(&r, &scene));
         T_OK(join_calls(&r));
@@ -457,7 +464,7 @@ static void test_nothing_of_a_voice_is_lost(struct t *t)
 {
     struct room r;
     for (size_t i = 0; i < AHOY_COUNT(rates); i++) {
-        struct scene scene = { .hz = { rates[i][0], rates[i][1] } };
+        struct scene scene = { .hz = { rates[i][0], rates[i][1] }, .phase_us = (int64_t) i * 1700 };
         T_OK(room_open(&r, &scene));
         struct source us = { .hz = scene.hz[0] }, them = r.line[0].source;
         uint64_t we_began = audio_mem_read_count(r.mem), they_began = them.said;
