@@ -232,10 +232,11 @@ static void on_longest(void *arg)
 static enum ahoy_err open_sound(struct service_call *c, const struct addr *local)
 {
     struct media_handler handler = { .ready = on_ready, .closed = on_closed, .arg = c };
-    struct media_session_config cfg = { .local = *local,
-                                        .sound = c->player.service == SERVICE_ECHO ? MEDIA_SOUND_ECHO
-                                                                                   : MEDIA_SOUND_ENDPOINT,
-                                        .endpoint = { .rate_hz = SOUND_HZ, .read = player_read, .arg = &c->player } };
+    struct media_session_config cfg = {
+        .local = *local,
+        .sound = c->player.service == SERVICE_ECHO ? MEDIA_SOUND_ECHO : MEDIA_SOUND_ENDPOINT,
+        .endpoint = { .rate_hz = SOUND_HZ, .read = player_read, .arg = &c->player, .music = true }
+    };
     enum ahoy_err err = media_codecs_parse(VIEW("opus,g722,pcma,pcmu,l16/16000"), &cfg.codecs);
     return err ? err : media_session_open(&c->media, c->x->media, &cfg, &handler);
 }

@@ -15,6 +15,7 @@ static const double KAISER_BETA = 6.8;    /* 70 dB */
 static const double SOUND_POWER = 1e-5;   /* of full scale, -50 dB: less says nothing about who speaks */
 static const double HEARD_POWER = 6.3e-8; /* -72 dB: what lies above must be this strong … */
 static const double HEARD_SHARE = 1.6e-3; /* … and -28 dB beside all; a resampler's images are weaker, an s is not */
+static const double WEAK_POWER = 2e-9, WEAK_SHARE = 1e-5; /* of music: -87 dB, and -50 beside all */
 
 void bandwidth_init(struct bandwidth *b)
 {
@@ -43,7 +44,7 @@ static bool holds_high(const struct bandwidth *b, const int16_t *pcm, size_t n, 
     }
     double scale = looks > 0 ? 1 / (full * (double) looks) : 0;
     *sounds = all * scale > SOUND_POWER;
-    return high * scale > HEARD_POWER && high > all * HEARD_SHARE;
+    return high * scale > (b->music ? WEAK_POWER : HEARD_POWER) && high > all * (b->music ? WEAK_SHARE : HEARD_SHARE);
 }
 
 bool bandwidth_run(struct bandwidth *b, const int16_t *pcm, size_t n)

@@ -14,6 +14,7 @@ struct bandwidth {
     uint32_t skipped;          /* samples since a frame was looked at */
     uint32_t narrow;           /* samples of sound since something was above, up to the time that counts */
     bool wide;
+    bool music; /* set from outside: what is far weaker than the rest counts, too, as overtones are */
 };
 
 /** Begins as a voice that holds nothing above. */

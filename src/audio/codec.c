@@ -164,6 +164,12 @@ void audio_encoder_set_complexity(struct audio_encoder *e, unsigned complexity)
         e->codec->ops->set_complexity(e, complexity);
 }
 
+void audio_encoder_set_content(struct audio_encoder *e, enum audio_content what)
+{
+    if (e->codec->ops->set_content)
+        e->codec->ops->set_content(e, what);
+}
+
 size_t audio_payload_strip(const struct audio_codec *c, uint8_t *p, size_t n)
 {
     return c->ops->strip ? c->ops->strip(p, n) : n;

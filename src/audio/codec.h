@@ -62,16 +62,23 @@ enum audio_fec {
     AUDIO_FEC_HERE, /* of the frame before it */
 };
 
+/** What is to be encoded. */
+enum audio_content {
+    AUDIO_CONTENT_VOICE, /* from a microphone: what is not speech is to sound like what is behind speech */
+    AUDIO_CONTENT_ANY,   /* from elsewhere, a file: perhaps music */
+};
+
 struct audio_codec_ops {
     enum ahoy_err (*encoder_create)(struct audio_encoder **out, const struct audio_codec *c,
                                     const struct audio_encoder_config *cfg);
     enum ahoy_err (*encode)(struct audio_encoder *e, const int16_t *pcm, size_t samples, uint8_t *dst, size_t size,
                             size_t *n);
-    void (*set_bitrate)(struct audio_encoder *e, uint32_t bps);           /* NULL: fixed */
-    void (*set_loss)(struct audio_encoder *e, uint8_t percent);           /* NULL: not used */
-    void (*set_fec)(struct audio_encoder *e, bool on);                    /* NULL: has none */
-    void (*set_dred)(struct audio_encoder *e, unsigned ms);               /* NULL: has none */
-    void (*set_complexity)(struct audio_encoder *e, unsigned complexity); /* NULL: has none */
+    void (*set_bitrate)(struct audio_encoder *e, uint32_t bps);            /* NULL: fixed */
+    void (*set_loss)(struct audio_encoder *e, uint8_t percent);            /* NULL: not used */
+    void (*set_fec)(struct audio_encoder *e, bool on);                     /* NULL: has none */
+    void (*set_dred)(struct audio_encoder *e, unsigned ms);                /* NULL: has none */
+    void (*set_complexity)(struct audio_encoder *e, unsigned complexity);  /* NULL: has none */
+    void (*set_content)(struct audio_encoder *e, enum audio_content what); /* NULL: all sounds are equal */
     void (*encoder_destroy)(struct audio_encoder *e);
     enum ahoy_err (*decoder_create)(struct audio_decoder **out, const struct audio_codec *c);
     enum ahoy_err (*decode)(struct audio_decoder *d, const uint8_t *p, size_t n, int16_t *pcm, size_t samples);
@@ -177,6 +184,9 @@ void audio_encoder_set_dred(struct audio_encoder *e, unsigned ms);
 
 /** 1 … 10; ignored by codecs without. */
 void audio_encoder_set_complexity(struct audio_encoder *e, unsigned complexity);
+
+/** A voice until this is called. From an encoder that cares ANY takes a little more time for speech, and less for music. */
+void audio_encoder_set_content(struct audio_encoder *e, enum audio_content what);
 
 /** Takes out what a copy of a payload need not repeat (padding, with DRED in it); returns the new length. */
 size_t audio_payload_strip(const struct audio_codec *c, uint8_t *p, size_t n);

@@ -17,7 +17,9 @@ enum {
     OPUS_MAX_BPS = 510000,
     OPUS_STEP = 120,          /* samples of 2.5 ms: lengths come in these */
     OPUS_DRED_FORMAT = 10,    /* version of the format that libopus 1.5 writes and reads */
-    OPUS_DRED_COMPLEXITY = 7, /* from here libopus tells speech from silence, without which it makes no redundancy */
+    OPUS_DRED_COMPLEXITY = 7, /* from here libopus tells speech from silence, without which it makes no redundancy … */
+    OPUS_ANY_COMPLEXITY = 7,  /* … and from music; where there is time for … */
+    OPUS_ANY_LEAST = 5,       /* … this at least. Music takes half of the time that a voice does then */
 };
 
 struct opus_sender {
@@ -26,6 +28,7 @@ struct opus_sender {
     uint32_t max_bps;
     unsigned complexity, dred_ms;
     bool fec_allowed, dtx;
+    bool any;     /* perhaps music */
     bool resting; /* a pause was begun, and told */
     struct bandwidth bandwidth;
     opus_int32 widest, told; /* the bandwidth that the peer can use; what libopus was told last */
@@ -84,6 +87,8 @@ static void set_fec(struct audio_encoder *e, bool on)
 static void set_effort(struct opus_sender *s)
 {
     unsigned effort = s->dred_ms > 0 ? AHOY_MAX(s->complexity, (unsigned) OPUS_DRED_COMPLEXITY) : s->complexity;
+    if (s->any && s->complexity >= OPUS_ANY_LEAST)
+        effort = AHOY_MAX(effort, (unsigned) OPUS_ANY_COMPLEXITY);
     (void) opus_encoder_ctl(s->opus, OPUS_SET_COMPLEXITY((opus_int32) effort));
 }
 
@@ -101,6 +106,15 @@ static void set_complexity(struct audio_encoder *e, unsigned complexity)
     set_effort(s);
 }
 
+static void set_content(struct audio_encoder *e, enum audio_content what)
+{
+    struct opus_sender *s = (void *) e;
+    s->any = s->bandwidth.music = what == AUDIO_CONTENT_ANY;
+    /* Of a microphone it is not asked: its own guess takes some voices for music. */
+    (void) opus_encoder_ctl(s->opus, OPUS_SET_SIGNAL(s->any ? OPUS_AUTO : OPUS_SIGNAL_VOICE));
+    set_effort(s);
+}
+
 static void configure(struct opus_sender *s, const struct audio_encoder_config *cfg)
 {
     const struct audio_params *peer = &cfg->peer;
@@ -111,10 +125,9 @@ static void configure(struct opus_sender *s, const struct audio_encoder_config *
     set_loss(&s->base, cfg->loss_percent > 0 ? (uint8_t) AHOY_MIN(cfg->loss_percent, 100) : OPUS_DEFAULT_LOSS);
     set_fec(&s->base, true);
     set_complexity(&s->base, cfg->complexity > 0 ? cfg->complexity : OPUS_DEFAULT_COMPLEXITY);
-    (void) opus_encoder_ctl(s->opus,
-                            OPUS_SET_SIGNAL(OPUS_SIGNAL_VOICE)); /* its own guess takes some voices for music */
     s->widest = bandwidth_for(peer->max_playback_hz);
     bandwidth_init(&s->bandwidth);
+    set_content(&s->base, AUDIO_CONTENT_VOICE);
     (void) opus_encoder_ctl(s->opus, OPUS_SET_VBR((opus_int32) !peer->cbr));
     (void) opus_encoder_ctl(s->opus, OPUS_SET_DTX((opus_int32) peer->dtx));
 }
@@ -338,6 +351,7 @@ const struct audio_codec_ops audio_opus_ops = {
     .set_fec = set_fec,
     .set_dred = set_dred,
     .set_complexity = set_complexity,
+    .set_content = set_content,
     .encoder_destroy = encoder_destroy,
     .decoder_create = decoder_create,
     .decode = decode,

@@ -64,6 +64,7 @@ struct media_endpoint {
     void (*write)(void *arg, const int16_t *pcm, size_t n); /* what the peer said; may be NULL */
     void (*close)(void *arg); /* the last call, also when no sound ever ran; may be NULL */
     void *arg;
+    bool music; /* what is read may be music or tones, and is no voice from a microphone */
 };
 
 enum media_sound { MEDIA_SOUND_DEVICE, MEDIA_SOUND_ECHO, MEDIA_SOUND_ENDPOINT };

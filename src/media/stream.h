@@ -123,6 +123,7 @@ struct media_stream {
     struct breaker breaker;       /* open: nothing is sent */
     struct protect_plan plan;     /* that the encoder is set to */
     unsigned complexity;          /* that the encoder was told last */
+    enum audio_content content;   /* likewise */
     unsigned effort;              /* the worker's level (media/load.h) that encoder and decoder are set to */
     uint64_t reported_sent;       /* packets sent until the peer reported last */
     int32_t reported_lost;        /* its running total then */

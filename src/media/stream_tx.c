@@ -78,6 +78,15 @@ static unsigned complexity_of(const struct media_stream *st, const struct protec
     return whole ? AHOY_MIN(effort, (unsigned) WHOLE_COMPLEXITY) : effort;
 }
 
+/* A file, a tone and a test number are no microphone. */
+static enum audio_content content_of(const struct media_stream *st)
+{
+    const struct sound *s = &st->sound;
+    bool tone = s->kind == MEDIA_SOUND_DEVICE && s->spec.kind == AUDIO_TONE;
+    bool music = s->kind == MEDIA_SOUND_ENDPOINT && s->endpoint.music;
+    return s->play.file || tone || music ? AUDIO_CONTENT_ANY : AUDIO_CONTENT_VOICE;
+}
+
 /* The encoder follows the plan; only what has changed is told. */
 static void follow_plan(struct media_stream *st)
 {
@@ -95,7 +104,11 @@ static void follow_plan(struct media_stream *st)
     unsigned complexity = complexity_of(st, plan);
     if (complexity != st->complexity || st->plan.bitrate_bps == 0)
         audio_encoder_set_complexity(st->encoder, complexity);
+    enum audio_content content = content_of(st);
+    if (content != st->content || st->plan.bitrate_bps == 0)
+        audio_encoder_set_content(st->encoder, content);
     st->complexity = complexity;
+    st->content = content;
     st->plan = *plan;
 }
 

@@ -44,6 +44,25 @@ out:
     return;
 }
 
+/* The overtones of music are weaker than an s; what a resampler leaves, and the rounding to 16 bits, still are none. */
+static void test_of_music_weak_overtones_count(struct t *t)
+{
+    static const struct {
+        double hz, below_db;
+        bool wide;
+    } c[] = { { 3000, 0, false }, { 8100, 0, false }, { 9800, 32, true }, { 12000, 45, true }, { 12000, 60, false } };
+    for (size_t i = 0; i < AHOY_COUNT(c); i++) {
+        struct bandwidth b;
+        bandwidth_init(&b);
+        b.music = true;
+        two_tones(c[i].hz, c[i].below_db);
+        (void) wide_frames(&b, 0, SECOND / 2, FRAME);
+        T_EQ(b.wide, c[i].wide);
+    }
+out:
+    return;
+}
+
 /* Frames of 2.5 ms hold no whole look; they must do no harm, and all others must tell. */
 static void test_it_is_seen_within_sixty_milliseconds_whatever_the_frame(struct t *t)
 {
@@ -85,6 +104,6 @@ out:
     return;
 }
 
-T_MAIN(T(test_what_lies_above_eight_kilohertz_makes_a_voice_wide),
+T_MAIN(T(test_what_lies_above_eight_kilohertz_makes_a_voice_wide), T(test_of_music_weak_overtones_count),
        T(test_it_is_seen_within_sixty_milliseconds_whatever_the_frame),
        T(test_pauses_forget_nothing_and_twenty_seconds_of_sound_do))

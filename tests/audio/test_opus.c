@@ -6,6 +6,8 @@
 #include "support_codec.h"
 #include "support_sound.h"
 
+#include <string.h>
+
 enum { MOST = 48000 * 2 };
 
 static int16_t said[MOST], heard[MOST];
@@ -126,6 +128,41 @@ static void test_opus_codes_no_band_that_the_voice_lacks(struct t *t)
         audio_encoder_destroy(e);
         e = NULL;
     }
+out:
+    audio_encoder_destroy(e);
+}
+
+/* RFC 6716 table 2: 16 and above are coded without a model of speech. Share of the second second's packets. */
+static double share_of_music(struct audio_encoder *e)
+{
+    uint8_t p[1500];
+    size_t n, music = 0;
+    for (size_t at = 0; at < MOST; at += 960)
+        if (audio_encode(e, said + at, 960, p, sizeof p, &n) == AHOY_OK)
+            music += at >= MOST / 2 && p[0] >> 3 >= 16;
+    return (double) music / (MOST / 2 / 960);
+}
+
+static void test_opus_knows_music_when_it_may_be_some(struct t *t)
+{
+    const struct audio_encoder_config cfg = { .complexity = 5 };
+    static const double chord[] = { 262, 330, 392, 523, 1047, 2093, 9000 };
+    struct audio_encoder *e = NULL;
+    T_OK(audio_encoder_create(&e, audio_codec_by_name(VIEW("opus")), &cfg));
+    memset(said, 0, sizeof said);
+    for (size_t i = 0; i < AHOY_COUNT(chord); i++) {
+        sound_sine(heard, MOST, 48000, chord[i], i < 6 ? -26 : -50);
+        mix_add(said, heard, MOST);
+    }
+    T_CHECK(share_of_music(e) == 0); /* it is not asked */
+    audio_encoder_set_content(e, AUDIO_CONTENT_ANY);
+    T_CHECK(share_of_music(e) > 0.9);
+    audio_encoder_set_complexity(e, 2); /* no time to find out */
+    T_CHECK(share_of_music(e) < 0.1);
+    audio_encoder_set_complexity(e, 5);
+    T_CHECK(share_of_music(e) > 0.5);
+    audio_encoder_set_content(e, AUDIO_CONTENT_VOICE);
+    T_CHECK(share_of_music(e) == 0);
 out:
     audio_encoder_destroy(e);
 }
@@ -327,6 +364,6 @@ out:
 
 T_MAIN(T(test_opus_parameters_are_read_and_written), T(test_opus_keeps_to_what_the_peer_asks),
        T(test_opus_stays_below_the_peers_playback_rate), T(test_opus_codes_no_band_that_the_voice_lacks),
-       T(test_opus_sends_nothing_in_silence_when_the_peer_allows), T(test_opus_packets_tell_whether_they_carry_fec),
-       T(test_opus_fec_beats_concealment), T(test_opus_deep_redundancy_bridges_bursts),
-       T(test_opus_padding_is_stripped))
+       T_PLAIN(test_opus_knows_music_when_it_may_be_some), T(test_opus_sends_nothing_in_silence_when_the_peer_allows),
+       T(test_opus_packets_tell_whether_they_carry_fec), T(test_opus_fec_beats_concealment),
+       T(test_opus_deep_redundancy_bridges_bursts), T(test_opus_padding_is_stripped))
