@@ -355,7 +355,8 @@ static void watch_path(struct aec *a, const float *mic, const float *rest)
         a->worse++;
     else if (a->worse > 0)
         a->worse--;
-    if (a->worse >= WORSE_HOPS && a->learned > DISTRUST_HOPS)
+    /* While the fit is wary the model may still be moved, whole, to where the echo jumped. */
+    if (a->worse >= WORSE_HOPS && a->learned > DISTRUST_HOPS && a->fit.wary == 0)
         reopen(a, REOPEN_KEEP, REOPEN_DOUBT);
     bool idle = a->passed > USELESS && a->delay.found && a->delay.evidence[a->delay.at] > PLAIN;
     a->idle = idle ? a->idle + 1 : 0;
