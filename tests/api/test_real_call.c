@@ -1,23 +1,10 @@
 /* Whole calls on real threads and sockets: two engines in one process, over loopback. */
-#include "ahoy/ahoy.h"
+#include "support_engine.h"
+
 #include "support/t.h"
 
 #include <stdio.h>
 #include <unistd.h>
-
-static enum ahoy_err engine(struct ahoy_engine **out, char at[80])
-{
-    static const char *const binds[] = { "127.0.0.1:0" };
-    struct ahoy_engine_config cfg = AHOY_ENGINE_CONFIG_DEFAULT;
-    cfg.binds = binds;
-    cfg.bind_count = 1;
-    enum ahoy_err err = ahoy_engine_create(out, &cfg, NULL, 0);
-    char **list = err ? NULL : ahoy_engine_listening(*out);
-    if (list)
-        (void) snprintf(at, 80, "%s", list[0] + 4);
-    ahoy_free(list);
-    return err;
-}
 
 /* Waits for the call's state (its end with `end`); everything else passes by. */
 static bool await(struct ahoy_engine *e, enum ahoy_call_state state, struct ahoy_call_stats *end,
@@ -46,8 +33,8 @@ static void call(struct t *t, const char *codecs)
     struct ahoy_call_stats end = { .rtp_in = 0 };
     enum ahoy_cause cause = AHOY_CAUSE_SIP;
     ahoy_call_id id;
-    T_OK(engine(&a, at_a));
-    T_OK(engine(&b, at_b));
+    T_OK(engine_on_loopback(&a, at_a));
+    T_OK(engine_on_loopback(&b, at_b));
     struct ahoy_listen_config listen = { .auto_answer = true, .media = { .codecs = codecs, .audio = "tone:500" } };
     T_OK(ahoy_listen(b, &listen));
     (void) snprintf(uri, sizeof uri, "sip:bob@%s", at_b);
@@ -83,8 +70,8 @@ static void test_leaving_at_any_moment_ends_cleanly(struct t *t)
     alarm(120);
     for (int i = 0; i < 8; i++) {
         struct ahoy_listen_config listen = { .auto_answer = true, .media = { .codecs = "pcmu", .audio = "null" } };
-        T_OK(engine(&a, at_a));
-        T_OK(engine(&b, at_b));
+        T_OK(engine_on_loopback(&a, at_a));
+        T_OK(engine_on_loopback(&b, at_b));
         T_OK(ahoy_listen(b, &listen));
         (void) snprintf(uri, sizeof uri, "sip:bob@%s", at_b);
         struct ahoy_call_config cfg = { .uri = uri, .media = { .codecs = "pcmu", .audio = "null" } };

@@ -3,7 +3,8 @@
  * for files, all at once. It uses threads, for ThreadSanitizer; in debug builds each device callback is a realtime section
  * that traps (base/rt.h). T_PLAIN: real time, and libpulse allocates.
  */
-#include "ahoy/ahoy.h"
+#include "support_engine.h"
+
 #include "support/pulse.h"
 #include "support/t.h"
 
@@ -22,20 +23,6 @@ struct party {
     bool over;
     double level_in, level_out; /* the best of any call so far */
 };
-
-static enum ahoy_err engine(struct ahoy_engine **out, char at[80])
-{
-    static const char *const binds[] = { "127.0.0.1:0" };
-    struct ahoy_engine_config cfg = AHOY_ENGINE_CONFIG_DEFAULT;
-    cfg.binds = binds;
-    cfg.bind_count = 1;
-    enum ahoy_err err = ahoy_engine_create(out, &cfg, NULL, 0);
-    char **list = err ? NULL : ahoy_engine_listening(*out);
-    if (list)
-        (void) snprintf(at, 80, "%s", list[0] + 4);
-    ahoy_free(list);
-    return err;
-}
 
 static void take(struct party *p, const struct ahoy_event *e)
 {
@@ -109,8 +96,8 @@ static void test_a_conference_on_a_live_device(struct t *t)
     struct ahoy_record_config record = { .path = tape };
     (void) snprintf(tape, sizeof tape, "%s/tape.wav", the_daemon.dir);
     alarm(300); /* a hang is a failure, not a night */
-    T_OK(engine(&p.hub, own));
-    T_OK(engine(&p.peer, at));
+    T_OK(engine_on_loopback(&p.hub, own));
+    T_OK(engine_on_loopback(&p.peer, at));
     T_OK(ahoy_listen(p.peer, &listen));
     T_OK(call_all(&p, at));
     T_CHECK(until(&p, &p.confirmed, PEERS));

@@ -2,12 +2,12 @@
  * Calls are joined, held, resumed, and go on by themselves again, and who talks hears none of it: whole conversations with a
  * live device under virtual time, at rates that are mixed.
  */
+#include "support_pair.h"
+
 #include "audio/device.h"
 #include "audio/pitch.h"
 #include "base/mem.h"
 #include "media/conference.h"
-#include "support/t.h"
-#include "sys/sim.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -27,14 +27,10 @@ struct source {
 };
 
 struct line {
-    struct media_session *ours, *theirs;
-    struct media_engine *engine; /* the peer's */
-    struct sys_loop *loop;
+    struct pair pair;
     struct source source;
     int16_t *heard; /* what the peer heard, [MOST] */
     size_t n;
-    bool closed_ours, closed_theirs;
-    enum ahoy_err err;
 };
 
 struct room {
@@ -87,78 +83,23 @@ static void peer_hears(void *arg, const int16_t *pcm, size_t n)
 
 /* ---- the room ---------------------------------------------------------------------------------------------------- */
 
-static void on_ready(void *arg, enum ahoy_err err, const char *why)
-{
-    (void) why;
-    ((struct line *) arg)->err = err;
-}
-
-static void ours_closed(void *arg, const struct media_stats *stats)
-{
-    (void) stats;
-    ((struct line *) arg)->closed_ours = true;
-}
-
-static void theirs_closed(void *arg, const struct media_stats *stats)
-{
-    (void) stats;
-    ((struct line *) arg)->closed_theirs = true;
-}
-
 static void conference_over(void *arg)
 {
     (void) arg;
 }
 
-static enum ahoy_err exchange(struct line *l)
-{
-    struct buf offer, answer;
-    struct sdp_error why;
-    buf_init(&offer, 8192);
-    buf_init(&answer, 8192);
-    enum ahoy_err err = media_session_offer(l->ours, &offer);
-    if (!err)
-        err = media_session_answer(l->theirs, buf_content(&offer), &answer, &why);
-    if (!err)
-        err = media_session_apply(l->ours, buf_content(&answer), true, &why);
-    if (err)
-        media_session_rollback(l->ours);
-    buf_fini(&offer);
-    buf_fini(&answer);
-    return err;
-}
-
 static enum ahoy_err line_open(struct room *r, struct line *l, const char *ip, const char *codec)
 {
-    struct sys_host *host;
-    struct media_codecs codecs;
-    struct media_session_config ours = { .sound = MEDIA_SOUND_DEVICE, .mem = r->mem };
-    struct media_session_config theirs = { .sound = MEDIA_SOUND_ENDPOINT };
-    struct media_handler at_ours = { .ready = on_ready, .closed = ours_closed, .arg = l };
-    struct media_handler at_theirs = { .ready = on_ready, .closed = theirs_closed, .arg = l };
-    enum ahoy_err err = media_codecs_parse(view_str(codec), &codecs);
-    if (!err && !(err = sim_host(r->sim, ip, &host)))
-        err = sys_loop_create(host, &l->loop);
-    struct media_engine_config engine = { .loop = l->loop };
-    if (!err)
-        err = media_engine_create(&l->engine, &engine);
-    if (!err && !(err = addr_parse_ip(VIEW("192.0.2.1"), &ours.local)))
-        err = addr_parse_ip(view_str(ip), &theirs.local);
-    ours.device.kind = AUDIO_MEM;
-    ours.codecs = theirs.codecs = codecs;
-    theirs.endpoint = (struct media_endpoint){
-        .rate_hz = l->source.hz, .read = peer_says, .write = peer_hears, .arg = l
+    struct pair_config cfg = {
+        .sim = r->sim,
+        .engine = r->engine,
+        .mem = r->mem,
+        .ip = ip,
+        .codec = codec,
+        .endpoint = { .rate_hz = l->source.hz, .read = peer_says, .write = peer_hears, .arg = l },
     };
-    if (!err)
-        err = media_session_open(&l->ours, r->engine, &ours, &at_ours);
-    if (!err)
-        err = media_session_open(&l->theirs, l->engine, &theirs, &at_theirs);
-    if (!err && !(l->heard = mem_zalloc(MOST * sizeof *l->heard)))
-        err = AHOY_ERR_NOMEM;
-    if (err)
-        return err;
-    sim_run(r->sim, SYS_MS(5));
-    return l->err ? l->err : exchange(l);
+    l->heard = mem_zalloc(MOST * sizeof *l->heard);
+    return l->heard ? pair_open(&l->pair, &cfg) : AHOY_ERR_NOMEM;
 }
 
 /* What is said, by us and by the two peers; tone_hz of a voice is 0. */
@@ -189,14 +130,10 @@ static enum ahoy_err microphone_open(struct room *r, const struct scene *c)
 static enum ahoy_err room_open(struct room *r, const struct scene *c)
 {
     char codec[2][16];
-    struct sys_host *host;
     *r = (struct room){ .device_hz = c->hz[0] };
     enum ahoy_err err = sim_create(&r->sim, 3);
-    if (!err && !(err = sim_host(r->sim, "192.0.2.1", &host)))
-        err = sys_loop_create(host, &r->loop);
-    struct media_engine_config engine = { .loop = r->loop };
     if (!err)
-        err = media_engine_create(&r->engine, &engine);
+        err = pair_engine(r->sim, "192.0.2.1", &r->loop, &r->engine);
     if (!err)
         err = microphone_open(r, c);
     for (unsigned i = 0; i < CALLS && !err; i++) {
@@ -206,7 +143,7 @@ static enum ahoy_err room_open(struct room *r, const struct scene *c)
     }
     if (err)
         return err;
-    media_session_set_hold(r->line[1].ours, true);
+    media_session_set_hold(r->line[1].pair.ours, true);
     sim_run(r->sim, SYS_MS(1500) + c->phase_us);
     return AHOY_OK;
 }
@@ -214,19 +151,12 @@ static enum ahoy_err room_open(struct room *r, const struct scene *c)
 static enum ahoy_err join_calls(struct room *r)
 {
     struct media_conference_handler handler = { .closed = conference_over };
-    struct media_conference_config cfg = { .near = r->line[0].ours, .local = true };
+    struct media_conference_config cfg = { .near = r->line[0].pair.ours, .local = true };
     enum ahoy_err err = media_conference_create(&r->conference, r->engine, &cfg, &handler);
     for (unsigned i = 0; i < CALLS && !err; i++)
-        err = media_conference_join(r->conference, r->line[i].ours);
-    media_session_set_hold(r->line[1].ours, false);
+        err = media_conference_join(r->conference, r->line[i].pair.ours);
+    media_session_set_hold(r->line[1].pair.ours, false);
     return err;
-}
-
-static void end_call(struct line *l)
-{
-    if (l->ours)
-        media_session_close(l->ours);
-    l->ours = NULL;
 }
 
 static void close_conference(struct room *r)
@@ -239,22 +169,11 @@ static void close_conference(struct room *r)
 static void room_close(struct t *t, struct room *r)
 {
     close_conference(r);
-    for (int i = 0; i < CALLS; i++) {
-        struct line *l = &r->line[i];
-        bool ours = l->ours || l->closed_ours;
-        end_call(l);
-        if (l->theirs)
-            media_session_close(l->theirs);
-        if (r->sim)
-            sim_run(r->sim, SYS_S(1));
-        T_ALWAYS(!ours || l->closed_ours);
-        T_ALWAYS(!l->theirs || l->closed_theirs);
-    }
+    for (int i = 0; i < CALLS; i++)
+        T_ALWAYS(pair_end(&r->line[i].pair, r->sim));
 out:
     for (int i = 0; i < CALLS; i++) {
-        media_engine_destroy(r->line[i].engine);
-        if (r->line[i].loop)
-            sys_loop_destroy(r->line[i].loop);
+        pair_free(&r->line[i].pair);
         mem_free(r->line[i].heard);
     }
     media_engine_destroy(r->engine);
@@ -415,7 +334,7 @@ static void test_a_conversation_goes_on_when_another_joins_and_leaves(struct t *
         struct stretch newcomer = peer_heard(&r.line[1], 0); /* who joins hears both begin */
         T_CHECK(click_of_two(&newcomer, scene.ours_hz, scene.theirs_hz) < 0.1);
         theirs = r.line[0].n - scene.hz[0] / 50, ours = heard_by_us(&r) - scene.hz[0] / 50;
-        end_call(&r.line[1]);
+        pair_hang_up(&r.line[1].pair);
         close_conference(&r);
         sim_run(r.sim, SYS_MS(900));
         peer = peer_heard(&r.line[0], theirs), we = we_heard(&r, ours);
@@ -444,7 +363,7 @@ static void test_the_owner_of_the_device_leaves(struct t *t)
         T_OK(join_calls(&r));
         sim_run(r.sim, SYS_MS(1500));
         size_t theirs = r.line[1].n - scene.hz[1] / 50, ours = heard_by_us(&r) - scene.hz[0] / 50;
-        end_call(&r.line[0]);
+        pair_hang_up(&r.line[0].pair);
         close_conference(&r);
         sim_run(r.sim, SYS_MS(900));
         struct stretch peer = peer_heard(&r.line[1], theirs), we = we_heard(&r, ours);
@@ -472,7 +391,7 @@ static void test_nothing_of_a_voice_is_lost(struct t *t)
         sim_run(r.sim, SYS_MS(400));
         T_OK(join_calls(&r));
         sim_run(r.sim, SYS_MS(700));
-        end_call(&r.line[1]);
+        pair_hang_up(&r.line[1].pair);
         close_conference(&r);
         sim_run(r.sim, SYS_MS(900));
         struct stretch peer = peer_heard(&r.line[0], theirs), we = we_heard(&r, ours);
@@ -498,9 +417,9 @@ static void test_holding_in_a_conference_clicks_for_nobody(struct t *t)
     T_OK(join_calls(&r));
     sim_run(r.sim, SYS_S(1));
     size_t theirs = r.line[1].n, ours = heard_by_us(&r), held = r.line[0].n;
-    media_session_set_hold(r.line[0].ours, true);
+    media_session_set_hold(r.line[0].pair.ours, true);
     sim_run(r.sim, SYS_MS(203));
-    media_session_set_hold(r.line[0].ours, false);
+    media_session_set_hold(r.line[0].pair.ours, false);
     sim_run(r.sim, SYS_MS(300));
     struct stretch we = we_heard(&r, ours), peer = peer_heard(&r.line[0], held), other = peer_heard(&r.line[1], theirs);
     struct wear w = wear_of(&we, scene.theirs_hz);
