@@ -250,9 +250,9 @@ static size_t rtcp(struct storm *s, uint8_t *p, unsigned count, unsigned type, c
 static size_t put_report(struct storm *s, uint8_t *p)
 {
     bool sr = often(s, 50);
-    size_t blocks = often(s, 90) ? 1 : below(s, 4), n = rtcp(s, p, (unsigned) blocks, sr ? 200 : 201, NULL, 0);
+    size_t blocks = often(s, 90) ? 1 : below(s, 4);
     size_t words = (sr ? 6u : 1u) + 6 * (size_t) blocks;
-    n = rtcp(s, p, (unsigned) blocks, sr ? 200 : 201, NULL, words);
+    size_t n = rtcp(s, p, (unsigned) blocks, sr ? 200 : 201, NULL, words);
     wire_put32(p + 4, s->r.ssrc);
     for (size_t i = 0; i < blocks; i++)
         wire_put32(p + 8 + (sr ? 20 : 0) + 24 * i, s->r.heard_ssrc);
