@@ -82,6 +82,7 @@ struct addr real_from_sockaddr(const union real_sockaddr *in);
 struct addr real_local_of(int fd);
 
 int64_t real_clock_us(void);
+int64_t real_wall_us(void);
 
 /** To be called first in each callback of libuv: refreshes the loop's cached time. */
 void real_touch(struct real_loop *l);

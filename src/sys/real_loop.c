@@ -1,6 +1,6 @@
 /*
- * The loop of the real world. One turn of libuv: prepare (set the clock, send), poll (sockets, timers, mail), check
- * (send what the callbacks handed over). Timers are one heap behind one timerfd, which is exact to microseconds where
+ * The loop of the real world. One turn of libuv: prepare (set the clock, send), poll (sockets, mail), check
+ * (timers, and sending what the callbacks handed over). Timers are one heap behind one timerfd, which is exact to microseconds where
  * libuv's own timers count milliseconds, and which is set at most once a turn.
  */
 #include "base/mem.h"
@@ -32,6 +32,11 @@ int64_t real_clock_us(void)
     return read_clock(CLOCK_MONOTONIC, 1000000);
 }
 
+int64_t real_wall_us(void)
+{
+    return read_clock(CLOCK_REALTIME, 1000000);
+}
+
 int64_t real_loop_clock_us(const struct sys_loop *loop)
 {
     (void) loop;
@@ -41,7 +46,7 @@ int64_t real_loop_clock_us(const struct sys_loop *loop)
 int64_t real_loop_wall_ms(const struct sys_loop *loop)
 {
     (void) loop;
-    return read_clock(CLOCK_REALTIME, 1000);
+    return real_wall_us() / 1000;
 }
 
 int64_t real_loop_busy_us(const struct sys_loop *loop)
@@ -115,14 +120,16 @@ static void arm_timer(struct real_loop *l)
     l->armed_us = want;
 }
 
+/*
+ * Timers run behind the sockets of the turn (on_check). When the machine was late both are due, and a timer whose work needs
+ * a datagram, as playing sound does, would miss what has long been there.
+ */
 static void on_timer(uv_poll_t *poll, int status, int events)
 {
     struct real_loop *l = poll->data;
     (void) status;
     (void) events;
-    real_touch(l);
     l->armed_us = -1;
-    sys_loop_fire_timers(&l->base, sys_now_us(&l->base));
 }
 
 void real_loop_timers_changed(struct sys_loop *loop)
@@ -143,6 +150,8 @@ static void on_check(uv_check_t *check)
 {
     struct real_loop *l = check->data;
     real_touch(l);
+    if (l->armed_us == -1)
+        sys_loop_fire_timers(&l->base, sys_now_us(&l->base));
     run_flushes(l);
     l->base.in_turn = false;
 }

@@ -17,7 +17,8 @@ enum {
     UDP_QUEUE_BYTES = 4 << 20,
     UDP_READ_CONTROL_BYTES = 128,
     UDP_SEND_CONTROL_BYTES = 64,
-    UDP_ERRORS_AT_ONCE = 64
+    UDP_ERRORS_AT_ONCE = 64,
+    UDP_MOST_WAIT_US = 1000000 /* an older stamp is not believed */
 };
 
 struct real_udp {
@@ -69,6 +70,7 @@ static void set_options(int fd, const struct sys_udp_config *cfg, bool any)
             (void) set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
     }
     (void) set_int(fd, SOL_SOCKET, SO_RXQ_OVFL, 1);
+    (void) set_int(fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
     if (cfg->recv_buf_bytes > 0)
         (void) set_int(fd, SOL_SOCKET, SO_RCVBUF, cfg->recv_buf_bytes);
 }
@@ -241,6 +243,24 @@ enum ahoy_err real_udp_send(struct sys_udp *base, const struct addr *src, const 
 
 /* ---- receiving ---- */
 
+/*
+ * When the system had it, by the loop's clock: a machine that lets us read late is no network that carries late.
+ * `offset_us`: from the wall clock, which the stamp is of, to the loop's; it may have been set meanwhile.
+ */
+static int64_t arrival_of(const struct real_udp *u, struct msghdr *m, int64_t offset_us)
+{
+    int64_t now_us = sys_now_us(u->base.loop);
+    for (struct cmsghdr *c = CMSG_FIRSTHDR(m); c; c = CMSG_NXTHDR(m, c)) {
+        struct timespec ts;
+        if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_TIMESTAMPNS)
+            continue;
+        memcpy(&ts, CMSG_DATA(c), sizeof ts);
+        int64_t at_us = (int64_t) ts.tv_sec * 1000000 + ts.tv_nsec / 1000 + offset_us;
+        return at_us <= now_us && now_us - at_us <= UDP_MOST_WAIT_US ? at_us : now_us;
+    }
+    return now_us;
+}
+
 static struct addr local_of(struct real_udp *u, struct msghdr *m)
 {
     struct addr local = u->base.local;
@@ -288,12 +308,13 @@ static bool read_batch(struct real_udp *u, size_t *heard)
                                           .msg_controllen = sizeof control[i] };
     }
     int n = recvmmsg(u->fd, msg, REAL_SLAB_SLOTS, MSG_DONTWAIT, NULL);
+    int64_t offset_us = real_clock_us() - real_wall_us();
     for (int i = 0; i < n && !u->closed; i++) {
         struct addr src = real_from_sockaddr(&from[i]);
         struct addr local = local_of(u, &msg[i].msg_hdr);
         ++*heard;
         u->base.handler.recv(u->base.handler.arg, &src, &local, iov[i].iov_base, msg[i].msg_len,
-                             sys_now_us(u->base.loop));
+                             arrival_of(u, &msg[i].msg_hdr, offset_us));
     }
     for (int i = 0; i < n; i++)
         real_slab_used(l, (size_t) i, msg[i].msg_len);

@@ -11,7 +11,8 @@ enum { SYS_UDP_MAX_BYTES = 65535 };
 struct sys_udp_handler {
     /**
      * A datagram. `local` is the address it was sent to when the socket is bound to "any" and the system tells, else
-     * the bound address. `when_us` is the arrival time by the loop's monotonic clock. Data is valid during the call.
+     * the bound address. `when_us` is the arrival at this machine by the loop's monotonic clock, which
+     * may be well before now when the loop was held up. Data is valid during the call.
      */
     void (*recv)(void *arg, const struct addr *src, const struct addr *local, const void *data, size_t n,
                  int64_t when_us);

@@ -31,6 +31,98 @@ static void test_a_datagram_travels_over_loopback_in_both_families(struct t *t)
     }
 }
 
+/* Until the clock says so. */
+static void spin(const struct real *r, int64_t until_us)
+{
+    while (sys_clock_us(r->loop) < until_us)
+        ;
+}
+
+/* The system begins to stamp datagrams some time after the first socket has asked for it. */
+static void test_a_datagram_arrives_when_the_system_has_it(struct t *t)
+{
+    enum { LATE_US = 2000, TRIES = 500 };
+    struct real r;
+    struct ear a = { 0 }, b = { 0 };
+    int64_t sent_us = 0;
+    T_OK(real_open(&r, t));
+    b.loop = r.loop;
+    T_OK(ear_open(&b, r.loop, "127.0.0.1:0"));
+    for (b.want = 1; b.want <= TRIES; b.want++) {
+        T_OK(ear_open(&a, r.loop, "127.0.0.1:0"));
+        T_OK(sys_udp_send(a.udp, NULL, sys_udp_local(b.udp), "early", 5));
+        sys_udp_close(a.udp); /* which sends */
+        a.udp = NULL;
+        sent_us = sys_clock_us(r.loop);
+        spin(&r, sent_us + LATE_US);
+        T_CHECK(real_run(&r));
+        if (b.when_us <= sent_us)
+            break;
+    }
+    T_LE(b.when_us, sent_us);
+    T_LE(sent_us - b.when_us, SYS_S(1));
+out:
+    sys_udp_close(a.udp);
+    sys_udp_close(b.udp);
+    real_close(&r);
+}
+
+/* A timer that is overdue, and a datagram that came before it could run. */
+struct overdue {
+    struct real *r;
+    struct sys_udp *from;
+    const struct addr *to;
+    struct ear *ear;
+    struct sys_timer timer;
+    int64_t due_us;
+    size_t heard, before; /* when it ran, since the last time */
+};
+
+static void overdue_ran(void *arg)
+{
+    struct overdue *o = arg;
+    o->heard = o->ear->heard - o->before;
+    o->before = o->ear->heard + (o->heard == 0); /* that one is under way */
+    sys_loop_stop(o->r->loop);
+}
+
+/* Holds the loop up until the timer is due, and sends what is there then. */
+static void hold_up(void *arg, const struct addr *src, const struct addr *local, const void *data, size_t n,
+                    int64_t when_us)
+{
+    struct overdue *o = arg;
+    (void) src, (void) local, (void) when_us;
+    spin(o->r, o->due_us + 500);
+    (void) sys_udp_send(o->from, NULL, o->to, data, n);
+}
+
+static void test_a_late_loop_reads_before_its_timers_run(struct t *t)
+{
+    struct real r;
+    struct ear ear = { 0 };
+    struct overdue o = { .r = &r, .ear = &ear };
+    struct sys_udp_config cfg = { .local = addr_ip4(127, 0, 0, 1, 0) };
+    struct sys_udp_handler handler = { .recv = hold_up, .arg = &o };
+    enum { TRIES = 50 }; /* a machine that is late by itself may hold the loop up before hold_up does */
+    sys_timer_init(&o.timer, overdue_ran, &o);
+    T_OK(real_open(&r, t));
+    T_OK(ear_open(&ear, r.loop, "127.0.0.1:0"));
+    T_OK(sys_udp_open(&o.from, r.loop, &cfg, &handler));
+    o.to = sys_udp_local(ear.udp);
+    for (int i = 0; i < TRIES && o.heard != 1; i++) {
+        o.due_us = sys_clock_us(r.loop) + 5000;
+        sys_timer_start_at(r.loop, &o.timer, o.due_us);
+        T_OK(sys_udp_send(o.from, NULL, sys_udp_local(o.from), "x", 1));
+        T_CHECK(real_run(&r));
+    }
+    T_EQ(o.heard, 1);
+out:
+    sys_timer_stop(&o.timer);
+    sys_udp_close(o.from);
+    sys_udp_close(ear.udp);
+    real_close(&r);
+}
+
 static void test_an_any_socket_tells_and_chooses_its_address(struct t *t)
 {
     static const char *const any[] = { "0.0.0.0:0", "[::]:0" };
@@ -250,7 +342,8 @@ out:
     real_close(&r);
 }
 
-T_MAIN(T(test_a_datagram_travels_over_loopback_in_both_families), T(test_an_any_socket_tells_and_chooses_its_address),
+T_MAIN(T(test_a_datagram_travels_over_loopback_in_both_families), T(test_a_datagram_arrives_when_the_system_has_it),
+       T(test_a_late_loop_reads_before_its_timers_run), T(test_an_any_socket_tells_and_chooses_its_address),
        T_STRIDE(test_many_datagrams_arrive_in_order_and_in_batches, 20), /* 150 packets, all alike */
        T(test_the_largest_datagram_arrives_whole), T(test_a_refusal_names_its_destination_and_spares_the_others),
        T_STRIDE(test_a_refusal_costs_no_other_datagram, 7), /* 30 packets, all alike */
