@@ -4,9 +4,28 @@
 #include "cli/json.h"
 #include "cli/verbs.h"
 
+#include <math.h>
 #include <string.h>
 
 enum { TEST_MS = 7000 /* to know the clocks */, WHY_BYTES = 512 };
+
+static void say_device(const struct ahoy_device *d)
+{
+    char state[80];
+    struct text t;
+    text_init(&t, state, sizeof state);
+    if (d->muted)
+        text_add(&t, ", muted");
+    if (d->volume >= 0 && round(d->volume * 100) != 100)
+        text_add(&t, ", volume %.0f %%", d->volume * 100);
+    if (d->latency_ms >= 0)
+        text_add(&t, ", in use, %.0f ms", d->latency_ms);
+    say("%c %-32s %-12s %s%s", d->is_default ? '*' : ' ', d->spec,
+        d->capture && d->playback ? "both"
+        : d->capture              ? "microphone"
+                                  : "loudspeaker",
+        d->description, state);
+}
 
 static int list(const struct cli_args *args)
 {
@@ -15,7 +34,10 @@ static int list(const struct cli_args *args)
     char why[WHY_BYTES] = "";
     enum ahoy_err err = ahoy_device_list(&devices, &n, why, sizeof why);
     if (err)
-        return fail(fail_status(err), "no sound devices: %s", why[0] ? why : ahoy_err_text(err));
+        return fail(
+            fail_status(err),
+            "no sound devices: %s; connect a headset and start PipeWire or PulseAudio, or use --audio null, tone:HZ or file:IN.wav",
+            why[0] ? why : ahoy_err_text(err));
     for (size_t i = 0; i < n; i++) {
         const struct ahoy_device *d = &devices[i];
         if (args->json) {
@@ -26,16 +48,7 @@ static int list(const struct cli_args *args)
                 json_decref(o);
             json_decref(fields);
         } else {
-            char latency[32] = "";
-            struct text t;
-            text_init(&t, latency, sizeof latency);
-            if (d->latency_ms >= 0)
-                text_add(&t, ", in use, %.0f ms", d->latency_ms);
-            say("%c %-32s %-12s %s%s", d->is_default ? '*' : ' ', d->spec,
-                d->capture && d->playback ? "both"
-                : d->capture              ? "microphone"
-                                          : "loudspeaker",
-                d->description, latency);
+            say_device(d);
         }
     }
     ahoy_free(devices);

@@ -100,8 +100,10 @@ void phone_check_files(struct phone *p, const struct ahoy_event *e)
     bool play = e->result.command != 0 && e->result.command == p->playing;
     if ((!record && !play) || !e->result.err)
         return;
-    const char *why = e->result.err == AHOY_ERR_UNSUPPORTED ? "libsndfile is needed for it, and is not installed"
-                                                            : ahoy_err_text(e->result.err);
+    const char *why = e->result.err == AHOY_ERR_UNSUPPORTED      ? "libsndfile is needed for it, and is not installed"
+                      : e->result.err == AHOY_ERR_FORMAT && play ? "it is no sound file; WAV, FLAC and Ogg are read"
+                      : e->result.err == AHOY_ERR_IO && record   ? "the disk is full, or does not take it"
+                                                                 : ahoy_err_text(e->result.err);
     warn("%s %s cannot be %s: %s", record ? "--record" : "--play", record ? p->args->record : p->args->play,
          record ? "written" : "played", why);
 }

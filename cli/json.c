@@ -156,9 +156,11 @@ json_t *json_call(const struct ahoy_call_info *c)
 
 json_t *json_device(const struct ahoy_device *d)
 {
-    return json_pack("{s:o, s:o, s:b, s:b, s:b, s:o}", "spec", json_words(d->spec), "description",
+    return json_pack("{s:o, s:o, s:b, s:b, s:b, s:o, s:b, s:b, s:o, s:I}", "spec", json_words(d->spec), "description",
                      json_words(d->description), "capture", (int) d->capture, "playback", (int) d->playback, "default",
-                     (int) d->is_default, "latency_ms", json_figure(d->latency_ms, true));
+                     (int) d->is_default, "latency_ms", json_figure(d->latency_ms, true), "monitor", (int) d->monitor,
+                     "muted", (int) d->muted, "volume", json_figure(d->volume, true), "rate_hz",
+                     (json_int_t) d->rate_hz);
 }
 
 /* ---- events ------------------------------------------------------------------------------------------------------ */

@@ -14,6 +14,10 @@ struct ahoy_device {
     bool capture, playback;
     bool is_default;
     double latency_ms; /* as the sound server says, while something uses it; < 0: unknown */
+    bool monitor;      /* no microphone: it hears what a loudspeaker plays */
+    bool muted;        /* in the system's sound settings, whatever a call does */
+    double volume;     /* there, too: 0 is nothing, 1 all, more is amplified; < 0: unknown, as of ALSA's devices */
+    uint32_t rate_hz;  /* at which it runs; 0: unknown. A call's rate is another: it is converted */
 };
 
 /**

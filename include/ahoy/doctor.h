@@ -24,7 +24,11 @@ struct ahoy_doctor_config {
     const char *server;      /* examine this SIP URI or host, too; NULL: none */
 };
 
-/** Examines ports, name service, servers, registrations and sound devices; each finding is an AHOY_EVENT_DOCTOR. */
+/**
+ * Examines ports, name service, servers, registrations and sound devices (whether there are any, and whether those that a
+ * call uses by itself are muted, turned down, or a monitor in place of a microphone). Returns at once; each finding is an
+ * AHOY_EVENT_DOCTOR, the last one with verdict DONE.
+ */
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_doctor_start(struct ahoy_engine *engine, const struct ahoy_doctor_config *cfg,
                                                        ahoy_command_id *out);
 

@@ -29,9 +29,14 @@ static void to_public(const struct audio_device_info *in, struct ahoy_device *ou
     struct audio_spec spec = { .kind = in->kind };
     char text[AUDIO_SPEC_TEXT_BYTES];
     (void) view_copy(view_str(in->id), spec.dev, sizeof spec.dev);
-    *out = (struct ahoy_device){
-        .capture = in->capture, .playback = in->playback, .is_default = in->is_default, .latency_ms = in->latency_ms
-    };
+    *out = (struct ahoy_device){ .capture = in->capture,
+                                 .playback = in->playback,
+                                 .is_default = in->is_default,
+                                 .latency_ms = in->latency_ms,
+                                 .monitor = in->monitor,
+                                 .muted = in->muted,
+                                 .volume = in->volume,
+                                 .rate_hz = in->rate_hz };
     (void) view_copy(view_str(audio_spec_print(&spec, text)), out->spec, sizeof out->spec);
     (void) view_copy(view_str(in->name), out->description, sizeof out->description);
 }

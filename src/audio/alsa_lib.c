@@ -47,9 +47,12 @@ static void add(struct listing *l, bool capture, const char *id, const char *nam
     if (l->n == l->max)
         return;
     struct audio_device_info *d = &l->out[l->n++];
-    *d = (struct audio_device_info){
-        .kind = AUDIO_ALSA, .capture = capture, .playback = !capture, .is_default = is_default, .latency_ms = -1
-    };
+    *d = (struct audio_device_info){ .kind = AUDIO_ALSA,
+                                     .capture = capture,
+                                     .playback = !capture,
+                                     .is_default = is_default,
+                                     .latency_ms = -1,
+                                     .volume = -1 };
     (void) view_copy(view_str(id), d->id, sizeof d->id);
     (void) view_copy(view_str(name), d->name, sizeof d->name);
 }

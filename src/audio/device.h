@@ -175,6 +175,9 @@ struct audio_device_info {
     bool is_default;             /* of its kind, for this direction */
     double latency_ms;           /* as the server says, while something uses it; < 0: unknown */
     bool monitor;                /* hears what another device plays */
+    bool muted;                  /* at the server or in the hardware */
+    double volume;               /* as the server shows it: 0 is nothing, 1 all; < 0: unknown */
+    uint32_t rate_hz;            /* at which it runs; 0: unknown */
     char id[AUDIO_NAME_BYTES];   /* for a spec: pulse:ID, alsa:ID */
     char name[AUDIO_NAME_BYTES]; /* for people */
 };

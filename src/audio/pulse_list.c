@@ -20,12 +20,23 @@ static struct audio_device_info *add(struct listing *l, bool capture, bool monit
     if (l->n == l->max || !id || view_str(id).n >= AUDIO_NAME_BYTES)
         return NULL;
     struct audio_device_info *d = &l->out[l->n++];
-    *d = (struct audio_device_info){ .kind = AUDIO_PULSE, .capture = capture, .playback = !capture, .latency_ms = -1 };
+    *d = (struct audio_device_info){
+        .kind = AUDIO_PULSE, .capture = capture, .playback = !capture, .latency_ms = -1, .volume = -1
+    };
     d->monitor = monitor;
     (void) view_copy(view_str(id), d->id, sizeof d->id);
     (void) view_copy(view_str(name ? name : id), d->name, sizeof d->name);
     d->is_default = view_eq(view_str(id), view_str(capture ? l->source : l->sink));
     return d;
+}
+
+/* The loudest channel: who has turned the other one down hears on. */
+static double volume_of(const pa_cvolume *v)
+{
+    pa_volume_t most = PA_VOLUME_MUTED;
+    for (unsigned i = 0; i < v->channels && i < PA_CHANNELS_MAX; i++)
+        most = AHOY_MAX(most, v->values[i]);
+    return (double) most / PA_VOLUME_NORM;
 }
 
 static void answered(struct listing *l)
@@ -36,22 +47,32 @@ static void answered(struct listing *l)
 
 static void on_sink(pa_context *c, const pa_sink_info *info, int eol, void *arg)
 {
-    struct audio_device_info *d;
+    struct audio_device_info *d = eol ? NULL : add(arg, false, false, info->name, info->description);
     (void) c;
     if (eol)
         answered(arg);
-    else if ((d = add(arg, false, false, info->name, info->description)) && info->state == PA_SINK_RUNNING)
+    if (!d)
+        return;
+    d->muted = info->mute != 0;
+    d->volume = volume_of(&info->volume);
+    d->rate_hz = info->sample_spec.rate;
+    if (info->state == PA_SINK_RUNNING)
         d->latency_ms = (double) info->latency / 1000;
 }
 
 static void on_source(pa_context *c, const pa_source_info *info, int eol, void *arg)
 {
-    struct audio_device_info *d;
     bool monitor = !eol && info->monitor_of_sink != PA_INVALID_INDEX;
+    struct audio_device_info *d = eol ? NULL : add(arg, true, monitor, info->name, info->description);
     (void) c;
     if (eol)
         answered(arg);
-    else if ((d = add(arg, true, monitor, info->name, info->description)) && info->state == PA_SOURCE_RUNNING)
+    if (!d)
+        return;
+    d->muted = info->mute != 0;
+    d->volume = volume_of(&info->volume);
+    d->rate_hz = info->sample_spec.rate;
+    if (info->state == PA_SOURCE_RUNNING)
         d->latency_ms = (double) info->latency / 1000;
 }
 

@@ -3,6 +3,7 @@
  * a sentence with a remedy. Look-ups and OPTIONS run on the signalling loop; sound servers are asked on the thread
  * where devices are opened, since they may take two seconds.
  */
+#include "ua/doctor_sound.h"
 #include "ua/impl.h"
 
 #include "base/mem.h"
@@ -38,8 +39,8 @@ struct exam_devices {
     struct sys_msg msg;
     struct ua_exam *exam; /* NULL: nobody waits any more */
     struct sys_loop *home;
-    size_t captures, playbacks;
-    char names[AUDIO_NAME_BYTES];
+    struct audio_device_info *list;
+    size_t n;
     char why[AUDIO_WHY_BYTES];
 };
 
@@ -228,55 +229,32 @@ static void look_at_account(struct ua_exam *x, struct ua_account *a)
 
 /* ---- sound devices ----------------------------------------------------------------------------------------------- */
 
-/* "no microphone", "1 microphone", "2 microphones" */
-static const char *counted(size_t n, const char *what, char dst[40])
+static void devices_free(struct exam_devices *d)
 {
-    if (n == 0)
-        snprintf(dst, 40, "no %s", what);
-    else
-        snprintf(dst, 40, "%zu %s%s", n, what, n == 1 ? "" : "s");
-    return dst;
+    mem_free(d->list);
+    mem_free(d);
 }
 
 static void devices_back(struct sys_msg *msg)
 {
     struct exam_devices *d = AHOY_CONTAINER_OF(msg, struct exam_devices, msg);
     struct ua_exam *x = d->exam;
-    char line[AUDIO_NAME_BYTES + AUDIO_WHY_BYTES + 100];
+    struct doctor_sound found[DOCTOR_SOUND_FINDINGS];
+    size_t n = x ? doctor_sound(d->list, d->n, d->why, found) : 0;
+    for (size_t i = 0; i < n; i++)
+        finding(x, found[i].warning ? AHOY_VERDICT_WARNING : AHOY_VERDICT_OK,
+                found[i].warning ? AHOY_CAUSE_DEVICE : AHOY_CAUSE_NONE, "devices", found[i].what, found[i].remedy);
+    devices_free(d);
     if (x) {
         x->devices = NULL;
-        char has[80];
-        bool both = d->captures > 0 && d->playbacks > 0;
-        snprintf(has, sizeof has, "%s and %s", counted(d->captures, "microphone", (char[40]){ 0 }),
-                 counted(d->playbacks, "loudspeaker", (char[40]){ 0 }));
-        if (both)
-            snprintf(line, sizeof line, "%s%s%s", has, d->names[0] ? ", by default " : "", d->names);
-        else
-            snprintf(line, sizeof line, "%s%s%s", has, d->why[0] ? ": " : "", d->why);
-        finding(x, both ? AHOY_VERDICT_OK : AHOY_VERDICT_WARNING, both ? AHOY_CAUSE_NONE : AHOY_CAUSE_DEVICE, "devices",
-                line,
-                both ? ""
-                     : "connect a headset and start the sound server (PipeWire or PulseAudio), or name an ALSA "
-                       "device: --audio alsa:DEV, as `aplay -L` lists them");
         one_done(x);
     }
-    mem_free(d);
 }
 
 static void list_devices(struct sys_msg *msg)
 {
     struct exam_devices *d = AHOY_CONTAINER_OF(msg, struct exam_devices, msg);
-    struct audio_device_info *list = mem_zalloc(AUDIO_MAX_DEVICES * sizeof *list);
-    size_t n = list ? audio_devices_list(list, AUDIO_MAX_DEVICES, d->why) : 0;
-    for (size_t i = 0; i < n; i++) {
-        if (list[i].monitor)
-            continue;
-        d->captures += list[i].capture;
-        d->playbacks += list[i].playback;
-        if (list[i].is_default && list[i].playback && !d->names[0])
-            snprintf(d->names, sizeof d->names, "%s", list[i].name);
-    }
-    mem_free(list);
+    d->n = audio_devices_list(d->list, AUDIO_MAX_DEVICES, d->why);
     d->msg.fn = devices_back;
     sys_post(d->home, &d->msg);
 }
@@ -286,11 +264,15 @@ static void look_at_devices(struct ua_exam *x)
     struct exam_devices *d = mem_zalloc(sizeof *d);
     if (!d)
         return;
+    if (!(d->list = mem_zalloc(AUDIO_MAX_DEVICES * sizeof *d->list))) {
+        devices_free(d);
+        return;
+    }
     d->msg.fn = list_devices;
     d->home = x->ua->loop;
     d->exam = x;
     if (media_engine_post_device(x->ua->media, &d->msg)) {
-        mem_free(d);
+        devices_free(d);
         return;
     }
     x->devices = d;

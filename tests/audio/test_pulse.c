@@ -197,6 +197,25 @@ out:
     return;
 }
 
+static void test_what_is_muted_and_turned_down_is_listed(struct t *t)
+{
+    static struct audio_device_info info[AUDIO_MAX_DEVICES];
+    const struct audio_device_info *quiet = NULL, *muted = NULL;
+    T_CHECK(pulse_daemon_command(&the_daemon, "set-sink-volume ahoy_test 5%")
+            && pulse_daemon_command(&the_daemon, "set-source-mute ahoy_test.monitor 1"));
+    size_t n = audio_devices_list(info, AUDIO_MAX_DEVICES, why);
+    for (size_t i = 0; i < n; i++) {
+        quiet = view_eq(view_str(info[i].id), VIEW("ahoy_test")) ? &info[i] : quiet;
+        muted = view_eq(view_str(info[i].id), VIEW("ahoy_test.monitor")) ? &info[i] : muted;
+    }
+    T_CHECK(quiet && muted);
+    T_CHECK(!quiet->muted && quiet->volume > 0.04 && quiet->volume < 0.06 && quiet->rate_hz > 0);
+    T_CHECK(muted->muted && muted->volume >= 0);
+out:
+    (void) pulse_daemon_command(&the_daemon, "set-sink-volume ahoy_test 100%");
+    (void) pulse_daemon_command(&the_daemon, "set-source-mute ahoy_test.monitor 0");
+}
+
 static void test_a_device_opens_and_closes(struct t *t)
 {
     struct audio_device *d = NULL;
@@ -554,6 +573,7 @@ int main(int argc, char **argv)
 {
     static const struct t_case cases[] = {
         T(test_devices_are_listed_with_the_defaults),
+        T_PLAIN(test_what_is_muted_and_turned_down_is_listed),
         T(test_a_device_opens_and_closes),
         T_PLAIN(test_what_is_played_is_heard),                   /* six seconds of real time */
         T_PLAIN(test_one_name_serves_the_direction_that_has_it), /* a second of real time */
