@@ -118,11 +118,6 @@ void audio_encoder_destroy(struct audio_encoder *e)
         e->codec->ops->encoder_destroy(e);
 }
 
-const struct audio_codec *audio_encoder_codec(const struct audio_encoder *e)
-{
-    return e->codec;
-}
-
 enum ahoy_err audio_encode(struct audio_encoder *e, const int16_t *pcm, size_t samples, uint8_t *dst, size_t size,
                            size_t *n)
 {

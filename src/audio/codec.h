@@ -157,8 +157,6 @@ AHOY_MUST_USE enum ahoy_err audio_encoder_create(struct audio_encoder **out, con
 /** NULL is ignored. */
 void audio_encoder_destroy(struct audio_encoder *e);
 
-const struct audio_codec *audio_encoder_codec(const struct audio_encoder *e);
-
 /**
  * Encodes one frame of a legal ptime to at most `size` bytes (AUDIO_MAX_PAYLOAD_BYTES always suffices). `*n` is 0 when
  * nothing needs to be sent (Opus DTX, RFC 7587 section 3.1.3). RANGE: not a legal frame; LIMIT: `size` is too small.

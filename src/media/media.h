@@ -99,7 +99,7 @@ struct media_stats {
     uint32_t gone_ms; /* since when nothing has come any more that should; 0: it comes, or need not */
     double loss;      /* share of what is played that sounds lost, 0 … 1, after recovery */
     double burst;     /* mean length of its runs, packets */
-    double jitter_ms, rtt_ms, rtt_mean_ms;
+    double jitter_ms, rtt_ms;
     double buffer_ms, buffer_target_ms; /* jitter buffer, now and as wished */
     double device_in_ms, device_out_ms; /* latency of server and hardware */
     uint32_t no_microphone_ms;          /* for so long there was no microphone … */

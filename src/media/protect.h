@@ -52,8 +52,6 @@ struct protect {
 
     uint16_t seq; /* of the last packet sent */
     bool sent_any;
-    bool in_run; /* the last packet that was told of was lost */
-    bool told_any;
     uint16_t told;                  /* the last packet that was told of */
     double lost_weight, run_weight; /* decaying sums: packets lost, runs of losses */
 

@@ -218,9 +218,8 @@ size_t sound_mic_ask(const struct sound *s, size_t n);              /* how many 
 size_t sound_mic_run(struct sound *s, int16_t *pcm, size_t n, int64_t now_us); /* in place; how many are ready */
 double sound_mic_delay_ms(const struct sound *s);
 
-/** Sound queued in front of the loudspeaker, and latency of the hardware both ways, microseconds. */
+/** Sound queued in front of the loudspeaker, microseconds. */
 int64_t sound_queued_us(const struct sound *s);
-int64_t sound_latency_us(const struct sound *s);
 
 /** Takes the file over and plays it. */
 void sound_play(struct sound *s, const struct sound_play *play);

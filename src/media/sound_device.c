@@ -340,11 +340,3 @@ int64_t sound_queued_us(const struct sound *s)
     struct audio_device_flow now;
     return sound_device_flow(s, &now) ? (int64_t) now.playback_queued * 1000000 / s->device_hz : 0;
 }
-
-int64_t sound_latency_us(const struct sound *s)
-{
-    struct audio_device_stats st;
-    if (!sound_device_stats(s, &st))
-        return 0;
-    return AHOY_MAX(st.capture_latency_us, (int64_t) 0) + AHOY_MAX(st.playback_latency_us, (int64_t) 0);
-}

@@ -23,7 +23,6 @@ void media_stats_init(struct media_stats *s)
                                .tx_pt = -1,
                                .loss = -1,
                                .rtt_ms = -1,
-                               .rtt_mean_ms = -1,
                                .delay_ms = -1,
                                .end_system_ms = -1,
                                .device_in_ms = -1,
@@ -419,7 +418,6 @@ static void fill_counts(struct media_stream *st, const struct rtp_stats *r)
     s->burst = f->bursts.runs > 0 ? quality_mean_run(&f->bursts) : -1;
     s->jitter_ms = r->jitter_ms;
     s->rtt_ms = r->rtt_count > 0 ? r->rtt_ms : -1;
-    s->rtt_mean_ms = r->rtt_count > 0 ? r->rtt_avg_ms : -1;
     s->buffer_ms = (double) jitter_delay_us(st->playout.jitter) / 1000;
     s->buffer_target_ms = (double) jitter_target_us(st->playout.jitter) / 1000;
     bool sounds = st->sound.rate_hz > 0;

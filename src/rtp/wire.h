@@ -36,10 +36,4 @@ static inline void wire_put32(uint8_t *p, uint32_t x)
     wire_put16(p + 2, (uint16_t) x);
 }
 
-static inline void wire_put64(uint8_t *p, uint64_t x)
-{
-    wire_put32(p, (uint32_t) (x >> 32));
-    wire_put32(p + 4, (uint32_t) x);
-}
-
 #endif

@@ -128,7 +128,6 @@ static void on_registered(struct sip_register *r, const struct sip_outcome *out,
     take_routes(out->response, SIP_HDR_SERVICE_ROUTE, &r->routes);
     take_routes(out->response, SIP_HDR_PATH, &r->path);
     buf_clear(&r->stale_contact);
-    r->granted_s = granted_s;
     r->bound_until_us = sys_now_us(loop_of(r)) + SYS_S(granted_s);
     r->failures = r->refusals = r->raised = 0;
     if (learn_public(r, r->flow, out->response)) {

@@ -29,7 +29,6 @@ struct sip_register {
     unsigned learnt;              /* times the public address changed without a quiet refresh between */
 
     uint32_t ask_s; /* expires to ask for: raised by 423 */
-    uint32_t granted_s;
     int64_t bound_until_us;      /* 0: not bound */
     unsigned raised;             /* 423 answered in a row */
     unsigned failures, refusals; /* in a row */

@@ -148,7 +148,6 @@ struct sim_route {
     struct addr src, dst; /* as on the wire */
 };
 
-enum ahoy_err sim_nat_put(struct sim_host *h, const struct addr *public_ip, enum sim_nat_kind kind, uint32_t binding_s);
 /* Finds the way and makes or refreshes the binding of the sender's NAT. NOT_FOUND: to nowhere; NOMEM. */
 enum ahoy_err sim_route_udp(struct sim_host *from, const struct addr *src, const struct addr *dst,
                             struct sim_route *out);

@@ -156,10 +156,8 @@ static void finish(struct ua_call *c)
     ua_result(c->ua, c->change_command, AHOY_ERR_CANCELLED, c->end.status, "the call has ended", 0);
     c->answer_command = c->change_command = 0;
     bool sounds = c->media != NULL;
-    if (sounds) { /* before the conference is told, so that who stays in it takes the device over */
-        c->media_closing = true;
+    if (sounds) /* before the conference is told, so that who stays in it takes the device over */
         media_session_close(c->media);
-    }
     ua_conference_forget(c);
     if (sounds)
         return;

@@ -29,7 +29,7 @@ struct ua_call {
     struct sip_locate *locate;
     struct sip_invite *inv;
     struct media_session *media;
-    bool media_ready, media_closing;
+    bool media_ready;
     struct ua_media config;
 
     char *uri, *from, *routes; /* outgoing */
@@ -56,7 +56,7 @@ struct ua_call {
     struct list_link member;          /* of its calls */
 
     struct media_info info;
-    bool has_info, over;
+    bool over;
     bool itself; /* the call came in again at this telephone, which takes none now */
     enum ahoy_cause rtp_trouble, device_trouble;
     bool heard; /* sound came, before the trouble */

@@ -145,7 +145,6 @@ static void on_info(void *arg, const struct media_info *info)
 {
     struct ua_call *c = arg;
     c->info = *info;
-    c->has_info = true;
     c->held_by_peer = info->held_by_peer;
     if (!info->receiving || info->held_by_peer)
         c->rtp_trouble = AHOY_CAUSE_NONE; /* silence is what was agreed */

@@ -19,7 +19,6 @@ struct exam_host {
     char uri[UA_URI_BYTES];
     struct ua_account *account;
     struct sys_dns_query *query;
-    bool any_record;
 };
 
 struct ua_exam {
