@@ -131,14 +131,12 @@ static void make_room(struct jitter *j, size_t n)
 
 int64_t jitter_ts_to_us(const struct jitter *j, int64_t ts)
 {
-    int64_t hz = j->config.clock_hz;
-    return ts / hz * 1000000 + ts % hz * 1000000 / hz;
+    return rtp_ts_to_us(ts, j->config.clock_hz);
 }
 
 int64_t jitter_us_to_ts(const struct jitter *j, int64_t us)
 {
-    int64_t hz = j->config.clock_hz;
-    return us / 1000000 * hz + us % 1000000 * hz / 1000000;
+    return rtp_us_to_ts(us, j->config.clock_hz);
 }
 
 /* When the packet would have come without jitter; counts it unless it says nothing about the network. */

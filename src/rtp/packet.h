@@ -96,4 +96,15 @@ static inline int32_t rtp_ts_diff(uint32_t a, uint32_t b)
     return d <= INT32_MAX ? (int32_t) d : -(int32_t) (UINT32_MAX - d) - 1;
 }
 
+/** A duration in units of a media clock, and back; rounded towards 0. Of use for years on end: nothing overflows. */
+static inline int64_t rtp_us_to_ts(int64_t us, uint32_t clock_hz)
+{
+    return us / 1000000 * clock_hz + us % 1000000 * clock_hz / 1000000;
+}
+
+static inline int64_t rtp_ts_to_us(int64_t ts, uint32_t clock_hz)
+{
+    return ts / clock_hz * 1000000 + ts % clock_hz * 1000000 / clock_hz;
+}
+
 #endif

@@ -221,9 +221,7 @@ static enum seq_news update_seq(struct rtp_session *s, struct session_source *sr
 /* RFC 3550 A.8. */
 static void update_jitter(struct rtp_session *s, struct session_source *src, const struct rtp_packet *p, int64_t now_us)
 {
-    uint64_t arrival = (uint64_t) (now_us / 1000000) * s->receive_hz
-                       + (uint64_t) (now_us % 1000000) * s->receive_hz / 1000000u;
-    int32_t transit = rtp_ts_diff((uint32_t) arrival, p->timestamp);
+    int32_t transit = rtp_ts_diff((uint32_t) rtp_us_to_ts(now_us, s->receive_hz), p->timestamp);
     if (src->has_transit) {
         int64_t d = rtp_ts_diff((uint32_t) transit, (uint32_t) src->transit);
         src->jitter += ((double) (d < 0 ? -d : d) - src->jitter) / 16;
@@ -236,10 +234,10 @@ static void update_jitter(struct rtp_session *s, struct session_source *src, con
 }
 
 /* Counters of a source or run that ends go to the session's past. */
-static void retire(struct rtp_session *s)
+static void retire(struct rtp_session *s, const struct session_source *ended)
 {
-    s->past_expected += session_expected(&s->source);
-    s->past_unique += s->source.unique;
+    s->past_expected += session_expected(ended);
+    s->past_unique += ended->unique;
 }
 
 /* The present source has left, or a new one was agreed: who proves itself now follows at once. */
@@ -301,7 +299,7 @@ static enum rtp_verdict count(struct rtp_session *s, struct session_source *src,
 /* The rival becomes the peer's source. */
 static void follow(struct rtp_session *s)
 {
-    retire(s);
+    retire(s, &s->source);
     s->source = s->rival;
     s->rival = (struct session_source){ 0 };
     s->expect_new = 0;
@@ -338,8 +336,7 @@ static enum rtp_verdict receive_valid(struct rtp_session *s, const struct rtp_pa
         s->expect_new -= s->expect_new > 0;
         src->bye = false;
         if (news == SEQ_RESTART) {
-            s->past_expected += session_expected(&before);
-            s->past_unique += before.unique;
+            retire(s, &before);
             s->stats.restarts++;
         }
     }
@@ -353,6 +350,15 @@ static enum rtp_verdict receive_valid(struct rtp_session *s, const struct rtp_pa
     return v;
 }
 
+/* What is remembered of an address that our SSRC came from, or NULL. */
+static const struct session_conflict *find_conflict(const struct rtp_session *s, const struct addr *src)
+{
+    for (size_t i = 0; i < SESSION_CONFLICTS; i++)
+        if (addr_eq(&s->conflict[i].addr, src))
+            return &s->conflict[i];
+    return NULL;
+}
+
 /*
  * Whoever had our SSRC before, and has the one we have changed to, sends our own packets back: an echo test of the simple
  * kind, such as SIPp's. Section 8.2 drops a loop to keep mixers from feeding themselves; we pass nothing on, and a person
@@ -360,11 +366,8 @@ static enum rtp_verdict receive_valid(struct rtp_session *s, const struct rtp_pa
  */
 static bool is_reflector(const struct rtp_session *s, const struct addr *src, int64_t now_us)
 {
-    for (size_t i = 0; src && s->collision_us != INT64_MIN && i < AHOY_MIN(s->conflicts, (unsigned) SESSION_CONFLICTS);
-         i++)
-        if (addr_eq(&s->conflict[i].addr, src))
-            return now_us - s->conflict[i].us < CONFLICT_US || (s->source.known && s->source.ssrc == s->ssrc);
-    return false;
+    const struct session_conflict *c = src ? find_conflict(s, src) : NULL;
+    return c && (now_us - c->us < CONFLICT_US || (s->source.known && s->source.ssrc == s->ssrc));
 }
 
 enum rtp_verdict rtp_session_receive(struct rtp_session *s, const struct rtp_packet *p, const struct addr *src,
@@ -384,18 +387,11 @@ enum rtp_verdict rtp_session_receive(struct rtp_session *s, const struct rtp_pac
 /* True when this address was in conflict before: then it is our own packets that loop. */
 static bool note_conflict(struct rtp_session *s, const struct addr *src, int64_t now_us)
 {
-    size_t at = s->conflicts % SESSION_CONFLICTS;
-    for (size_t i = 0; i < AHOY_MIN(s->conflicts, (unsigned) SESSION_CONFLICTS); i++) {
-        if (addr_eq(&s->conflict[i].addr, src)) {
-            bool recent = now_us - s->conflict[i].us < CONFLICT_US;
-            s->conflict[i].us = now_us;
-            return recent;
-        }
-    }
-    s->conflict[at].addr = *src;
-    s->conflict[at].us = now_us;
-    s->conflicts = s->conflicts == 2 * SESSION_CONFLICTS - 1 ? SESSION_CONFLICTS : s->conflicts + 1;
-    return false;
+    const struct session_conflict *before = find_conflict(s, src);
+    bool recent = before && now_us - before->us < CONFLICT_US;
+    size_t at = before ? (size_t) (before - s->conflict) : s->conflicts++ % SESSION_CONFLICTS;
+    s->conflict[at] = (struct session_conflict){ *src, now_us };
+    return recent;
 }
 
 bool session_collide(struct rtp_session *s, const struct addr *src, int64_t now_us)

@@ -40,6 +40,12 @@ struct session_member {
     int64_t rtp_us;   /* last RTP packet; INT64_MIN: none */
 };
 
+/* An address that our SSRC came from (RFC 3550 section 8.2). */
+struct session_conflict {
+    struct addr addr; /* ADDR_NONE: no conflict */
+    int64_t us;       /* when it did last */
+};
+
 struct session_sent {
     uint32_t middle; /* of the NTP time we sent; 0: empty */
     int64_t us;
@@ -99,11 +105,8 @@ struct rtp_session {
     struct session_source rival;  /* one that may follow it */
     unsigned expect_new;          /* packets of the present one for which another may follow it at once */
 
-    struct {
-        struct addr addr;
-        int64_t us;
-    } conflict[SESSION_CONFLICTS];
-    unsigned conflicts;
+    struct session_conflict conflict[SESSION_CONFLICTS];
+    unsigned conflicts;   /* so far; the oldest gives way */
     int64_t collision_us; /* last change of our SSRC */
     bool has_old_ssrc;    /* given up, BYE not sent yet */
     uint32_t old_ssrc;

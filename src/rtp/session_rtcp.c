@@ -297,11 +297,9 @@ static void put_report(struct rtp_session *s, int64_t now_us, uint64_t ntp, stru
     }
     /* The timestamp that stands for the same instant as the NTP time. */
     int64_t since_us = AHOY_MAX(now_us - s->last_sent_us, (int64_t) 0);
-    uint64_t units = (uint64_t) (since_us / 1000000) * s->send_hz
-                     + (uint64_t) (since_us % 1000000) * s->send_hz / 1000000u;
     struct rtcp_sender_info info = {
         .ntp = ntp,
-        .timestamp = s->ts_offset + s->last_ts + (uint32_t) units,
+        .timestamp = s->ts_offset + s->last_ts + (uint32_t) rtp_us_to_ts(since_us, s->send_hz),
         .packets = s->report_packets,
         .octets = s->report_octets,
     };
