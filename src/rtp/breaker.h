@@ -49,8 +49,7 @@ void breaker_tick(struct breaker *b, int64_t heard_us, int64_t now_us);
 
 /**
  * Whether sending may be tried again: a person waits at each end of a call, and the trouble of a network passes. Not
- * before the time that it took to trigger has passed once more, and after congestion not within half a minute (section
- * 4.5). Closes it.
+ * within five seconds, and after congestion not within half a minute (section 4.5). Closes it.
  */
 bool breaker_retry(struct breaker *b, int64_t now_us);
 

@@ -28,7 +28,7 @@ struct sip_register {
     struct sip_flow *public_flow; /* … of this flow; referenced, so that no new one takes its place unseen */
     unsigned learnt;              /* times the public address changed without a quiet refresh between */
 
-    uint32_t ask_s; /* expires to ask for: raised by 423 */
+    uint32_t ask_s;              /* expires to ask for: raised by 423 */
     int64_t bound_until_us;      /* 0: not bound */
     unsigned raised;             /* 423 answered in a row */
     unsigned failures, refusals; /* in a row */

@@ -2,6 +2,7 @@
 #include "audio/mixer.h"
 
 #include "audio/mix.h"
+#include "audio/mixer_fifo.h"
 #include "base/mem.h"
 #include "support/t.h"
 #include "support_sound.h"
@@ -461,10 +462,33 @@ out:
     mixer_destroy(m);
 }
 
+/* From 8000 to -8000 where samples are left out: no step, but 5 ms of a slope. */
+static void test_what_is_left_out_is_not_heard_as_a_step(struct t *t)
+{
+    enum { HZ = 8000, FADE = HZ / 200, BEFORE = 100, ALL = 400, LEFT_OUT = 150 };
+    struct fifo f = { .pcm = NULL };
+    int16_t out[ALL];
+    T_OK(fifo_init(&f, HZ, 100));
+    int16_t *in = fifo_room(&f, ALL);
+    for (size_t i = 0; i < ALL; i++)
+        in[i] = i < BEFORE ? 8000 : -8000;
+    f.n = ALL;
+    f.dry = false;
+    fifo_skip(&f, LEFT_OUT);
+    T_EQ(fifo_take(&f, out, ALL - LEFT_OUT), ALL - LEFT_OUT);
+    T_LE(8000 - 16000 / FADE, out[0]);
+    for (size_t i = 1; i < ALL - LEFT_OUT; i++)
+        T_LE(abs(out[i] - out[i - 1]), 16000 / FADE);
+    T_EQ(out[FADE], -8000);
+out:
+    fifo_fini(&f);
+}
+
 /* Long loops of mixing allocate nothing: those run plainly. */
 T_MAIN(T(test_each_hears_the_sum_of_the_others_exactly), T(test_alone_it_is_silent),
        T(test_who_takes_over_makes_no_gap), T(test_rates_and_packet_times_may_differ),
        T(test_nobody_clicks_who_comes_and_goes), T_PLAIN(test_a_crowd_is_not_clipped),
        T_PLAIN(test_a_device_of_another_clock_is_followed),
        T_PLAIN(test_a_device_that_moves_sound_in_bursts_is_given_time), T(test_a_tap_hears_ours_and_theirs_apart),
-       T(test_who_speaks_is_known), T(test_a_rate_may_change), T(test_after_a_sleep_it_goes_on), T_PLAIN(test_cost))
+       T(test_who_speaks_is_known), T(test_a_rate_may_change), T(test_what_is_left_out_is_not_heard_as_a_step),
+       T(test_after_a_sleep_it_goes_on), T_PLAIN(test_cost))

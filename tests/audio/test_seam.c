@@ -74,6 +74,9 @@ static void test_a_tone_goes_on_in_phase(struct t *t)
     T_CHECK(place.like);
     double periods = ((double) (1003 - place.at) - place.part) * 437 / HZ;
     T_NEAR(periods, (double) (long) (periods + 0.5), 0.005);
+    T_CHECK(seam_find(&s, 160, 180, &place)); /* one period to choose from, whose end is a quarter off a sample */
+    periods = ((double) (1003 - place.at) - place.part) * 437 / HZ;
+    T_NEAR(periods, (double) (long) (periods + 0.5), 0.005);
     memset(sound, 0, sizeof sound);
     T_CHECK(seam_find(&s, 160, 260, &place)); /* silence: the nearest */
     T_EQ(place.at, 1003 - 160);

@@ -226,6 +226,31 @@ out:
     room_close(&r);
 }
 
+/* Two seconds and a half are said, and nothing is heard. */
+static void test_a_recording_goes_on_where_one_side_gives_nothing(struct t *t)
+{
+    struct room r = { .sim = NULL };
+    struct media_session_config c = { .sound = MEDIA_SOUND_ENDPOINT,
+                                      .endpoint = { .rate_hz = 8000, .read = read_one } };
+    struct wav_reader *reader = NULL;
+    int16_t pcm[160];
+    static int16_t back[125 * 160 + 1];
+    c.endpoint.arg = &r;
+    T_OK(room_open(&r, &c, 8000));
+    T_OK(start_recording(&r, 8000, false));
+    for (int i = 0; i < 125; i++)
+        (void) sound_read(r.s, pcm, 160, 0);
+    sound_record(r.s, NULL);
+    sim_run(r.sim, SYS_MS(1));
+    T_EQ(r.recorded, 1);
+    T_OK(wav_reader_open(&reader, r.path));
+    T_EQ(wav_reader_read(reader, back, AHOY_COUNT(back)), 125 * 160);
+    T_EQ(back[125 * 160 - 1], 500);
+out:
+    wav_reader_close(reader);
+    room_close(&r);
+}
+
 /* What is said while muted is not in the recording; mixed, there is one channel. */
 static void test_a_mixed_recording_does_not_hear_the_muted(struct t *t)
 {
@@ -412,7 +437,7 @@ out:
 
 T_MAIN(T(test_an_endpoint_is_written_read_and_closed_once), T(test_echo_gives_back_what_was_played),
        T(test_a_device_that_cannot_be_opened_is_told_and_silent), T(test_a_tone_keeps_its_pitch_at_another_rate),
-       T(test_a_recording_is_whole_though_one_side_is_ahead), T(test_a_mixed_recording_does_not_hear_the_muted),
-       T(test_a_recording_may_follow_another_at_once), T_PLAIN(test_a_full_disk_is_told_once_and_the_call_goes_on),
-       T(test_a_file_is_played_once_at_the_sounds_rate), T(test_a_file_may_loop_and_join_the_microphone),
-       T(test_a_file_whose_rate_is_too_low_is_refused_by_its_name))
+       T(test_a_recording_is_whole_though_one_side_is_ahead), T(test_a_recording_goes_on_where_one_side_gives_nothing),
+       T(test_a_mixed_recording_does_not_hear_the_muted), T(test_a_recording_may_follow_another_at_once),
+       T_PLAIN(test_a_full_disk_is_told_once_and_the_call_goes_on), T(test_a_file_is_played_once_at_the_sounds_rate),
+       T(test_a_file_may_loop_and_join_the_microphone), T(test_a_file_whose_rate_is_too_low_is_refused_by_its_name))

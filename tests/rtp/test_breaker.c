@@ -70,6 +70,8 @@ static void test_packets_that_never_arrive_open_it(struct t *t)
     for (int s = 10; s <= 12; s++)
         breaker_report(&b, &r, (int64_t) s * 1000000);
     T_EQ(b.why, BREAKER_MEDIA);
+    T_CHECK(!breaker_retry(&b, b.opened_us + 4900000)); /* a broken path is not harmed by trying, so that is soon */
+    T_CHECK(breaker_retry(&b, b.opened_us + 5000000));
 out:
     return;
 }

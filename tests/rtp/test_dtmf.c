@@ -246,6 +246,27 @@ out:
     return;
 }
 
+/* Of a key whose packets all came too late nothing is heard: it would stand behind the one that was pressed after it. */
+static void test_a_straggler_of_a_key_before_is_not_heard(struct t *t)
+{
+    struct dtmf_receiver r;
+    struct dtmf_note notes[DTMF_MAX_NOTES];
+    struct heard h = { 0 };
+    uint8_t wire[4];
+    struct view packet = view_of((char *) wire, sizeof wire);
+    dtmf_receiver_init(&r, 8000);
+    dtmf_print(&(struct dtmf_event){ 2, true, 0, 400 }, wire);
+    hear(&h, notes, dtmf_receiver_put(&r, packet, true, 500000, 0, notes));
+    dtmf_print(&(struct dtmf_event){ 1, true, 0, 400 }, wire);
+    hear(&h, notes, dtmf_receiver_put(&r, packet, true, 498000, 20000, notes));
+    T_STR(h.keys, "2");
+    /* Eleven seconds back is a clock that was set anew. */
+    hear(&h, notes, dtmf_receiver_put(&r, packet, true, 500000 - 11 * 8000, 40000, notes));
+    T_STR(h.keys, "21");
+out:
+    return;
+}
+
 static void test_the_queue_is_bounded_and_checked(struct t *t)
 {
     struct dtmf_sender s;
@@ -281,4 +302,4 @@ T_MAIN(T(test_keys_and_codes_match), T(test_a_key_is_sent_as_rfc_4733_wants),
        T(test_a_clean_wire_carries_every_key_once), T(test_loss_duplication_and_reordering_change_nothing),
        T(test_a_lost_end_ends_after_three_intervals), T(test_only_an_end_packet_makes_a_whole_key),
        T(test_a_long_key_is_sent_in_segments_and_heard_as_one), T(test_events_packed_into_one_packet_are_all_heard),
-       T(test_the_queue_is_bounded_and_checked))
+       T(test_a_straggler_of_a_key_before_is_not_heard), T(test_the_queue_is_bounded_and_checked))

@@ -279,6 +279,43 @@ out:
     jitter_destroy(j);
 }
 
+static void test_a_packet_that_was_overtaken_at_the_very_beginning_is_played_first(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    T_OK(open_plain(&j));
+    put_at(j, 2, 0);
+    put_at(j, 1, 1000);
+    T_EQ(get_at(j, 25000, &f), JITTER_PACKET);
+    T_EQ(f.seq, 1);
+    T_EQ(get_at(j, 45000, &f), JITTER_PACKET);
+    T_EQ(f.seq, 2);
+out:
+    jitter_destroy(j);
+}
+
+/* A stall of 900 ms ends: what is older than the newest by the target and 400 ms is not worth hearing late. */
+static void test_what_a_long_stall_held_back_is_dropped_but_for_its_end(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    struct jitter_stats st;
+    unsigned seq = 1;
+    int64_t now = 0;
+    T_OK(open_plain(&j));
+    play_on(j, &seq, &now, 50, 0);
+    for (int empty = 0; empty < 90; empty++, now += 10000)
+        (void) get_at(j, now, &f);
+    for (unsigned i = 0; i < 45; i++)
+        put_at(j, (uint16_t) seq++, now);
+    T_EQ(get_at(j, now, &f), JITTER_PACKET);
+    jitter_stats(j, &st);
+    T_LE(1, st.discarded);
+    T_LE(seq - f.seq, (jitter_target_us(j) + 400000) / 20000 + 1);
+out:
+    jitter_destroy(j);
+}
+
 static void test_a_sender_whose_clock_stood_still_is_played_on(struct t *t)
 {
     struct jitter *j = NULL;
@@ -473,8 +510,10 @@ T_MAIN(T(test_lost_is_told_with_its_neighbour_and_only_when_that_is_here),
        T(test_a_loss_that_a_stretch_covered_is_skipped), T(test_a_late_packet_is_still_played_after_a_stretch),
        T(test_a_redundant_copy_fills_a_hole_and_counts_nowhere), T(test_events_take_their_place_in_the_sequence),
        T(test_restarts_and_new_sources_are_taken_and_stray_packets_are_not),
-       T(test_a_full_buffer_gives_up_what_is_oldest), T(test_a_sender_whose_clock_stood_still_is_played_on),
-       T(test_timestamps_that_jump_ahead_do_not_stop_the_stream), T(test_the_first_loss_is_enough_to_wait_for_copies),
-       T(test_what_comes_after_more_than_100_ms_is_not_waited_for), T(test_packet_duration_is_learnt_when_it_changes),
-       T(test_hostile_numbers_do_no_harm), T(test_a_copy_from_nowhere_is_no_delay),
-       T(test_a_tiny_packet_is_no_frame_length))
+       T(test_a_full_buffer_gives_up_what_is_oldest),
+       T(test_a_packet_that_was_overtaken_at_the_very_beginning_is_played_first),
+       T(test_what_a_long_stall_held_back_is_dropped_but_for_its_end),
+       T(test_a_sender_whose_clock_stood_still_is_played_on), T(test_timestamps_that_jump_ahead_do_not_stop_the_stream),
+       T(test_the_first_loss_is_enough_to_wait_for_copies), T(test_what_comes_after_more_than_100_ms_is_not_waited_for),
+       T(test_packet_duration_is_learnt_when_it_changes), T(test_hostile_numbers_do_no_harm),
+       T(test_a_copy_from_nowhere_is_no_delay), T(test_a_tiny_packet_is_no_frame_length))

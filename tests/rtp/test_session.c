@@ -527,6 +527,42 @@ out:
     return;
 }
 
+/* A receiver report of somebody, and perhaps his BYE. */
+static enum ahoy_err hear_report(struct rtp_session *s, uint32_t ssrc, bool bye, int64_t now_us)
+{
+    uint8_t wire[64];
+    struct rtcp_out o;
+    struct rtp_rtcp_news news;
+    rtcp_out_init(&o, wire, sizeof wire);
+    rtcp_put_rr(&o, ssrc, NULL, 0);
+    if (bye)
+        rtcp_put_bye(&o, &ssrc, 1, VIEW(""));
+    enum ahoy_err err = rtcp_out_err(&o);
+    return err ? err : rtp_session_rtcp(s, view_of((char *) wire, o.n), NULL, now_us, &news);
+}
+
+/* Section 6.3.4: with one of three members gone a third of the wait goes. */
+static void test_who_leaves_brings_the_next_report_nearer(struct t *t)
+{
+    struct peer p = { 0 };
+    uint8_t wire[256];
+    size_t n;
+    T_OK(open_plain(&p, 1));
+    T_OK(hear_report(p.s, 100, false, 1000000));
+    T_OK(hear_report(p.s, 200, false, 1000000));
+    int64_t now = 0;
+    do
+        now = rtp_session_rtcp_due_us(p.s);
+    while (rtp_session_rtcp_build(p.s, now, wire, sizeof wire, &n) == AHOY_ERR_AGAIN);
+    int64_t wait = rtp_session_rtcp_due_us(p.s) - now;
+    T_OK(hear_report(p.s, 200, true, now));
+    T_NEAR((double) (rtp_session_rtcp_due_us(p.s) - now), (double) wait * 2 / 3, 1);
+    T_OK(hear_report(p.s, 300, true, now)); /* he came and went between two reports */
+    T_NEAR((double) (rtp_session_rtcp_due_us(p.s) - now), (double) wait * 2 / 3, 1);
+out:
+    rtp_session_destroy(p.s);
+}
+
 static void test_bye_says_goodbye_once_and_is_understood(struct t *t)
 {
     struct peer a = { 0 }, b = { 0 };
@@ -588,5 +624,5 @@ T_MAIN(T(test_creation_checks_its_arguments), T(test_sender_numbers_packets_and_
        T(test_a_report_that_answers_nothing_of_ours_measures_nothing), T(test_reports_carry_loss_since_the_last_one),
        /* 400 sessions, one allocation each: the first and a few others are enough */
        T_STRIDE(test_report_times_have_the_mean_and_spread_of_rfc_3550, 100),
-       T(test_the_interval_follows_section_6_3_1), T(test_bye_says_goodbye_once_and_is_understood),
-       T(test_voip_metrics_travel))
+       T(test_the_interval_follows_section_6_3_1), T(test_who_leaves_brings_the_next_report_nearer),
+       T(test_bye_says_goodbye_once_and_is_understood), T(test_voip_metrics_travel))

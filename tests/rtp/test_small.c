@@ -25,6 +25,11 @@ static void test_comfort_noise_survives_print_and_parse(struct t *t)
     T_EQ(wire[1], 254);
     T_EQ(wire[2], 0);
     T_ERR(cn_print(&c, wire, 3, &n), AHOY_ERR_LIMIT);
+    c.k_q15[0] = 258 * 5 + 200; /* the nearest step, not the next towards 0 */
+    c.k_q15[1] = -258 * 5 - 200;
+    T_OK(cn_print(&c, wire, sizeof wire, &n));
+    T_EQ(wire[1], 127 + 6);
+    T_EQ(wire[2], 127 - 6);
     T_ERR(cn_parse(VIEW(""), &got), AHOY_ERR_SYNTAX);
     T_OK(cn_parse(view_of("\xff\x7f\xff\x7f", 4), &got)); /* reserved bit, reserved index */
     T_EQ(got.level_dbov, 127);
@@ -97,6 +102,7 @@ static void test_red_sender_adds_what_it_sent_before(struct t *t)
     T_EQ(got[1].data.p[0], 'j');
     T_EQ(red_made(s, 1760, VIEW("l"), 3, 7, got), 2); /* room for one generation only: the newest */
     T_EQ(got[0].data.p[0], 'k');
+    T_EQ(red_made(s, 1920, VIEW("l"), 3, 6, got), 1); /* the next one's sound fits, its four bytes of head do not */
     T_EQ(red_made(s, 1760 + 20000, VIEW("m"), 3, 1500, got), 1); /* too long ago */
     T_EQ(red_made(s, 30000, VIEW("toolong"), 3, 7, got), 0);
     red_sender_keep(s, 96, 30000, view_of(data, 0));
