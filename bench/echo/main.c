@@ -1,5 +1,6 @@
 /*
- * ahoy-bench-echo [--rate 16000|48000] [--seeds N] [--first N] [--only canceller] [--scene words] [--write folder] [-v]
+ * ahoy-bench-echo [--rate 16000|48000] [--seeds N] [--first N] [--only canceller] [--scene words]
+ *     [--speech folder] [--write folder] [-v]
  *
  * Echo cancellers on synthetic rooms with real speech, in one table. Each scene runs twice: with the far end alone and
  * with both ends talking all the time.
@@ -26,7 +27,7 @@ static const struct canceller *const cancellers[] = {
 
 struct options {
     unsigned rate_hz, seeds, first;
-    const char *only, *scene, *folder;
+    const char *only, *scene, *speech, *folder;
     bool verbose;
 };
 
@@ -151,6 +152,7 @@ static bool parse(struct options *o, int argc, char **argv)
                                         { "--first", .number = &o->first, .most = 1000000 },
                                         { "--only", .text = &o->only },
                                         { "--scene", .text = &o->scene },
+                                        { "--speech", .text = &o->speech },
                                         { "--write", .text = &o->folder },
                                         { "-v", .flag = &o->verbose } };
     return tool_options(list, AHOY_COUNT(list), argc, argv) == 0 && (o->rate_hz == 16000 || o->rate_hz == 48000);
@@ -193,10 +195,10 @@ int main(int argc, char **argv)
     struct echo_score totals[AHOY_COUNT(cancellers)] = { { 0 } };
     if (!parse(&o, argc, argv)) {
         fprintf(stderr, "usage: ahoy-bench-echo [--rate 16000|48000] [--seeds N] [--first N] [--only canceller]"
-                        " [--scene words] [--write folder] [-v]\n");
+                        " [--scene words] [--speech folder] [--write folder] [-v]\n");
         return 2;
     }
-    struct speech *speech = speech_load(o.rate_hz);
+    struct speech *speech = speech_load(o.rate_hz, o.speech);
     if (!speech) {
         fprintf(stderr, "ahoy-bench-echo: no speech; install alsa-utils and asterisk-core-sounds-en-wav\n");
         return 1;

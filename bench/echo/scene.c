@@ -20,6 +20,12 @@ const struct scene_kind scene_kinds[] = {
     { .name = "delay jump", .delay_ms = 40, .jump_ms = 73 },
     { .name = "path change", .delay_ms = 20, .moves = true },
     { .name = "shoebox, new rooms", .delay_ms = 35, .image = true, .moves = true },
+    { .name = "300 ms late", .delay_ms = 300 },
+    { .name = "200 ms less", .delay_ms = 260, .jump_ms = -200 },
+    { .name = "250 ms more", .delay_ms = 30, .jump_ms = 250 },
+    { .name = "stalls for 250 ms", .delay_ms = 30, .jump_ms = 250, .stalls = true },
+    { .name = "near as echo", .delay_ms = 20, .near_levelled = true },
+    { .name = "near below echo", .delay_ms = 20, .near_levelled = true, .near_db = -6 },
 };
 const size_t scene_kind_count = AHOY_COUNT(scene_kinds);
 
@@ -136,6 +142,19 @@ struct workshop {
     size_t n, room_n;
 };
 
+/* Makes `x` by `db` louder than `other`. */
+static void level_by(double *x, const double *other, size_t n, double db)
+{
+    double in = 1e-12, out = 1e-12;
+    for (size_t i = 0; i < n; i++) {
+        in += other[i] * other[i];
+        out += x[i] * x[i];
+    }
+    double scale = sqrt(in / out) * pow(10, db / 20);
+    for (size_t i = 0; i < n; i++)
+        x[i] *= scale;
+}
+
 static bool heard_in(const struct workshop *w, double *dst, const struct scene_kind *kind, unsigned rate_hz,
                      struct rng *r)
 {
@@ -150,14 +169,7 @@ static bool heard_in(const struct workshop *w, double *dst, const struct scene_k
         room_of_noise(w->room, w->room_n, rate_hz, rt60_s, r);
     if (!convolve(dst, w->played, w->n, w->room, w->room_n))
         return false;
-    double in = 1e-12, out = 1e-12;
-    for (size_t i = 0; i < w->n; i++) {
-        in += w->far[i] * w->far[i];
-        out += dst[i] * dst[i];
-    }
-    double scale = sqrt(in / out) * pow(10, -down_db / 20);
-    for (size_t i = 0; i < w->n; i++)
-        dst[i] *= scale;
+    level_by(dst, w->far, w->n, -down_db);
     return true;
 }
 
@@ -175,7 +187,8 @@ static void record(struct scene *out, const struct workshop *w, const struct sce
         double delay = (kind->delay_ms + (later ? kind->jump_ms : 0)) * rate / 1000;
         double at = (double) i * (1 + kind->drift_ppm * 1e-6) - delay;
         const double *heard = later && kind->moves ? w->other : w->heard;
-        double echo = sound_at(heard, w->n, at) + 1e-4 * gauss(r);
+        bool stalled = kind->stalls && later && (double) i < SCENE_CHANGE * rate + kind->jump_ms * rate / 1000;
+        double echo = (stalled ? 0 : sound_at(heard, w->n, at)) + 1e-4 * gauss(r);
         out->far[i] = rounded(w->far[i]);
         out->near[i] = rounded(w->near[i]);
         out->echo[i] = rounded(echo);
@@ -204,6 +217,8 @@ bool scene_make(struct scene *out, const struct scene_kind *kind, const struct s
         distort(w.played, n);
     if (!heard_in(&w, w.heard, kind, rate_hz, &r) || (kind->moves && !heard_in(&w, w.other, kind, rate_hz, &r)))
         goto out;
+    if (kind->near_levelled)
+        level_by(w.near, w.heard, n, kind->near_db);
     record(out, &w, kind, &r);
     made = true;
 out:

@@ -10,13 +10,16 @@
 /* How a scene differs from the plain one. */
 struct scene_kind {
     const char *name;
-    double rt60_s;    /* 0: seeded in 0.25 … 0.5 */
-    double delay_ms;  /* before the room: buffers of devices */
-    double jump_ms;   /* the delay's jump in the middle */
-    double drift_ppm; /* of the loudspeaker's clock over the microphone's */
-    bool distorts;    /* a loudspeaker that clips softly and rectifies a little */
-    bool image;       /* a shoebox by the image-source method instead of decaying noise */
-    bool moves;       /* another room response in the middle */
+    double rt60_s;      /* 0: seeded in 0.25 … 0.5 */
+    double delay_ms;    /* before the room: buffers of devices */
+    double jump_ms;     /* the delay's jump in the middle */
+    bool near_levelled; /* near speech is … */
+    double near_db;     /* … by so much louder than the echo; else as loud as the far end, 3 … 6 dB over its echo */
+    double drift_ppm;   /* of the loudspeaker's clock over the microphone's */
+    bool distorts;      /* a loudspeaker that clips softly and rectifies a little */
+    bool image;         /* a shoebox by the image-source method instead of decaying noise */
+    bool stalls;        /* a delay that grows begins with silence; else what was heard is heard again */
+    bool moves;         /* another room response in the middle */
 };
 
 extern const struct scene_kind scene_kinds[];
@@ -35,8 +38,8 @@ struct scene {
 
 struct speech;
 
-/** Reads the installed speech; NULL when there is too little. `rate_hz` 16000 or 48000. */
-struct speech *speech_load(unsigned rate_hz);
+/** Reads the installed speech, or the WAV files of `folder`; NULL when there is too little. `rate_hz` 16000 or 48000. */
+struct speech *speech_load(unsigned rate_hz, const char *folder);
 void speech_free(struct speech *s);
 
 /** Fills `dst` with sentences of one half of the recordings (`half` 0 or 1) in seeded order, -26 dBFS in all. */

@@ -86,13 +86,15 @@ static void load_folder(struct speech *s, const char *folder)
     free(names);
 }
 
-struct speech *speech_load(unsigned rate_hz)
+struct speech *speech_load(unsigned rate_hz, const char *folder)
 {
     struct speech *s = mem_zalloc(sizeof *s);
     if (!s)
         return NULL;
     s->rate_hz = rate_hz;
-    for (size_t i = 0; i < AHOY_COUNT(folders); i++)
+    if (folder)
+        load_folder(s, folder);
+    for (size_t i = 0; i < AHOY_COUNT(folders) && !folder; i++)
         load_folder(s, folders[i]);
     if (s->count < 6) {
         speech_free(s);

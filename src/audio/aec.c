@@ -289,11 +289,29 @@ static void follow_delay(struct aec *a)
     }
 }
 
+/* Echo to come, as far as it can be told: where the model begins before its echo, without its first partitions. */
+static void foretell(struct aec *a)
+{
+    float echo[AEC_HOP];
+    while (a->jump.ahead < AHOY_MIN(a->filter.lag + LEAD_LEAST, (size_t) AEC_JUMP_RANGE)) {
+        struct aec_spec spec;
+        aec_filter_foretell(&a->filter, &a->far, a->jump.ahead, &spec);
+        aec_fft_begin(&a->fft, 1);
+        aec_fft_put_pair(&a->fft, 0, &spec, NULL);
+        aec_fft_inverse(&a->fft);
+        aec_fft_get(&a->fft, 0, AEC_HOP, AEC_HOP, echo);
+        aec_jump_foretell(&a->jump, echo);
+    }
+}
+
 /* The same path at another time: the model goes along. */
 static void follow_jump(struct aec *a)
 {
     int later;
-    if (a->far.blocks_made % LOOK_HOPS != 0 || !aec_jump_find(&a->jump, &a->fft, &later))
+    if (a->far.blocks_made % LOOK_HOPS != 0)
+        return;
+    foretell(a);
+    if (!aec_jump_find(&a->jump, &a->fft, &later))
         return;
     aec_filter_move(&a->filter, later, &a->fft);
     aec_drift_skip(&a->drift);
@@ -406,7 +424,8 @@ static void learn(struct aec *a, const float *mic, const float *rest, bool fresh
     bool learning = active || a->far_level > ACTIVE_LEVEL;
     if (learning) {
         watch_path(a, mic, rest);
-        aec_filter_update(&a->filter, &a->far, &rest_spec, &a->fft);
+        if (a->fit.wary == 0)
+            aec_filter_update(&a->filter, &a->far, &rest_spec, &a->fft);
         a->learned += a->delay.found ? 1 : 0.33f;
         a->age = fminf(a->age + (a->delay.found ? 1 : 0.33f), AGE_MOST);
     }

@@ -49,7 +49,14 @@ void aec_filter_predict(struct aec_filter *f, const struct aec_far *far, struct 
     }
 }
 
-/* The same for the hop that was just heard, whose far sound is all known. */
+void aec_filter_foretell(const struct aec_filter *f, const struct aec_far *far, size_t hops, struct aec_spec *y)
+{
+    memset(y, 0, sizeof *y);
+    for (size_t p = f->lag > hops ? 0 : hops + 1 - f->lag; p < AEC_PARTS; p++)
+        multiply_add(y, &f->h[p], &aec_far_block(far, f->lag + p - 1 - hops)->x);
+}
+
+/* What the doubt makes of the hop that was just heard, whose far sound is all known. */
 static void sum_doubt(const struct aec_filter *f, const struct aec_far *far, float *sum)
 {
     memset(sum, 0, AEC_BINS * sizeof *sum);

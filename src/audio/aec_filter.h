@@ -27,6 +27,9 @@ void aec_filter_init(struct aec_filter *f);
  */
 void aec_filter_predict(struct aec_filter *f, const struct aec_far *far, struct aec_spec *y);
 
+/** What it will be `hops` hops after the coming one, as far as its sound was played already. */
+void aec_filter_foretell(const struct aec_filter *f, const struct aec_far *far, size_t hops, struct aec_spec *y);
+
 /** Learns from what was left: `e` is the spectrum of (zeros, rest). `learn` false: only the noise is followed. */
 void aec_filter_update(struct aec_filter *f, const struct aec_far *far, const struct aec_spec *e, struct aec_fft *fft);
 

@@ -16,6 +16,7 @@ enum { STRANGE_HOPS = 3 };
 #define STRANGE    0.35f
 #define TOLD       15.0f
 #define LOUDER     4.0f
+#define QUIETER    0.1f
 #define TRUSTING   0.7f
 #define TRUST_RATE 0.02f
 
@@ -63,6 +64,7 @@ void aec_fit_hear(struct aec_fit *f, const struct aec_fit_view *v, bool in_words
     f->part = cross / told;
     f->told = told;
     f->louder = mic / echo;
+    f->words = in_words;
     if (in_words)
         f->trust += TRUST_RATE * ((took ? 1 : 0) - f->trust);
 }
@@ -78,11 +80,12 @@ enum aec_fit_advice aec_fit_judge(struct aec_fit *f)
     } else if (f->wary > 0 && f->part > RIGHT && f->told > TOLD_LESS) {
         f->wary = 0;
         f->since = MOST_HOPS;
-    } else if (f->wary > 0 && --f->wary == 0) {
+    } else if (f->wary > 0 && f->louder > QUIETER && --f->wary == 0) {
         return AEC_FIT_REOPEN;
     }
     bool doubtful = trusted && f->part < DOUBTFUL && f->told > TOLD_LESS;
-    return f->wary > 0 || doubtful ? AEC_FIT_LOOK : AEC_FIT_FINE;
+    bool unforeseen = trusted && f->words && f->louder > LOUDER && f->told < TOLD_LESS;
+    return f->wary > 0 || doubtful || unforeseen ? AEC_FIT_LOOK : AEC_FIT_FINE;
 }
 
 bool aec_fit_wrong(const struct aec_fit *f)

@@ -25,6 +25,7 @@ struct aec_fit {
     float part;   /* the factor by which the prediction is in the microphone: 1 is right, 0 is not there at all … */
     float told;   /* … and how well that is known: about the number of values that tell */
     float louder; /* the microphone's power by the prediction's */
+    bool words;   /* it is no pause */
     float trust;  /* 0 … 1: the model took nearly all of the last words */
     float since;  /* hops of loud far sound since the path became another one */
     float far_loudest; /* the most of the far sound's mean square, fading */

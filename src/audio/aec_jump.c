@@ -12,8 +12,6 @@
 /* Mean square of sound worth looking at: -80 dBFS, after the emphasis. */
 #define QUIET 1e-8f
 
-enum { PART = AEC_JUMP_HOPS * AEC_HOP };
-
 void aec_jump_init(struct aec_jump *j)
 {
     memset(j, 0, sizeof *j);
@@ -30,18 +28,26 @@ static float emphasise(float *to, const float *from, float last)
 
 void aec_jump_put(struct aec_jump *j, const float *mic, const float *echo)
 {
-    size_t at = j->next * AEC_HOP;
-    j->mic_last = emphasise(j->mic + at, mic, j->mic_last);
-    j->echo_last = emphasise(j->echo + at, echo, j->echo_last);
-    j->next = (j->next + 1) % AEC_JUMP_MEMORY;
+    j->mic_last = emphasise(j->mic + j->heard * AEC_HOP, mic, j->mic_last);
+    j->echo_last = emphasise(j->echo + j->next * AEC_HOP, echo, j->echo_last);
+    j->heard = (j->heard + 1) % AEC_JUMP_HOPS;
+    j->next = (j->next + 1) % AEC_JUMP_LINE;
+    j->ahead -= j->ahead > 0 ? 1 : 0;
 }
 
-/* A ring's sound from its oldest sample on. */
-static void unroll(const struct aec_jump *j, const float *ring, float *line)
+void aec_jump_foretell(struct aec_jump *j, const float *echo)
 {
-    size_t at = j->next * AEC_HOP;
-    memcpy(line, ring + at, (AEC_JUMP_SAMPLES - at) * sizeof *line);
-    memcpy(line + AEC_JUMP_SAMPLES - at, ring, at * sizeof *line);
+    AHOY_ASSERT(j->ahead < AEC_JUMP_RANGE);
+    size_t at = (j->next + j->ahead) % AEC_JUMP_LINE;
+    j->ahead_last = emphasise(j->echo + at * AEC_HOP, echo, j->ahead > 0 ? j->ahead_last : j->echo_last);
+    j->ahead++;
+}
+
+/* `count` hops of a ring of `hops`, from `from` on. */
+static void unroll(const float *ring, size_t hops, size_t from, size_t count, float *line)
+{
+    for (size_t i = 0; i < count; i++)
+        memcpy(line + i * AEC_HOP, ring + (from + i) % hops * AEC_HOP, AEC_HOP * sizeof *line);
 }
 
 /* Spectra of `count` windows of AEC_N samples, a hop apart; of the first `used` samples of each. */
@@ -86,25 +92,25 @@ static void products(struct aec_jump *j, struct aec_fft *fft, size_t from)
     aec_fft_inverse(fft);
 }
 
-/* How many samples ago the newest sound of `ring` was in j->line; 0 when it was not. */
-static size_t look(struct aec_jump *j, struct aec_fft *fft, const float *ring)
+bool aec_jump_find(struct aec_jump *j, struct aec_fft *fft, int *later)
 {
-    float newest[AEC_JUMP_SAMPLES], r[AEC_HOP];
+    float newest[AEC_JUMP_HEARD], r[AEC_HOP];
     double own = 0, energy = 0;
     float best = ALIKE * ALIKE;
-    size_t found = 0;
-    unroll(j, ring, newest);
-    memmove(newest, newest + AEC_JUMP_SAMPLES - PART, PART * sizeof *newest);
-    memset(j->line + AEC_JUMP_SAMPLES, 0, AEC_HOP * sizeof *j->line);
-    for (size_t i = 0; i < PART; i++) {
+    int found = 0;
+    size_t hops = AEC_JUMP_MEMORY + j->ahead;
+    unroll(j->mic, AEC_JUMP_HOPS, j->heard, AEC_JUMP_HOPS, newest);
+    unroll(j->echo, AEC_JUMP_LINE, j->next + AEC_JUMP_LINE - AEC_JUMP_MEMORY, hops, j->line);
+    memset(j->line + hops * AEC_HOP, 0, (AEC_JUMP_LINE + 1 - hops) * AEC_HOP * sizeof *j->line);
+    for (size_t i = 0; i < AEC_JUMP_HEARD; i++) {
         own += (double) (newest[i] * newest[i]);
         energy += (double) (j->line[i] * j->line[i]);
     }
-    if (own < PART * (double) QUIET)
-        return 0;
-    transform(fft, j->line, AEC_JUMP_MEMORY, AEC_N, j->past);
+    if (own < AEC_JUMP_HEARD * (double) QUIET)
+        return false;
+    transform(fft, j->line, AEC_JUMP_LINE, AEC_N, j->past);
     transform(fft, newest, AEC_JUMP_HOPS, AEC_HOP, j->part);
-    for (size_t at = 0; at < AEC_JUMP_RANGE * AEC_HOP; at++) {
+    for (size_t at = 0; at < (hops - AEC_JUMP_HOPS) * AEC_HOP; at++) {
         size_t hop = at / AEC_HOP;
         if (at % (AEC_SLOTS * AEC_HOP) == 0)
             products(j, fft, hop);
@@ -112,25 +118,15 @@ static size_t look(struct aec_jump *j, struct aec_fft *fft, const float *ring)
             aec_fft_get(fft, hop % AEC_SLOTS, 0, AEC_HOP, r);
         float product = r[at % AEC_HOP];
         float alike = product > 0 ? product * product / (float) (own * energy + 1e-20) : 0;
-        if (alike > best && energy > PART * (double) QUIET) {
+        if (alike > best && energy > AEC_JUMP_HEARD * (double) QUIET) {
             best = alike;
-            found = AEC_JUMP_RANGE * AEC_HOP - at;
+            found = AEC_JUMP_RANGE * AEC_HOP - (int) at;
         }
-        energy += (double) (j->line[at + PART] * j->line[at + PART]) - (double) (j->line[at] * j->line[at]);
+        energy += (double) (j->line[at + AEC_JUMP_HEARD] * j->line[at + AEC_JUMP_HEARD])
+                  - (double) (j->line[at] * j->line[at]);
     }
-    return found;
-}
-
-bool aec_jump_find(struct aec_jump *j, struct aec_fft *fft, int *later)
-{
-    unroll(j, j->echo, j->line);
-    int by = (int) look(j, fft, j->mic);
-    if (by == 0) {
-        unroll(j, j->mic, j->line);
-        by = -(int) look(j, fft, j->echo);
-    }
-    if (by == 0)
+    if (found == 0)
         return false;
-    *later = by;
+    *later = found;
     return true;
 }

@@ -9,8 +9,8 @@
 #include <math.h>
 #include <string.h>
 
-/* A second of coloured noise that swells and fades, and what is made of it. */
-enum { LENGTH = 16000 };
+/* Coloured noise that swells and fades, and what is made of it. */
+enum { LENGTH = 19200 };
 
 struct bed {
     struct aec_fft fft;
@@ -44,7 +44,8 @@ static struct bed *bed_create(void)
     return b;
 }
 
-/* The sound as the prediction, and heard `by` samples later at `gain` with something else in it; half a second of it. */
+/* The sound as the prediction, and heard `by` samples later at `gain` with something else in it; half of it, and as much ahead
+ * as can be foretold. */
 static void hear(struct bed *b, int by, float gain, float other)
 {
     fill(b->heard, LENGTH, 4);
@@ -52,12 +53,23 @@ static void hear(struct bed *b, int by, float gain, float other)
         b->heard[i] = other * b->heard[i] + (i - by >= 0 && i - by < LENGTH ? gain * b->sound[i - by] : 0);
     for (size_t at = LENGTH / 4; at < LENGTH / 4 * 3; at += AEC_HOP)
         aec_jump_put(&b->jump, b->heard + at, b->sound + at);
+    for (size_t at = LENGTH / 4 * 3; b->jump.ahead < AEC_JUMP_RANGE; at += AEC_HOP)
+        aec_jump_foretell(&b->jump, b->sound + at);
 }
 
 static void test_a_jump_is_known_to_the_sample(struct t *t)
 {
-    static const int by[] = { 1,  159,  160,  161, 1168, AEC_JUMP_RANGE * AEC_HOP - 1, AEC_JUMP_RANGE * AEC_HOP,
-                              -1, -700, -3333 };
+    static const int by[] = { 1,
+                              159,
+                              160,
+                              161,
+                              1168,
+                              AEC_JUMP_RANGE * AEC_HOP - 1,
+                              AEC_JUMP_RANGE * AEC_HOP,
+                              -1,
+                              -700,
+                              -3333,
+                              1 - AEC_JUMP_RANGE * AEC_HOP };
     struct bed *b = bed_create();
     T_CHECK(b);
     for (size_t i = 0; i < AHOY_COUNT(by); i++) {
@@ -89,18 +101,21 @@ out:
     mem_free(b);
 }
 
-/* A hop of the model's echo of a click that was played so many hops before; the click is a hop's sample 7. */
-static void echo_of_click(struct bed *b, size_t hops_ago, float *echo)
+/* A hop of the model's echo of a click that was played so many hops before; the click is a hop's sample 7. Told `ahead` hops before. */
+static void echo_of_click(struct bed *b, size_t hops_ago, size_t ahead, float *echo)
 {
     struct aec_spec y;
     float click[AEC_HOP] = { 0 };
     aec_far_init(&b->far);
     for (size_t i = 0; i < 60; i++) {
-        click[7] = i + 1 + hops_ago == 60 ? 1 : 0;
+        click[7] = i + 1 + hops_ago == 60 + ahead ? 1 : 0;
         aec_far_put(&b->far, click, AEC_HOP);
         (void) aec_far_advance(&b->far, &b->fft);
     }
-    aec_filter_predict(&b->filter, &b->far, &y);
+    if (ahead > 0)
+        aec_filter_foretell(&b->filter, &b->far, ahead, &y);
+    else
+        aec_filter_predict(&b->filter, &b->far, &y);
     aec_fft_begin(&b->fft, 1);
     aec_fft_put_pair(&b->fft, 0, &y, NULL);
     aec_fft_inverse(&b->fft);
@@ -137,16 +152,38 @@ static void test_a_model_moves_by_samples(struct t *t)
     struct bed *b = bed_create();
     T_CHECK(b);
     set_tap(b);
-    echo_of_click(b, 7, echo);
+    echo_of_click(b, 7, 0, echo);
     size_t was = 7 * AEC_HOP + loudest(echo, &most);
     for (size_t i = 0; i < AHOY_COUNT(by); i++) {
         set_tap(b);
         aec_filter_move(&b->filter, by[i], &b->fft);
         size_t at = was + (size_t) by[i];
-        echo_of_click(b, at / AEC_HOP, echo);
+        echo_of_click(b, at / AEC_HOP, 0, echo);
         T_EQ(loudest(echo, &most), at % AEC_HOP);
         T_CHECK(fabsf(most - 0.5f) < 1e-3f);
     }
+out:
+    mem_free(b);
+}
+
+static void test_an_echo_is_foretold_as_far_as_its_sound_was_played(struct t *t)
+{
+    float echo[AEC_HOP], most;
+    struct bed *b = bed_create();
+    T_CHECK(b);
+    set_tap(b);
+    echo_of_click(b, 7, 0, echo);
+    size_t at = loudest(echo, &most);
+    for (size_t ahead = 1; ahead <= 6; ahead++) {
+        set_tap(b);
+        echo_of_click(b, 7, ahead, echo);
+        T_EQ(loudest(echo, &most), at);
+        T_CHECK(fabsf(most - 0.5f) < 1e-3f);
+    }
+    set_tap(b);
+    echo_of_click(b, 7, b->filter.lag + AEC_PARTS + 1, echo);
+    (void) loudest(echo, &most);
+    T_CHECK(fabsf(most) < 1e-6f);
 out:
     mem_free(b);
 }
@@ -181,6 +218,14 @@ static void show(struct aec_fit *f, float part, float near)
     }
     const struct aec_fit_view v = { cross, mic, echo, rest, noise };
     aec_fit_hear(f, &v, true, rest[9] < 0.25f * mic[9]);
+}
+
+static void show_silence(struct aec_fit *f)
+{
+    float none[AEC_BINS] = { 0 }, echo[AEC_BINS];
+    for (size_t k = 0; k < AEC_BINS; k++)
+        echo[k] = 1;
+    aec_fit_hear(f, &(struct aec_fit_view){ none, none, echo, echo, none }, false, false);
 }
 
 /* Hops until advice is given, up to 100. */
@@ -232,6 +277,36 @@ out:
     return;
 }
 
+static void test_a_stalled_loudspeaker_is_waited_for(struct t *t)
+{
+    struct aec_fit f;
+    aec_fit_init(&f);
+    T_EQ(until(&f, 1, 0, AEC_FIT_REOPEN), 101);
+    for (int hop = 0; hop < 60; hop++) {
+        show_silence(&f);
+        T_CHECK(aec_fit_judge(&f) != AEC_FIT_REOPEN);
+    }
+    T_CHECK(f.wary > 0);
+    T_LE(until(&f, 0, 0, AEC_FIT_REOPEN), 20);
+out:
+    return;
+}
+
+static void test_sound_that_nobody_foretold_is_looked_for(struct t *t)
+{
+    struct aec_fit f;
+    aec_fit_init(&f);
+    T_EQ(until(&f, 1, 0, AEC_FIT_REOPEN), 101);
+    T_EQ(until(&f, 0, 30, AEC_FIT_LOOK), 1);
+    T_EQ(f.wary, 0);
+    aec_fit_init(&f);
+    T_EQ(until(&f, 0, 30, AEC_FIT_LOOK), 101); /* not while the model is new */
+out:
+    return;
+}
+
 T_MAIN(T(test_a_jump_is_known_to_the_sample), T_PLAIN(test_other_sound_silence_and_what_is_too_far_are_no_jump),
-       T_PLAIN(test_a_model_moves_by_samples), T_PLAIN(test_a_model_moved_out_of_reach_is_empty_and_in_bounds),
-       T_PLAIN(test_another_path_is_told_from_near_speech), T_PLAIN(test_a_model_that_was_right_after_all_is_kept))
+       T_PLAIN(test_a_model_moves_by_samples), T_PLAIN(test_an_echo_is_foretold_as_far_as_its_sound_was_played),
+       T_PLAIN(test_a_model_moved_out_of_reach_is_empty_and_in_bounds),
+       T_PLAIN(test_another_path_is_told_from_near_speech), T_PLAIN(test_a_model_that_was_right_after_all_is_kept),
+       T_PLAIN(test_a_stalled_loudspeaker_is_waited_for), T_PLAIN(test_sound_that_nobody_foretold_is_looked_for))
