@@ -37,7 +37,7 @@ void fates_tell(struct fates *f, uint16_t seq, enum fate fate)
     }
     int16_t ahead = (int16_t) (uint16_t) (seq - (uint16_t) f->end);
     uint32_t at = (uint32_t) ((int64_t) f->end + ahead);
-    if (ahead >= 0 && (ahead >= FATES_WINDOW || fate != FATE_PLAYED)) {
+    if (ahead >= 0 && (ahead >= FATES_LEAP || fate != FATE_PLAYED)) {
         if (fate != FATE_PLAYED)
             return; /* nothing is known behind the newest that came */
         fates_judge(f, 0);

@@ -7,7 +7,10 @@
 
 #include "rtp/quality.h"
 
-enum { FATES_WINDOW = 512 };
+enum {
+    FATES_WINDOW = 512,
+    FATES_LEAP = 3000, /* so many missing in a row are an outage, more are other numbers (RFC 3550 A.1) */
+};
 
 enum fate {
     FATE_LOST, /* nothing was told of it */
@@ -27,7 +30,7 @@ struct fates {
     uint64_t missing; /* lost or late, before any recovery */
 };
 
-/** The best that is told of a packet counts. A leap beyond the window begins anew; what was told before is judged. */
+/** The best that is told of a packet counts. What a leap passes over was lost, up to FATES_LEAP; a wider one begins anew. */
 void fates_tell(struct fates *f, uint16_t seq, enum fate fate);
 
 /** Judges all but the newest `keep` packets. */

@@ -67,6 +67,23 @@ out:
     return;
 }
 
+/* An outage is lost packets, however long it lasts, as long as the stream's own numbers go on behind it. */
+static void test_an_outage_beyond_the_window_is_lost(struct t *t)
+{
+    struct fates f = { 0 };
+    for (uint16_t seq = 0; seq < 100; seq++)
+        fates_tell(&f, seq, FATE_PLAYED);
+    for (uint16_t seq = 1600; seq < 1700; seq++)
+        fates_tell(&f, seq, FATE_PLAYED);
+    fates_judge(&f, 0);
+    T_EQ(f.judged, 1700);
+    T_EQ(f.missing, 1500);
+    T_EQ(f.bursts.runs, 1);
+    T_NEAR(fates_impaired(&f), 1500.0 / 1700, 1e-9);
+out:
+    return;
+}
+
 /* Half of all new streams begin with a number that is behind the old one's, as far as 16 bits tell. */
 static void test_another_stream_begins_with_any_number(struct t *t)
 {
@@ -85,4 +102,4 @@ out:
 }
 
 T_MAIN(T(test_the_best_that_is_told_counts), T(test_what_is_made_good_counts_little), T(test_a_leap_begins_anew),
-       T(test_another_stream_begins_with_any_number))
+       T(test_an_outage_beyond_the_window_is_lost), T(test_another_stream_begins_with_any_number))
