@@ -11,6 +11,7 @@ enum {
     SLAB_SOFT_BYTES = 4096, /* the slab is tidied here already, so that a call touches little memory */
     MAX_CLOCK_HZ = 1000000,
     LEAST_FRAMES_S = 400,   /* a second: a packet of less than 2.5 ms is not what the stream is made of */
+    OUTAGE_OFF_US = 500000, /* the network may be another one behind an outage */
     COPY_MOST_US = 2000000, /* a copy is not older: RFC 2198 tells it in 14 bits */
 };
 
@@ -404,6 +405,14 @@ static bool confirms_jump(struct jitter *j, uint16_t seq)
     return confirmed;
 }
 
+/* A jump whose timestamp says when it comes is the end of an outage and needs no other packet to confirm it. */
+static bool ends_outage(const struct jitter *j, const struct jitter_packet *p, int64_t ext, int64_t ts, int64_t when_us)
+{
+    int64_t off = delay_of(&j->delay, when_us - jitter_ts_to_us(j, ts - j->origin_ts));
+    return !p->redundant && ext > j->max_ext && j->count == 0 && j->delay.begun && off > -OUTAGE_OFF_US
+           && off < OUTAGE_OFF_US;
+}
+
 static enum jitter_put take_first(struct jitter *j, const struct jitter_packet *p, int64_t when_us)
 {
     bool again = j->started;
@@ -432,7 +441,7 @@ enum jitter_put jitter_put(struct jitter *j, const struct jitter_packet *p, int6
     int64_t ext = j->max_ext + rtp_seq_diff(p->seq, (uint16_t) j->max_ext);
     int64_t ts = j->last_ts + rtp_ts_diff(p->timestamp, (uint32_t) j->last_ts);
     if (ext >= j->next_ext + JITTER_RING || ext < j->next_ext - MISORDER) {
-        if (!p->redundant && confirms_jump(j, p->seq))
+        if (ends_outage(j, p, ext, ts, when_us) || (!p->redundant && confirms_jump(j, p->seq)))
             return take_first(j, p, when_us);
         j->stats.refused += !p->redundant;
         return JITTER_PUT_REFUSED;

@@ -185,6 +185,27 @@ out:
     jitter_destroy(j);
 }
 
+/* Whoever comes back at the time that its timestamp says is heard from its first packet on; any other jump is confirmed. */
+static void test_an_outage_ends_with_its_first_packet(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    struct jitter_stats st;
+    T_OK(open_plain(&j));
+    for (uint16_t seq = 1; seq <= 50; seq++) {
+        put_at(j, seq, 20000 * seq);
+        T_EQ(get_at(j, 20000 * seq, &f), seq > 1 ? JITTER_PACKET : JITTER_SILENCE);
+    }
+    (void) get_at(j, 20000 * 51, &f);
+    struct jitter_packet p = plain(300);
+    T_EQ(jitter_put(j, &p, 20000 * 51), JITTER_PUT_REFUSED); /* five seconds too early */
+    T_EQ(jitter_put(j, &p, 20000 * 300 + 60000), JITTER_PUT_RESTART);
+    jitter_stats(j, &st);
+    T_EQ(st.refused, 1);
+out:
+    jitter_destroy(j);
+}
+
 static void test_events_take_their_place_in_the_sequence(struct t *t)
 {
     struct jitter *j = NULL;
@@ -508,7 +529,7 @@ out:
 
 T_MAIN(T(test_lost_is_told_with_its_neighbour_and_only_when_that_is_here),
        T(test_a_loss_that_a_stretch_covered_is_skipped), T(test_a_late_packet_is_still_played_after_a_stretch),
-       T(test_a_redundant_copy_fills_a_hole_and_counts_nowhere), T(test_events_take_their_place_in_the_sequence),
+       T(test_a_redundant_copy_fills_a_hole_and_counts_nowhere), T(test_an_outage_ends_with_its_first_packet), T(test_events_take_their_place_in_the_sequence),
        T(test_restarts_and_new_sources_are_taken_and_stray_packets_are_not),
        T(test_a_full_buffer_gives_up_what_is_oldest),
        T(test_a_packet_that_was_overtaken_at_the_very_beginning_is_played_first),
