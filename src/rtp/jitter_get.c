@@ -257,6 +257,8 @@ enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, st
         if (!s)
             return j->silent || j->fresh ? answer_silence(j, out) : answer_empty(j, true, out);
         if (s->ext > j->next_ext && (j->silent || j->fresh)) {
+            if (!s->filler && must_wait(j, s, now_us))
+                return answer_wait(j, s, now_us, out); /* what it has overtaken may still come */
             while (j->next_ext < s->ext)
                 jitter_step(j, false); /* what was lost in silence was silence */
             continue;

@@ -206,6 +206,37 @@ out:
     jitter_destroy(j);
 }
 
+/* The first two packets behind a pause change places on their way: both are heard, in order. */
+static void test_the_first_word_behind_a_pause_is_whole(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    struct jitter_stats st;
+    struct jitter_packet p = plain(2);
+    T_OK(open_plain(&j));
+    put_at(j, 1, 20000);
+    while (get_at(j, 60000, &f) == JITTER_SILENCE)
+        ;
+    p.silence = true;
+    (void) jitter_put(j, &p, 60000);
+    T_EQ(get_at(j, 80000, &f), JITTER_PACKET);
+    T_EQ(get_at(j, 100000, &f), JITTER_SILENCE);
+    for (uint16_t seq = 3; seq <= 4; seq++) {
+        p = plain((uint16_t) (7 - seq));
+        p.timestamp += 960 * 20;
+        T_EQ(jitter_put(j, &p, 500000 + 5000 * seq), JITTER_PUT_OK);
+        T_EQ(get_at(j, 500000 + 5000 * seq, &f), JITTER_SILENCE);
+    }
+    T_EQ(get_at(j, 540000, &f), JITTER_PACKET);
+    T_EQ(f.seq, 3);
+    T_EQ(get_at(j, 560000, &f), JITTER_PACKET);
+    T_EQ(f.seq, 4);
+    jitter_stats(j, &st);
+    T_EQ(st.late, 0);
+out:
+    jitter_destroy(j);
+}
+
 static void test_events_take_their_place_in_the_sequence(struct t *t)
 {
     struct jitter *j = NULL;
@@ -529,7 +560,7 @@ out:
 
 T_MAIN(T(test_lost_is_told_with_its_neighbour_and_only_when_that_is_here),
        T(test_a_loss_that_a_stretch_covered_is_skipped), T(test_a_late_packet_is_still_played_after_a_stretch),
-       T(test_a_redundant_copy_fills_a_hole_and_counts_nowhere), T(test_an_outage_ends_with_its_first_packet), T(test_events_take_their_place_in_the_sequence),
+       T(test_a_redundant_copy_fills_a_hole_and_counts_nowhere), T(test_an_outage_ends_with_its_first_packet), T(test_the_first_word_behind_a_pause_is_whole), T(test_events_take_their_place_in_the_sequence),
        T(test_restarts_and_new_sources_are_taken_and_stray_packets_are_not),
        T(test_a_full_buffer_gives_up_what_is_oldest),
        T(test_a_packet_that_was_overtaken_at_the_very_beginning_is_played_first),
