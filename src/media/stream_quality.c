@@ -66,9 +66,22 @@ static void weigh(struct media_quality *q, double bytes)
         q->packet_bytes += (bytes - q->packet_bytes) * packet_weight;
 }
 
+/* How long the sender paused before a packet: the time between it and the newest one, less the `missing` ones that filled it. */
+static int64_t pause_us(const struct media_stream *st, const struct jitter_packet *j, int missing)
+{
+    int32_t ahead = (int32_t) (j->timestamp - st->quality.newest.next_ts);
+    return (int64_t) ahead * 1000000 / st->playout.expected.clock_hz - missing * jitter_frame_us(st->playout.jitter);
+}
+
+/* Whether what is made up now may prove to be a pause: the peer makes some, and has not gone on. */
+static bool may_pause(const struct media_quality *q)
+{
+    return q->newest.silence || q->pauses;
+}
+
 /*
  * A packet that is next by number and not by time: the sender paused. What was made up until it came was no loss, though
- * nobody could know while it was.
+ * nobody could know while it was. Where packets are missing, too (the one that announced the pause), their own time was one.
  */
 static void watch_pauses(struct media_stream *st, const struct jitter_packet *j, int64_t now_us)
 {
@@ -77,12 +90,13 @@ static void watch_pauses(struct media_stream *st, const struct jitter_packet *j,
     int16_t step = (int16_t) (uint16_t) (j->seq - q->newest.seq);
     if (q->newest.known && step <= 0)
         return;
-    bool silent = q->newest.known && step == 1 && (int32_t) (j->timestamp - q->newest.next_ts) > 0;
-    bool pause = q->held || silent;
+    bool silent = q->newest.known && pause_us(st, j, step - 1) > 0;
+    uint64_t lost_us = q->held ? 0 : (uint64_t) (step - 1) * (uint64_t) jitter_frame_us(st->playout.jitter);
+    uint64_t made_up = concealed_us - q->newest.concealed_us;
     q->pauses |= silent && !q->held;
+    if (q->newest.known && (q->held || silent) && made_up > lost_us)
+        q->paused_us += made_up - lost_us;
     q->held = !media_params_expect(&st->params);
-    if (q->newest.known && pause)
-        q->paused_us += concealed_us - q->newest.concealed_us;
     q->newest.known = true;
     q->newest.seq = j->seq;
     q->newest.next_ts = j->timestamp + j->duration_ts;
@@ -237,23 +251,23 @@ static void find_delays(struct media_stream *st, const struct rtp_remote_quality
 
 /* ---- scores ------------------------------------------------------------------------------------------------------ */
 
-/* Sound that was made up. A hold and a break are none: nothing is made up for so long, and it may be a pause. */
+/* Sound that was made up. A hold and a break are none: nothing is made up for so long, and it may be a pause, which the next packet tells. */
 static uint64_t made_up_us(const struct media_stream *st)
 {
     const struct media_quality *q = &st->quality;
     uint64_t all = st->playout.concealed_us - q->paused_us;
-    bool breaks = q->newest.known && (q->held || sys_now_us(st->worker->loop) - q->newest.at_us >= SYS_MS(BREAK_MS));
-    return breaks ? all - (st->playout.concealed_us - q->newest.concealed_us) : all;
+    bool breaks = q->newest.known && sys_now_us(st->worker->loop) - q->newest.at_us >= SYS_MS(BREAK_MS);
+    bool untold = q->newest.known && (q->held || breaks || may_pause(q));
+    return untold ? all - (st->playout.concealed_us - q->newest.concealed_us) : all;
 }
 
 /* Since when nothing at all has come from a peer that was heard, where something should; 0: it comes. */
 static uint32_t gone_ms(const struct media_stream *st)
 {
     const struct media_quality *q = &st->quality;
-    bool pauses = q->newest.silence || q->pauses;
     int64_t since_us = AHOY_MAX(st->alive_us, st->listening_us);
     int64_t gone_us = sys_now_us(st->worker->loop) - since_us;
-    if (!st->rtp_seen || !media_params_expect(&st->params) || gone_us < SYS_MS(pauses ? PAUSE_MS : BREAK_MS))
+    if (!st->rtp_seen || !media_params_expect(&st->params) || gone_us < SYS_MS(may_pause(q) ? PAUSE_MS : BREAK_MS))
         return 0;
     return (uint32_t) (gone_us / 1000);
 }
