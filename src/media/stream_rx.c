@@ -35,13 +35,26 @@ static void digits(struct media_stream *st, const struct dtmf_note *note, size_t
     }
 }
 
+static uint32_t codec_duration_ts(const struct audio_codec *codec, struct view payload)
+{
+    size_t samples = audio_payload_samples(codec, (const uint8_t *) payload.p, payload.n);
+    return (uint32_t) ((uint64_t) samples * codec->clock_hz / codec->rate_hz);
+}
+
+/* How long a payload sounds; 0: it is no sound that we decode. */
+static uint32_t payload_duration_ts(const struct media_stream *st, unsigned pt, struct view payload)
+{
+    enum sdp_use use;
+    const struct audio_codec *codec = codec_of(&st->params, pt, &use);
+    return codec ? codec_duration_ts(codec, payload) : 0;
+}
+
 /* A codec's payload: how long it is, and that the peer may have changed to it. False when it decodes to nothing. */
 static bool look_into(struct media_stream *st, const struct audio_codec *codec, struct jitter_packet *j)
 {
-    size_t samples = audio_payload_samples(codec, (const uint8_t *) j->payload.p, j->payload.n);
-    if (samples == 0)
+    j->duration_ts = codec_duration_ts(codec, j->payload);
+    if (j->duration_ts == 0)
         return false;
-    j->duration_ts = (uint32_t) ((uint64_t) samples * codec->clock_hz / codec->rate_hz);
     j->silence = codec->ops->recover && j->payload.n <= 2; /* an Opus DTX frame, RFC 6716 section 2.1.9 */
     if (j->redundant || st->rx_codec == codec)
         return true;
@@ -49,6 +62,13 @@ static bool look_into(struct media_stream *st, const struct audio_codec *codec, 
     playout_expect(&st->playout, codec, AHOY_MAX(j->duration_ts / (codec->clock_hz / 1000), 1u));
     rtp_session_renegotiated(st->rtp, 0, codec->clock_hz); /* the peer may change between agreed codecs */
     return true;
+}
+
+static void put_key(struct media_stream *st, struct view payload, bool marker, uint32_t timestamp, int64_t now_us)
+{
+    struct dtmf_note note[DTMF_MAX_NOTES];
+    size_t n = dtmf_receiver_put(&st->dtmf_rx, payload, marker, timestamp, now_us, note);
+    digits(st, note, n);
 }
 
 static void put_audio(struct media_stream *st, struct jitter_packet *j, int64_t now_us)
@@ -74,10 +94,31 @@ static void put_audio(struct media_stream *st, struct jitter_packet *j, int64_t 
 }
 
 /*
- * The blocks of RFC 2198: the newest is the packet's own sound, the others are copies of earlier packets. Their sequence
- * numbers are not told; they follow from the distance in time, as long as packets are equally long. `ext_seq` counts when
- * `valid`.
+ * How many packets ago the one was sent that is copied; 0: that cannot be said. RFC 2198 tells the distance in time alone:
+ * of packets that are equally long it follows, and where the length has just changed the copy's own length shows its neighbour.
  */
+static uint32_t packets_back(uint32_t offset_ts, uint32_t copy_ts, uint32_t primary_ts)
+{
+    if (copy_ts == 0 || primary_ts == 0)
+        return 0;
+    if (offset_ts == copy_ts)
+        return 1;
+    return copy_ts == primary_ts && offset_ts % primary_ts == 0 ? offset_ts / primary_ts : 0;
+}
+
+/* Keys within RFC 2198 (RFC 4733 section 2.6): oldest first, for what is behind a key that was told is taken for old. */
+static void put_red_keys(struct media_stream *st, const struct jitter_packet *packet, const struct red_block *block,
+                         size_t n, int64_t now_us)
+{
+    enum sdp_use use;
+    for (size_t i = 0; i < n; i++) {
+        (void) codec_of(&st->params, block[i].payload_type, &use);
+        if (use == SDP_USE_EVENT)
+            put_key(st, block[i].data, packet->marker, packet->timestamp - block[i].offset_ts, now_us);
+    }
+}
+
+/* The blocks of RFC 2198: the newest is the packet's own sound, the others are copies. `ext_seq` counts when `valid`. */
 static void put_red(struct media_stream *st, const struct jitter_packet *packet, bool valid, uint32_t ext_seq,
                     int64_t now_us)
 {
@@ -85,13 +126,16 @@ static void put_red(struct media_stream *st, const struct jitter_packet *packet,
     size_t n;
     if (red_parse(packet->payload, block, &n))
         return;
+    if (valid)
+        put_red_keys(st, packet, block, n, now_us);
     struct jitter_packet primary = *packet;
     primary.payload_type = block[n - 1].payload_type;
     primary.payload = block[n - 1].data;
     put_audio(st, &primary, now_us);
-    for (size_t i = 0; primary.duration_ts > 0 && i + 1 < n; i++) {
-        uint32_t back = block[i].offset_ts / primary.duration_ts;
-        if (back == 0 || block[i].offset_ts % primary.duration_ts != 0)
+    for (size_t i = 0; i + 1 < n; i++) {
+        uint32_t lasts = payload_duration_ts(st, block[i].payload_type, block[i].data);
+        uint32_t back = packets_back(block[i].offset_ts, lasts, primary.duration_ts);
+        if (back == 0)
             continue;
         struct jitter_packet copy = { .ssrc = packet->ssrc,
                                       .seq = (uint16_t) (packet->seq - back),
@@ -126,12 +170,8 @@ static void take_rtp(struct media_stream *st, const struct rtp_packet *p, const 
     }
     enum sdp_use use;
     (void) codec_of(&st->params, p->payload_type, &use);
-    if (use == SDP_USE_EVENT
-        && verdict == RTP_OK) { /* a new source's first packet is on probation; keys are repeated */
-        struct dtmf_note note[DTMF_MAX_NOTES];
-        size_t n = dtmf_receiver_put(&st->dtmf_rx, p->payload, p->marker, p->timestamp, now_us, note);
-        digits(st, note, n);
-    }
+    if (use == SDP_USE_EVENT && verdict == RTP_OK) /* a new source's first packet is on probation; keys are repeated */
+        put_key(st, p->payload, p->marker, p->timestamp, now_us);
     struct jitter_packet j = { .ssrc = p->ssrc,
                                .seq = p->seq,
                                .timestamp = p->timestamp,

@@ -136,6 +136,9 @@ enum ahoy_err media_tx_configure(struct media_stream *st, const struct media_par
     }
     configure_dtmf(st, p);
     configure_protection(st, p);
+    /* The number of a copied packet follows from its distance in time, among equals alone. */
+    if (st->red && (p->tx_pt != st->params.tx_pt || p->ptime_ms != st->params.ptime_ms))
+        red_sender_reset(st->red);
     if (p->tx_red_pt < 0) { /* it was agreed on for another codec */
         red_sender_destroy(st->red);
         st->red = NULL;

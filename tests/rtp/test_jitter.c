@@ -560,7 +560,8 @@ out:
 
 T_MAIN(T(test_lost_is_told_with_its_neighbour_and_only_when_that_is_here),
        T(test_a_loss_that_a_stretch_covered_is_skipped), T(test_a_late_packet_is_still_played_after_a_stretch),
-       T(test_a_redundant_copy_fills_a_hole_and_counts_nowhere), T(test_an_outage_ends_with_its_first_packet), T(test_the_first_word_behind_a_pause_is_whole), T(test_events_take_their_place_in_the_sequence),
+       T(test_a_redundant_copy_fills_a_hole_and_counts_nowhere), T(test_an_outage_ends_with_its_first_packet),
+       T(test_the_first_word_behind_a_pause_is_whole), T(test_events_take_their_place_in_the_sequence),
        T(test_restarts_and_new_sources_are_taken_and_stray_packets_are_not),
        T(test_a_full_buffer_gives_up_what_is_oldest),
        T(test_a_packet_that_was_overtaken_at_the_very_beginning_is_played_first),
