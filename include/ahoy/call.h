@@ -42,7 +42,7 @@ struct ahoy_media_config {
      * packets, ms, ms, ms, s, per cent, per cent, bit/s; NULL: no */
     const char *impair;
     const char *dtmf;  /* digits to send when the call stands; NULL: none */
-    uint32_t no_rtp_s; /* report NO_RTP/ONE_WAY when nothing came for so long; 0: 10 */
+    uint32_t no_rtp_s; /* report NO_RTP/ONE_WAY when nothing came for so long, the first time for half of it; 0: 10 */
 };
 
 struct ahoy_call_config {

@@ -135,6 +135,8 @@ struct media_stats {
     struct rtcp_voip remote_voip;
     bool remote_reports; /* RTCP came from the peer */
     bool remote_hears;   /* it told that packets of ours reached it */
+    bool remote_refuses; /* nobody listens where we send, as its machine has told for seconds, and nothing comes */
+    int strange_pt;      /* what comes is of this payload type, which was not agreed on; below 0: none of late */
     double cpu;          /* share of a core that all sound of its worker takes */
     unsigned saving;     /* level of effort, media/load.h */
     bool send_stopped;   /* the circuit breaker is open (RFC 8083): nothing is sent for a while */

@@ -42,11 +42,19 @@ static void on_rtcp(void *arg, const struct addr *src, const struct addr *local,
     media_rx_datagram(arg, true, src, data, n, when_us);
 }
 
+static void on_rtp_error(void *arg, const struct addr *dst, enum ahoy_err err)
+{
+    struct media_stream *st = arg;
+    if (err == AHOY_ERR_REFUSED)
+        media_rx_refused(st, dst, sys_clock_us(st->worker->loop));
+}
+
 static enum ahoy_err open_pair(struct media_stream *st, uint16_t port)
 {
     struct sys_loop *loop = st->worker->loop;
     struct sys_udp_config cfg = { .local = addr_with_port(&st->config.local, port), .dscp = 46 };
-    struct sys_udp_handler rtp = { .recv = on_rtp, .arg = st }, rtcp = { .recv = on_rtcp, .arg = st };
+    struct sys_udp_handler rtp = { .recv = on_rtp, .error = on_rtp_error, .arg = st },
+                           rtcp = { .recv = on_rtcp, .arg = st };
     enum ahoy_err err = sys_udp_open(&st->rtp_socket, loop, &cfg, &rtp);
     if (err)
         return err;
@@ -361,7 +369,8 @@ static void watch_silence(struct media_stream *st, int64_t now_us)
     struct rtp_stats s;
     rtp_session_stats(st->rtp, &s);
     int64_t since = AHOY_MAX(s.last_received_us, st->listening_us);
-    if (now_us - since >= SYS_MS(st->config.no_rtp_ms)) {
+    /* Who was heard may pause; who was not says "hello?" meanwhile. */
+    if (now_us - since >= SYS_MS(st->config.no_rtp_ms) / (st->rtp_seen ? 1 : 2)) {
         st->rtp_silent = true;
         media_note_rtp(st, MEDIA_RTP_SILENT);
     }

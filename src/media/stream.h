@@ -151,6 +151,7 @@ struct media_stream {
     struct join join;     /* ticks and packets that come together */
     int64_t listening_us; /* since when packets are expected */
     int64_t sending_us;   /* when the first packet left; 0: none did */
+    int64_t refused_us;   /* since when nobody listens where we send; 0: somebody does, for all we know */
     int64_t alive_us;     /* when the peer's last packet came, of either sort; 0: none did */
     int64_t stats_us;
     struct sys_timer rtcp_timer;
@@ -197,6 +198,9 @@ void media_stream_regrid(struct media_stream *st);
 /* stream_rx.c */
 void media_rx_datagram(struct media_stream *st, bool rtcp_port, const struct addr *src, const void *data, size_t n,
                        int64_t when_us);
+
+/* Nobody listened at `dst`, where we had sent sound, says its machine. */
+void media_rx_refused(struct media_stream *st, const struct addr *dst, int64_t now_us);
 void media_rx_release_held(struct media_stream *st, int64_t now_us);
 void media_rx_drop_held(struct media_stream *st);
 

@@ -36,6 +36,7 @@ void media_stats_init(struct media_stats *s)
                                .r_lq = -1,
                                .r_100 = -1,
                                .model = "",
+                               .strange_pt = -1,
                                .level_in_dbfs = MIX_SILENCE_DBFS,
                                .level_out_dbfs = MIX_SILENCE_DBFS,
                                .loudest_out_dbfs = MIX_SILENCE_DBFS,

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { HELD_MAX = 2000, DEAF_AFTER_US = 2000000 };
+enum { HELD_MAX = 2000, DEAF_AFTER_US = 2000000, REFUSED_AFTER_US = 3000000 };
 
 static const struct audio_codec *codec_of(const struct media_params *p, unsigned pt, enum sdp_use *use)
 {
@@ -149,6 +149,24 @@ static void put_red(struct media_stream *st, const struct jitter_packet *packet,
     }
 }
 
+/* Who speaks to us, or tells of our packets, is there to hear. */
+static void is_reached(struct media_stream *st)
+{
+    st->refused_us = 0;
+    st->stats.remote_refuses = false;
+}
+
+/* A phone that is about to listen, or has just hung up, refuses for a moment, too. */
+void media_rx_refused(struct media_stream *st, const struct addr *dst, int64_t now_us)
+{
+    const struct addr *to = latch_target(&st->latch);
+    if (!to || !addr_eq(to, dst))
+        return;
+    if (st->refused_us == 0)
+        st->refused_us = now_us;
+    st->stats.remote_refuses = now_us - st->refused_us >= REFUSED_AFTER_US;
+}
+
 static void take_rtp(struct media_stream *st, const struct rtp_packet *p, const struct addr *src, int64_t now_us)
 {
     struct rtp_received info;
@@ -156,6 +174,8 @@ static void take_rtp(struct media_stream *st, const struct rtp_packet *p, const 
     if (verdict != RTP_OK && verdict != RTP_PROBATION)
         return;
     st->alive_us = now_us;
+    st->stats.strange_pt = -1;
+    is_reached(st);
     if (verdict == RTP_OK && info.new_stream) {
         struct dtmf_note note;
         if (dtmf_receiver_reset(&st->dtmf_rx, &note))
@@ -214,6 +234,8 @@ static void rtp_datagram(struct media_stream *st, const struct addr *src, struct
     const struct addr *is = latch_target(&st->latch);
     if (is && !addr_eq(is, &before))
         media_note_info(st);
+    if (!lp.negotiated)
+        st->stats.strange_pt = p.payload_type;
     if (!take || !lp.negotiated)
         return;
     if (st->params.receive)
@@ -257,6 +279,7 @@ static void rtcp_datagram(struct media_stream *st, bool rtcp_port, const struct 
     struct rtp_stats s;
     rtp_session_stats(st->rtp, &s);
     st->stats.remote_deaf = false;
+    is_reached(st);
     if (s.remote_fraction_lost < 255)
         st->stats.remote_hears = true;
 }

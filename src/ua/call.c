@@ -100,18 +100,23 @@ static void judge_sound(struct ua_call *c, const struct media_stats *m)
         return;
     bool hears = c->info.receiving && !c->hold_wanted && !c->held_by_peer, speaks = c->info.sending && !c->held_by_peer;
     bool in_missing = hears && m->rtp_in == 0;
-    bool out_missing = speaks && (m->rtp_out == 0 || (m->remote_deaf && !m->remote_hears));
+    bool out_missing = speaks && (m->rtp_out == 0 || m->remote_refuses || (m->remote_deaf && !m->remote_hears));
     const char *text;
+    struct buf why;
     if (!in_missing && !out_missing)
         return;
+    buf_init(&why, UA_TEXT_BYTES);
     c->end.cause = in_missing && !m->remote_hears ? AHOY_CAUSE_NO_RTP : AHOY_CAUSE_ONE_WAY;
-    if (c->end.cause == AHOY_CAUSE_NO_RTP)
+    if (in_missing && ua_call_why_silent(c, m, &why))
+        text = buf_cstr(&why);
+    else if (c->end.cause == AHOY_CAUSE_NO_RTP)
         text = "the call stood, but no sound came; a firewall or NAT may keep RTP out, see `ahoy doctor`";
     else if (in_missing)
         text = "the other side hears us, but nothing comes back; a firewall or NAT may drop it, see `ahoy doctor`";
     else
         text = "the other side hears nothing; a firewall or NAT may drop what we send, see `ahoy doctor`";
     (void) view_copy(view_str(text), c->end.text, sizeof c->end.text);
+    buf_fini(&why);
 }
 
 static void tell_end(struct ua_call *c, const struct media_stats *m)

@@ -102,6 +102,8 @@ void ua_call_end_tone(struct ua_call *c);
 /* call_media.c: opens the sound; then ua_call_media_ready. */
 AHOY_MUST_USE enum ahoy_err ua_call_open_media(struct ua_call *c, const struct addr *local);
 void ua_call_emit_media(struct ua_call *c);
+/* What is known of why no sound comes, as a sentence for people; false: nothing is, and a firewall is likely. */
+bool ua_call_why_silent(const struct ua_call *c, const struct media_stats *m, struct buf *out);
 
 /* call_sip.c */
 void ua_call_media_ready(struct ua_call *c);

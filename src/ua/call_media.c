@@ -2,6 +2,7 @@
 #include "ua/call.h"
 
 #include "rtp/dtmf.h"
+#include "sdp/format.h"
 
 #include <stdio.h>
 
@@ -100,12 +101,42 @@ void ua_call_ring_no_more(struct ua_call *c)
     c->ringer = NULL;
 }
 
+bool ua_call_why_silent(const struct ua_call *c, const struct media_stats *m, struct buf *out)
+{
+    char remote[ADDR_TEXT_BYTES];
+    if (m->strange_pt >= 0) {
+        const struct sdp_static_type *type = sdp_static_type((unsigned) m->strange_pt);
+        buf_printf(
+            out,
+            "the other side sends sound of a kind that was not agreed on (%s%sRTP payload type %d), which cannot "
+            "be heard; another codec may help, see --codec",
+            type ? type->name : "", type ? ", " : "", m->strange_pt);
+    } else if (m->remote_refuses) {
+        buf_printf(out,
+                   "nobody listens at %s, where the other side wants its sound sent, and none comes from it; its "
+                   "phone may have to be restarted, or a NAT on the way changes ports",
+                   addr_print(&c->info.remote, remote));
+    } else if (m->remote_reports) {
+        buf_str(out, "the other side's reports come, but no sound: it may be muted there, or have no microphone");
+    }
+    return out->n > 0;
+}
+
+static const char *trouble_text(const struct ua_call *c, struct buf *why)
+{
+    if (c->heard)
+        return "nothing comes from the other side any more; its phone, or the way to it, may be gone";
+    return ua_call_why_silent(c, media_session_stats(c->media), why)
+               ? buf_cstr(why)
+               : "no sound comes from the other side; a firewall or NAT may keep it out";
+}
+
 static void emit_media(struct ua_call *c, const char *news)
 {
-    static const char no_rtp[] = "no sound comes from the other side; a firewall or NAT may keep it out";
-    static const char gone[] = "nothing comes from the other side any more; its phone, or the way to it, may be gone";
     char local[ADDR_TEXT_BYTES] = "", remote[ADDR_TEXT_BYTES] = "", codec[32] = "";
     struct ahoy_event e = { .type = AHOY_EVENT_CALL_MEDIA };
+    struct buf why;
+    buf_init(&why, UA_TEXT_BYTES);
     if (c->info.codec)
         snprintf(codec, sizeof codec, "%s/%u", c->info.codec->name, (unsigned) c->info.codec->rate_hz);
     e.media.id = c->id;
@@ -118,8 +149,9 @@ static void emit_media(struct ua_call *c, const char *news)
     e.media.local = c->info.local.family ? addr_print(&c->info.local, local) : local;
     e.media.remote = c->info.remote.family ? addr_print(&c->info.remote, remote) : remote;
     e.media.trouble = c->rtp_trouble ? c->rtp_trouble : c->device_trouble;
-    e.media.text = c->rtp_trouble ? c->heard ? gone : no_rtp : c->device_trouble ? c->device_text : news;
+    e.media.text = c->rtp_trouble ? trouble_text(c, &why) : c->device_trouble ? c->device_text : news;
     ua_emit(c->ua, &e);
+    buf_fini(&why);
 }
 
 void ua_call_emit_media(struct ua_call *c)

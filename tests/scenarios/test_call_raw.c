@@ -350,6 +350,51 @@ out:
     odd_close(t, &o);
 }
 
+/* No firewall is blamed for what is seen to be something else. */
+static void test_why_no_sound_comes_is_told_as_far_as_it_is_known(struct t *t)
+{
+    static const char deaf[] = "v=0\r\no=- 1 1 IN IP4 %s\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n"
+                               "m=audio 41234 RTP/AVP 0\r\n";
+    struct odd o;
+    T_OK(odd_open(&o));
+    T_CHECK(odd_call(&o, RAW_SDP("0", "")));
+    raw_talk(&o.r, 18, 20);
+    phone_run_ms(&o.a, NULL, 6000); /* half as long as who was heard before */
+    T_EQ(o.a.trouble_now, AHOY_CAUSE_NO_RTP);
+    odd_hang_up(&o);
+    T_EQ(o.a.cause, AHOY_CAUSE_NO_RTP);
+    T_CHECK(strstr(o.a.text, "not agreed on (G729, RTP payload type 18)"));
+    odd_close(t, &o);
+
+    T_OK(odd_open(&o));
+    T_CHECK(odd_call(&o, deaf));
+    phone_run_ms(&o.a, NULL, 2500);
+    odd_hang_up(&o);
+    T_CHECK(strstr(o.a.text, "firewall")); /* a moment's refusal proves nothing */
+    odd_close(t, &o);
+
+    T_OK(odd_open(&o));
+    T_CHECK(odd_call(&o, deaf));
+    phone_run_ms(&o.a, NULL, 6000);
+    odd_hang_up(&o);
+    T_EQ(o.a.cause, AHOY_CAUSE_NO_RTP);
+    T_CHECK(strstr(o.a.text, "nobody listens at 192.0.2.9:41234"));
+    odd_close(t, &o);
+
+    T_OK(odd_open(&o));
+    T_CHECK(odd_call(&o, RAW_SDP("0", "")));
+    for (unsigned i = 0; i < 6; i++) {
+        phone_run_ms(&o.a, NULL, 1000);
+        raw_report(&o.r, 0);
+    }
+    phone_run_ms(&o.a, NULL, 1500);
+    odd_hang_up(&o);
+    T_EQ(o.a.cause, AHOY_CAUSE_ONE_WAY);
+    T_CHECK(strstr(o.a.text, "reports come, but no sound"));
+out:
+    odd_close(t, &o);
+}
+
 static void test_codecs_may_change_between_packets(struct t *t)
 {
     struct odd o;
@@ -545,8 +590,8 @@ T_MAIN(T_STRIDE(test_sound_of_the_other_ip_version_is_met_where_we_have_it, 7),
        T(test_useless_descriptions_are_refused_and_the_call_stays), T(test_an_answer_without_a_stream_ends_the_call),
        T_STRIDE(test_sound_before_the_answer_is_heard, 9), T(test_sound_is_followed_to_a_new_address),
        T(test_a_host_name_in_the_description_is_looked_up), T(test_a_host_name_that_is_unknown_costs_the_sound_alone),
-       T(test_a_silent_peer_is_told_of_and_judged), T_STRIDE(test_codecs_may_change_between_packets, 9),
-       T_STRIDE(test_requests_are_few_however_much_is_missing, 31), T_PLAIN(test_numbers_that_wrap_are_not_heard),
-       T_STRIDE(test_what_is_no_report_proves_no_address, 31),
+       T(test_a_silent_peer_is_told_of_and_judged), T(test_why_no_sound_comes_is_told_as_far_as_it_is_known),
+       T_STRIDE(test_codecs_may_change_between_packets, 9), T_STRIDE(test_requests_are_few_however_much_is_missing, 31),
+       T_PLAIN(test_numbers_that_wrap_are_not_heard), T_STRIDE(test_what_is_no_report_proves_no_address, 31),
        T_STRIDE(test_who_speaks_through_a_hold_loses_nothing, 31),
        T_STRIDE(test_noise_unasked_and_empty_packets_are_no_losses, 31), T_STRIDE(test_packets_of_200_ms_are_heard, 31))
