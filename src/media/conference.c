@@ -23,51 +23,40 @@ struct media_conference {
 struct news {
     struct sys_msg msg;
     struct media_conference *conference;
-    bool recorded;
     struct media_speakers speakers;
-    enum ahoy_err err;
-    char why[MEDIA_WHY_BYTES];
 };
 
 static void news_arrived(struct sys_msg *msg)
 {
     struct news *n = AHOY_CONTAINER_OF(msg, struct news, msg);
     const struct media_conference_handler *h = &n->conference->handler;
-    if (n->recorded && h->recorded)
-        h->recorded(h->arg, n->err, n->why);
-    else if (!n->recorded && h->speaking && !n->conference->closing)
+    if (h->speaking && !n->conference->closing)
         h->speaking(h->arg, n->speakers.who, n->speakers.n);
     mem_free(n);
 }
 
-static struct news *news_new(struct media_bus *bus)
+static void on_speaking(struct media_bus *bus)
 {
     struct news *n = mem_zalloc(sizeof *n);
     if (!n)
-        return NULL; /* news is dropped rather than a conference */
+        return; /* news is dropped rather than a conference */
     n->msg.fn = news_arrived;
     n->conference = AHOY_CONTAINER_OF(bus, struct media_conference, bus);
-    return n;
-}
-
-static void on_speaking(struct media_bus *bus)
-{
-    struct news *n = news_new(bus);
-    if (!n)
-        return;
     n->speakers = bus->speakers;
     sys_post(n->conference->loop, &n->msg);
 }
 
-static void on_recorded(struct media_bus *bus, enum ahoy_err err, const char *why)
+static void recorded(void *arg, enum ahoy_err err, const char *why)
 {
-    struct news *n = news_new(bus);
-    if (!n)
-        return;
-    n->recorded = true;
-    n->err = err;
-    (void) view_copy(view_str(why), n->why, sizeof n->why);
-    sys_post(n->conference->loop, &n->msg);
+    struct media_conference *c = arg;
+    if (c->handler.recorded)
+        c->handler.recorded(c->handler.arg, err, why);
+}
+
+static void on_recorded(struct media_bus *bus, struct record *r)
+{
+    struct media_conference *c = AHOY_CONTAINER_OF(bus, struct media_conference, bus);
+    record_tell(r, c->loop, recorded, c);
 }
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */

@@ -38,6 +38,9 @@ struct record {
     struct soundfile *file;
     enum ahoy_err err;
     int system_error;
+    /* whose news it is, when it is done */
+    record_told_fn *told;
+    void *told_arg;
 };
 
 enum ahoy_err record_create(struct record **out, const struct record_config *cfg)
@@ -153,8 +156,22 @@ static const char *sentence(const struct record *r)
 static void closed_back(struct sys_msg *msg)
 {
     struct record *r = AHOY_CONTAINER_OF(msg, struct record, close_msg);
-    r->config.done(r->config.arg, r, r->err, sentence(r));
+    r->config.done(r->config.arg, r);
+}
+
+static void tell(struct sys_msg *msg)
+{
+    struct record *r = AHOY_CONTAINER_OF(msg, struct record, close_msg);
+    r->told(r->told_arg, r->err, sentence(r));
     record_free(r);
+}
+
+void record_tell(struct record *r, struct sys_loop *loop, record_told_fn *told, void *arg)
+{
+    r->told = told;
+    r->told_arg = arg;
+    r->close_msg.fn = tell;
+    sys_post(loop, &r->close_msg);
 }
 
 static void post_close(struct record *r)

@@ -359,14 +359,14 @@ void media_bus_record(struct media_bus *bus, struct record *record)
     mixer_set_tap(bus->mixer, record ? on_tap : NULL, bus);
 }
 
-void media_bus_record_done(void *arg, struct record *r, enum ahoy_err err, const char *why)
+void media_bus_record_done(void *arg, struct record *r)
 {
     struct media_bus *bus = arg;
     if (bus->record == r) {
         bus->record = NULL;
         mixer_set_tap(bus->mixer, NULL, NULL);
     }
-    bus->recorded(bus, err, why);
+    bus->recorded(bus, r);
     if (--bus->records == 0 && !bus->open)
         bus->drained(bus);
 }

@@ -45,8 +45,8 @@ struct media_bus {
     unsigned runs;                  /* since that was looked at */
     /* News, on the worker. */
     void (*speaking)(struct media_bus *bus);
-    void (*recorded)(struct media_bus *bus, enum ahoy_err err, const char *why);
-    void (*drained)(struct media_bus *bus); /* it is closed, and so are its files */
+    void (*recorded)(struct media_bus *bus, struct record *r); /* it is the receiver's: record_tell */
+    void (*drained)(struct media_bus *bus);                    /* it is closed, and so are its files */
 };
 
 /** Gives a stream the seat; when that fails (out of memory) the stream is told, and the seat is freed. */
@@ -57,7 +57,7 @@ void media_seat_leave(struct media_stream *st);
 
 void media_bus_set_local(struct media_bus *bus, bool on);
 void media_bus_record(struct media_bus *bus, struct record *record);
-void media_bus_record_done(void *arg, struct record *r, enum ahoy_err err, const char *why); /* arg: the bus */
+void media_bus_record_done(void *arg, struct record *r); /* arg: the bus */
 
 /* seat_turn.c: a stream that has just sat down goes on; so does one that has just left, given the lags that were. */
 void media_seat_go_on(struct media_seat *seat, bool new_local);

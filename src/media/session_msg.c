@@ -67,17 +67,7 @@ void media_mute_send(struct media_session *s)
 
 /* ---- notes, to the signalling loop ------------------------------------------------------------------------------- */
 
-enum note_kind {
-    NOTE_DTMF,
-    NOTE_RTP,
-    NOTE_STATS,
-    NOTE_SOUND,
-    NOTE_PLAYED,
-    NOTE_INFO,
-    NOTE_DEVICES,
-    NOTE_RECORDED,
-    NOTE_MUTED_SPEECH
-};
+enum note_kind { NOTE_DTMF, NOTE_RTP, NOTE_STATS, NOTE_SOUND, NOTE_PLAYED, NOTE_INFO, NOTE_DEVICES, NOTE_MUTED_SPEECH };
 
 struct media_note {
     struct sys_msg msg;
@@ -93,7 +83,7 @@ struct media_note {
         struct {
             enum ahoy_err err;
             char why[MEDIA_WHY_BYTES];
-        } sound; /* of a recording, too */
+        } sound;
         struct media_info info;
     } u;
 };
@@ -130,11 +120,6 @@ static void hand_on(struct media_session *s, const struct media_note *n)
         if (h->muted_speech && s->mute && !s->hold)
             h->muted_speech(h->arg);
         break;
-    case NOTE_RECORDED:
-        s->recordings--;
-        if (h->recorded)
-            h->recorded(h->arg, n->u.sound.err, n->u.sound.why);
-        break;
     case NOTE_DEVICES:
         if (h->devices)
             h->devices(h->arg);
@@ -147,7 +132,7 @@ static void note_arrived(struct sys_msg *msg)
     struct media_note *n = AHOY_CONTAINER_OF(msg, struct media_note, msg);
     if (n->kind == NOTE_STATS)
         n->session->stats = n->u.stats;
-    if (!n->session->closing || n->kind == NOTE_RECORDED)
+    if (!n->session->closing)
         hand_on(n->session, n);
     mem_free(n);
 }
@@ -196,9 +181,9 @@ void media_note_stats(struct media_stream *st)
     note_post(n);
 }
 
-static void note_words(struct media_stream *st, enum note_kind kind, enum ahoy_err err, const char *why)
+void media_note_sound(struct media_stream *st, enum ahoy_err err, const char *why)
 {
-    struct media_note *n = note_new(st, kind);
+    struct media_note *n = note_new(st, NOTE_SOUND);
     if (!n)
         return;
     n->u.sound.err = err;
@@ -206,14 +191,18 @@ static void note_words(struct media_stream *st, enum note_kind kind, enum ahoy_e
     note_post(n);
 }
 
-void media_note_sound(struct media_stream *st, enum ahoy_err err, const char *why)
+/* Also behind the session's end: its files close last. */
+static void recorded(void *arg, enum ahoy_err err, const char *why)
 {
-    note_words(st, NOTE_SOUND, err, why);
+    struct media_session *s = arg;
+    s->recordings--;
+    if (s->handler.recorded)
+        s->handler.recorded(s->handler.arg, err, why);
 }
 
-void media_note_recorded(struct media_stream *st, enum ahoy_err err, const char *why)
+void media_note_recorded(struct media_stream *st, struct record *r)
 {
-    note_words(st, NOTE_RECORDED, err, why);
+    record_tell(r, st->session->loop, recorded, st->session);
 }
 
 void media_note_played(struct media_stream *st)

@@ -252,14 +252,16 @@ size_t sound_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
 
 /* ---- recording --------------------------------------------------------------------------------------------------- */
 
-void sound_record_done(void *arg, struct record *r, enum ahoy_err err, const char *why)
+void sound_record_done(void *arg, struct record *r)
 {
     struct sound *s = arg;
     if (s->record == r)
         s->record = NULL;
     s->records--;
     if (s->events.recorded)
-        s->events.recorded(s->events.arg, err, why);
+        s->events.recorded(s->events.arg, r);
+    else
+        record_discard(r);
 }
 
 void sound_record(struct sound *s, struct record *record)

@@ -30,8 +30,8 @@ struct sound_events {
     void (*devices)(void *arg);                                   /* the machine's devices changed */
     void (*moved)(void *arg); /* a live device has moved sound: a tick is due, whatever the clock says */
     /** A recording is closed: complete, or up to where it could not be written. */
-    void (*recorded)(void *arg, enum ahoy_err err, const char *why);
-    void (*muted_speech)(void *arg); /* somebody speaks into the muted microphone; every 10 s at most */
+    void (*recorded)(void *arg, struct record *r); /* it is the receiver's: record_tell */
+    void (*muted_speech)(void *arg);               /* somebody speaks into the muted microphone; every 10 s at most */
     void *arg;
 };
 
@@ -228,6 +228,6 @@ void sound_play(struct sound *s, const struct sound_play *play);
 void sound_record(struct sound *s, struct record *record);
 
 /** Where the `done` of a recording for sound_record goes; its argument is the sound. */
-void sound_record_done(void *arg, struct record *r, enum ahoy_err err, const char *why);
+void sound_record_done(void *arg, struct record *r);
 
 #endif

@@ -202,10 +202,10 @@ static void sound_muted_speech(void *arg)
     media_seat_muted_speech(arg);
 }
 
-static void sound_recorded(void *arg, enum ahoy_err err, const char *why)
+static void sound_recorded(void *arg, struct record *r)
 {
     struct media_stream *st = arg;
-    media_note_recorded(st, err, why);
+    media_note_recorded(st, r);
     if (st->finished && st->sound.records == 0)
         media_session_drain(st->session);
 }

@@ -238,7 +238,7 @@ void media_note_played(struct media_stream *st);
 void media_note_info(struct media_stream *st);
 void media_note_devices(struct media_stream *st);
 void media_note_muted_speech(struct media_stream *st);
-void media_note_recorded(struct media_stream *st, enum ahoy_err err, const char *why);
+void media_note_recorded(struct media_stream *st, struct record *r);
 
 struct sys_loop *media_session_opener(struct media_session *s); /* where live devices are opened */
 void media_session_drain(struct media_session *s);              /* after finish: all files are closed */

@@ -1,7 +1,9 @@
 /* Two media sessions against each other, without any SIP: exchanges, refusals, rollback, the life of endpoints. */
 #include "base/mem.h"
 #include "media/media.h"
+#include "support/mem_fail.h"
 #include "support/t.h"
+#include "support/temp.h"
 #include "sys/sim.h"
 
 struct end {
@@ -10,7 +12,7 @@ struct end {
     struct sys_loop *loop;
     bool ready, closed;
     enum ahoy_err err;
-    unsigned infos, endpoint_closes;
+    unsigned infos, endpoint_closes, recorded;
     struct media_info info;
     struct media_stats stats;
 };
@@ -33,6 +35,13 @@ static void on_info(void *arg, const struct media_info *info)
     struct end *e = arg;
     e->info = *info;
     e->infos++;
+}
+
+static void on_recorded(void *arg, enum ahoy_err err, const char *why)
+{
+    struct end *e = arg;
+    (void) why;
+    e->recorded += err == AHOY_OK;
 }
 
 static void on_closed(void *arg, const struct media_stats *stats)
@@ -59,7 +68,9 @@ static enum ahoy_err end_open(struct pair *p, struct end *e, const char *ip, con
 {
     struct sys_host *host;
     struct media_session_config cfg = { .sound = MEDIA_SOUND_ENDPOINT };
-    struct media_handler handler = { .ready = on_ready, .info = on_info, .closed = on_closed, .arg = e };
+    struct media_handler handler = {
+        .ready = on_ready, .info = on_info, .recorded = on_recorded, .closed = on_closed, .arg = e
+    };
     enum ahoy_err err = sim_host(p->sim, ip, &host);
     if (!err)
         err = sys_loop_create(host, &e->loop);
@@ -279,7 +290,29 @@ out:
     pair_close(t, &p);
 }
 
-T_MAIN(T(test_sound_runs_both_ways_after_an_exchange), T(test_what_cannot_be_agreed_changes_nothing),
-       T(test_an_early_answer_that_comes_to_nothing_is_undone), T(test_offers_that_cross_are_glare),
-       T(test_ports_come_from_the_range_or_not_at_all), T(test_a_session_closed_at_once_says_closed_alone),
-       T(test_an_idle_engine_wakes_nobody))
+/* Somebody waits for the word that a recording is complete: no lack of memory may keep it back. */
+static void test_the_end_of_a_recording_is_always_told(struct t *t)
+{
+    struct pair p;
+    char path[TEMP_PATH_BYTES];
+    T_OK(pair_open(&p, "pcmu", "pcmu"));
+    T_OK(exchange(&p.e[0], &p.e[1]));
+    T_CHECK(temp_file(path, sizeof path));
+    for (unsigned nth = 1; nth <= 8; nth++) {
+        const struct media_record how = { .path = path }, stop = { .path = NULL };
+        T_OK(media_session_record(p.e[0].s, &how));
+        sim_run(p.sim, SYS_MS(200));
+        T_OK(media_session_record(p.e[0].s, &stop));
+        mem_fail_arm(nth);
+        sim_run(p.sim, SYS_MS(50));
+        mem_fail_arm(0);
+        T_EQ(p.e[0].recorded, nth);
+    }
+out:
+    pair_close(t, &p);
+}
+
+T_MAIN(T_PLAIN(test_the_end_of_a_recording_is_always_told), T(test_sound_runs_both_ways_after_an_exchange),
+       T(test_what_cannot_be_agreed_changes_nothing), T(test_an_early_answer_that_comes_to_nothing_is_undone),
+       T(test_offers_that_cross_are_glare), T(test_ports_come_from_the_range_or_not_at_all),
+       T(test_a_session_closed_at_once_says_closed_alone), T(test_an_idle_engine_wakes_nobody))

@@ -35,12 +35,18 @@ static void on_played(void *arg)
     ((struct room *) arg)->played++;
 }
 
-static void on_recorded(void *arg, enum ahoy_err err, const char *why)
+static void told(void *arg, enum ahoy_err err, const char *why)
 {
     struct room *r = arg;
     (void) why;
     r->recorded++;
     r->err = err;
+}
+
+static void on_recorded(void *arg, struct record *record)
+{
+    struct room *r = arg;
+    record_tell(record, r->loop, told, r);
 }
 
 static enum ahoy_err room_open(struct room *r, const struct media_session_config *session, uint32_t rate_hz)
