@@ -7,11 +7,15 @@
 
 enum { RINGER_HZ = 48000, STEP_MS = 20, AHEAD_MS = 100, STEP_SAMPLES = RINGER_HZ / 1000 * STEP_MS, FIFO_STEPS = 8 };
 
-/* Made on the signalling loop; from its first message on it belongs to the devices' loop, and the last one frees it. */
+/*
+ * Made on the signalling loop; from its first message on it belongs to the devices' loop, but for what is marked. The last
+ * message comes back behind all others, and the ringer is freed with it.
+ */
 struct media_ringer {
-    struct sys_msg start, stop;
+    struct sys_msg start, news, stop;
     struct media_ringer_config cfg;
-    struct sys_loop *loop;
+    struct sys_loop *home, *loop; /* of signalling, of devices */
+    bool stopped;                 /* signalling's */
     const struct log *log;
     struct audio_device *device;
     struct sys_timer step;
@@ -99,6 +103,13 @@ static void open_sound(struct media_ringer *r)
     tone_start(&r->tone, &tone, RINGER_HZ);
 }
 
+static void on_unheard(struct sys_msg *msg)
+{
+    struct media_ringer *r = AHOY_CONTAINER_OF(msg, struct media_ringer, news);
+    if (!r->stopped && r->cfg.unheard)
+        r->cfg.unheard(r->cfg.arg);
+}
+
 static void on_start(struct sys_msg *msg)
 {
     struct media_ringer *r = AHOY_CONTAINER_OF(msg, struct media_ringer, start);
@@ -112,11 +123,17 @@ static void on_start(struct sys_msg *msg)
     cfg.log = r->log;
     if (audio_device_open(&r->device, &cfg, why)) {
         log_write(r->log, r->cfg.unasked ? LOG_INFO : LOG_WARN, "media", "no ring, and no tone, is heard: %s", why);
+        sys_post(r->home, &r->news);
         return;
     }
     open_sound(r);
     r->next_us = sys_now_us(r->loop);
     on_step(r);
+}
+
+static void on_gone(struct sys_msg *msg)
+{
+    mem_free(AHOY_CONTAINER_OF(msg, struct media_ringer, stop));
 }
 
 static void on_stop(struct sys_msg *msg)
@@ -126,7 +143,8 @@ static void on_stop(struct sys_msg *msg)
     audio_device_close(r->device);
     wav_reader_close(r->file);
     resample_destroy(r->resample);
-    mem_free(r);
+    msg->fn = on_gone;
+    sys_post(r->home, msg);
 }
 
 enum ahoy_err media_ringer_start(struct media_ringer **out, struct media_engine *e,
@@ -138,8 +156,10 @@ enum ahoy_err media_ringer_start(struct media_ringer **out, struct media_engine 
         return AHOY_ERR_NOMEM;
     }
     r->cfg = *cfg;
+    r->home = media_engine_loop(e);
     r->log = media_engine_log(e);
     r->start.fn = on_start;
+    r->news.fn = on_unheard;
     r->stop.fn = on_stop;
     sys_timer_init(&r->step, on_step, r);
     sys_post(r->loop, &r->start);
@@ -149,6 +169,8 @@ enum ahoy_err media_ringer_start(struct media_ringer **out, struct media_engine 
 
 void media_ringer_stop(struct media_ringer *r)
 {
-    if (r)
-        sys_post(r->loop, &r->stop);
+    if (!r)
+        return;
+    r->stopped = true;
+    sys_post(r->loop, &r->stop);
 }

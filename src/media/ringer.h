@@ -18,9 +18,11 @@ struct media_ringer_config {
     enum tone_kind tone;            /* what it means, in that country: a bell is TONE_RINGBACK */
     bool unasked;                   /* nobody said that it should sound: without a device that is no warning */
     char sound[RINGER_SOUND_BYTES]; /* a country (two letters, E.180), or a sound file, again and again; "": "eu" */
+    void (*unheard)(void *arg);     /* there is no device to hear it on; may be NULL. Not behind media_ringer_stop */
+    void *arg;
 };
 
-/** Begins; a device or file that cannot be opened is only logged. NOMEM. */
+/** Begins; a device or file that cannot be opened is logged. NOMEM. */
 AHOY_MUST_USE enum ahoy_err media_ringer_start(struct media_ringer **out, struct media_engine *e,
                                                const struct media_ringer_config *cfg);
 

@@ -54,10 +54,13 @@ bool ua_tones_parse(const char *text, const struct audio_spec *device, bool echo
     return view_copy(country.n <= 2 ? country : VIEW("eu"), m->tones.sound, sizeof m->tones.sound);
 }
 
-static void start(struct ua *ua, struct media_ringer **out, const struct ua_media *m, enum tone_kind kind)
+static void start(struct ua *ua, struct media_ringer **out, const struct ua_media *m, enum tone_kind kind,
+                  void (*unheard)(void *ua))
 {
     struct media_ringer_config cfg = m->tones;
     cfg.tone = kind;
+    cfg.unheard = unheard;
+    cfg.arg = ua;
     if (media_ringer_start(out, ua->media, &cfg))
         log_write(ua->config.log, LOG_WARN, "ua", "a tone is not heard: out of memory");
 }
@@ -65,7 +68,7 @@ static void start(struct ua *ua, struct media_ringer **out, const struct ua_medi
 void ua_call_ring_back(struct ua_call *c)
 {
     if (!c->ringer && c->config.has_tones)
-        start(c->ua, &c->ringer, &c->config, TONE_RINGBACK);
+        start(c->ua, &c->ringer, &c->config, TONE_RINGBACK, NULL);
 }
 
 /* Another call stands, so a bell would be too much. */
@@ -78,7 +81,7 @@ bool ua_call_waiting(struct ua_call *c)
     }
     if (!busy || !c->config.has_tones || c->config.tones.device.kind == AUDIO_FILE) /* its file is the other call's */
         return false;
-    start(c->ua, &c->ringer, &c->config, TONE_WAITING);
+    start(c->ua, &c->ringer, &c->config, TONE_WAITING, NULL);
     return true;
 }
 
@@ -114,7 +117,7 @@ void ua_call_end_tone(struct ua_call *c)
     default: return; /* given up, not picked up, or nothing that a telephone's tone stands for */
     }
     ua_tones_stop(ua);
-    start(ua, &ua->tone, &c->config, kind);
+    start(ua, &ua->tone, &c->config, kind, ua_tones_over); /* nobody waits for a tone that is not heard */
     if (ua->tone)
         sys_timer_start(ua->loop, &ua->tone_timer, SYS_MS(END_TONE_MS));
 }

@@ -4,6 +4,7 @@
  */
 #include "audio/wav.h"
 #include "support/phone.h"
+#include "ua/impl.h"
 
 #include <stdio.h>
 
@@ -121,6 +122,25 @@ out:
     world_close(t, &w);
 }
 
+/* Nobody who leaves waits for a tone that cannot be heard. */
+static void test_a_tone_without_a_device_is_over_at_once(struct t *t)
+{
+    struct world w;
+    T_OK(world_open(&w, 1));
+    struct ahoy_listen_config listen = { .auto_answer = true, .answer_status = 486 };
+    const struct ahoy_call_config call = {
+        .uri = "sip:b@192.0.2.2", .media = { .codecs = "pcmu", .audio = "file:,/nowhere/heard.wav", .tones = "de" }
+    };
+    T_OK(ahoy_listen(w.b.engine, &listen));
+    T_OK(ahoy_call_place(w.a.engine, &call, &w.a.placed));
+    T_CHECK(phone_run(&w.a, &w.b, phone_both_ended, 3000));
+    T_EQ(w.a.cause, AHOY_CAUSE_BUSY);
+    phone_run_ms(&w.a, &w.b, 20);
+    T_CHECK(!w.a.engine->ua->tone);
+out:
+    world_close(t, &w);
+}
+
 /* Unless asked for, no file gets a tone; a country that is none is refused. */
 static void test_files_get_no_tones_unasked(struct t *t)
 {
@@ -145,4 +165,4 @@ out:
 
 T_MAIN(T_STRIDE(test_ring_back_is_the_countrys, 11), /* seconds of virtual time in each run */
        T_STRIDE(test_ring_back_ends_with_the_answer, 11), T_STRIDE(test_a_busy_line_sounds_busy_for_a_moment, 11),
-       T_STRIDE(test_files_get_no_tones_unasked, 11))
+       T_STRIDE(test_a_tone_without_a_device_is_over_at_once, 11), T_STRIDE(test_files_get_no_tones_unasked, 11))
