@@ -69,7 +69,7 @@ static void say_figures(struct phone *p, ahoy_call_id call)
     else if (which->stats.duration_ms == 0)
         say("too early: figures come once a second");
     else
-        phone_say_figures(p, &which->stats);
+        phone_say_figures(p, phone_number(p, which->id), &which->stats);
     ahoy_free(list);
 }
 

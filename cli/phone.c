@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -271,17 +272,24 @@ static void keep_summary(struct phone *p, const struct ahoy_event *e)
         (void) text_copy(s->text, sizeof s->text, e->call.text);
 }
 
-/* What was asked for is no microphone, and may well be silent. */
-static bool stands_in(const char *audio)
+bool phone_stands_in(const struct phone *p)
 {
+    const char *audio = p->args->audio;
     return audio && strncmp(audio, "pulse", 5) != 0 && strncmp(audio, "alsa", 4) != 0;
 }
 
-void phone_say_figures(const struct phone *p, const struct ahoy_call_stats *s)
+ahoy_call_id phone_number(const struct phone *p, ahoy_call_id call)
 {
-    char line[SUMMARY_LINE];
+    return p->many || p->numbered ? call : 0;
+}
+
+void phone_say_figures(const struct phone *p, ahoy_call_id call, const struct ahoy_call_stats *s)
+{
+    char line[SUMMARY_LINE], which[16] = "";
     struct ahoy_judgement j;
     struct text t;
+    if (call != 0)
+        (void) snprintf(which, sizeof which, "[%u] ", call);
     text_init(&t, line, sizeof line);
     text_add(&t, "%.1f s", s->duration_ms / 1000.0);
     if (s->codec[0])
@@ -290,18 +298,18 @@ void phone_say_figures(const struct phone *p, const struct ahoy_call_stats *s)
              (unsigned long long) s->rtp_out, (unsigned long long) s->lost, (unsigned long long) s->late, s->jitter_ms);
     if (s->rtt_ms >= 0)
         text_add(&t, ", round trip %.1f ms", s->rtt_ms);
-    say("%s", line);
+    say("%s%s", which, line);
     ahoy_call_judge(s, &j);
-    say("%s", j.text);
-    if (j.advice[0] && !(j.spoiler == AHOY_SPOILER_SILENT && stands_in(p->args->audio)))
-        say("%s", j.advice);
+    say("%s%s", which, j.text);
+    if (j.advice[0] && !(j.spoiler == AHOY_SPOILER_SILENT && phone_stands_in(p)))
+        say("%s%s", which, j.advice);
 }
 
 void phone_say_summary(struct phone *p)
 {
     phone_tell(p, json_summary(&p->summary, phone_now(p)));
-    if (!p->json && !p->many && p->summary.stats.duration_ms > 0)
-        phone_say_figures(p, &p->summary.stats);
+    if (!p->json && !p->many && !p->numbered && p->summary.stats.duration_ms > 0) /* else each call's end has told */
+        phone_say_figures(p, 0, &p->summary.stats);
 }
 
 /* ---- the loop ---------------------------------------------------------------------------------------------------- */

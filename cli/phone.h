@@ -9,8 +9,15 @@
 #include "cli/json.h"
 #include "cli/options.h"
 #include "cli/secret.h"
+#include "cli/watch.h"
 
-enum { PHONE_PENDING = 64, PHONE_CONSOLE = -1, PHONE_LINE_BYTES = 16384, PHONE_GIVE_UP_AFTER_S = 180 };
+enum {
+    PHONE_PENDING = 64,
+    PHONE_CONSOLE = -1,
+    PHONE_LINE_BYTES = 16384,
+    PHONE_GIVE_UP_AFTER_S = 180,
+    PHONE_WATCHED = 8
+};
 
 struct phone;
 
@@ -56,8 +63,9 @@ struct phone {
     struct {
         ahoy_call_id call;
         char text[256];
-    } trouble;  /* told last: what lasts is not told again with each change of a call; text empty: none */
-    int status; /* what the process ends with */
+    } trouble; /* told last: what lasts is not told again with each change of a call; text empty: none */
+    struct watch watch[PHONE_WATCHED]; /* the calls that a person is told of while they last */
+    int status;                        /* what the process ends with */
 
     /* Last, and not cleared at the beginning: as long as nobody writes lines, this takes no memory. */
     struct {
@@ -100,8 +108,14 @@ void phone_answer(struct phone *p, int source, json_t *o);
 /** The summary, said to people or programs. */
 void phone_say_summary(struct phone *p);
 
-/** How a call sounds, for people. */
-void phone_say_figures(const struct phone *p, const struct ahoy_call_stats *s);
+/** How a call sounds, for people. `call`: 0 where lines need not say which. */
+void phone_say_figures(const struct phone *p, ahoy_call_id call, const struct ahoy_call_stats *s);
+
+/** What was asked for is no microphone, and may well be silent. */
+bool phone_stands_in(const struct phone *p);
+
+/** The call's number where there are others, else 0. */
+ahoy_call_id phone_number(const struct phone *p, ahoy_call_id call);
 
 size_t phone_calls(struct phone *p);
 

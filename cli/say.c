@@ -131,6 +131,37 @@ static void say_trace(const struct phone *p, const struct ahoy_event *e)
     (void) text_write(STDERR_FILENO, t.p, t.n);
 }
 
+static struct watch *watch_of(struct phone *p, ahoy_call_id call)
+{
+    for (size_t i = 0; i < PHONE_WATCHED; i++)
+        if (p->watch[i].call == call)
+            return &p->watch[i];
+    return NULL;
+}
+
+/* Keeps the watch on a call; what there is to say of its sound comes once a second. */
+static void watch(struct phone *p, const struct ahoy_event *e, struct text *t)
+{
+    ahoy_call_id call = e->type == AHOY_EVENT_CALL_MEDIA ? e->media.id : e->stats.id;
+    struct watch *w = watch_of(p, call);
+    if (!w && (w = watch_of(p, 0)))
+        *w = (struct watch){ .call = call };
+    if (w && e->type == AHOY_EVENT_CALL_MEDIA)
+        w->speaking = e->media.sending && !e->media.muted && !phone_stands_in(p);
+    else if (w && p->args->verb != CLI_ECHO) /* whose verdict comes in a moment */
+        watch_second(w, &e->stats.stats, t);
+}
+
+/* What there was to hear of a call among others; a single one's is in the summary. */
+static void say_end(struct phone *p, const struct ahoy_event *e)
+{
+    struct watch *w = watch_of(p, e->call.id);
+    if (w)
+        *w = (struct watch){ .call = 0 };
+    if (phone_number(p, e->call.id) != 0 && e->call.stats.duration_ms > 0)
+        phone_say_figures(p, e->call.id, &e->call.stats);
+}
+
 void phone_say_event(struct phone *p, const struct ahoy_event *e)
 {
     char buf[SAY_BYTES];
@@ -145,6 +176,7 @@ void phone_say_event(struct phone *p, const struct ahoy_event *e)
         break;
     case AHOY_EVENT_CALL_MEDIA:
         call = e->media.id;
+        watch(p, e, &t);
         say_media(p, e, &t);
         break;
     case AHOY_EVENT_CALL_REPORT:
@@ -174,15 +206,19 @@ void phone_say_event(struct phone *p, const struct ahoy_event *e)
         warn("%u events were lost: the phone was too busy to tell them", e->overflow.dropped);
         break;
     case AHOY_EVENT_NETWORK: text_add(&t, "the addresses of this machine have changed"); break;
-    case AHOY_EVENT_RESULT:
     case AHOY_EVENT_CALL_STATS:
+        call = e->stats.id;
+        watch(p, e, &t);
+        break;
+    case AHOY_EVENT_RESULT:
     case AHOY_EVENT_DEVICES:
     case AHOY_EVENT_DOCTOR: break;
     }
-    if (t.n == 0)
-        return;
-    if ((p->many || p->numbered) && call != 0)
+    call = phone_number(p, call);
+    if (t.n > 0 && call != 0)
         say("[%u] %s", call, buf);
-    else
+    else if (t.n > 0)
         say("%s", buf);
+    if (e->type == AHOY_EVENT_CALL_STATE && e->call.state == AHOY_CALL_ENDED)
+        say_end(p, e);
 }
