@@ -15,15 +15,6 @@ enum {
     COPY_MOST_US = 2000000, /* a copy is not older: RFC 2198 tells it in 14 bits */
 };
 
-/*
- * Loss is smoothed over this many frames. A frame that cannot be recovered is worth `lost_us` of delay, shared by all
- * frames; a packet less is waited for when that is at least `spare_us` better. So a lone loss keeps its packet more for
- * some seconds.
- */
-static const double loss_frames = 256, quick_frames = 24, lost_us = 6000000, first_loss = 0.001, spare_us = 15000;
-
-enum { MOST_WAIT_US = 100000, WAIT_SLACK_US = 4000, LESS_FRAMES = 150, PROOF_US = 5000000 };
-
 struct jitter_config jitter_config_default(uint32_t clock_hz)
 {
     return (struct jitter_config){
@@ -54,7 +45,7 @@ enum ahoy_err jitter_create(struct jitter **out, const struct jitter_config *c)
         return AHOY_ERR_NOMEM;
     }
     j->config = *c;
-    j->redundancy = c->redundancy;
+    j->wait.redundancy = c->redundancy;
     j->frame_ts = c->frame_ts;
     j->oldest = j->newest = NONE;
     delay_init(&j->delay, c);
@@ -165,87 +156,6 @@ int64_t jitter_frame_us(const struct jitter *j)
     return AHOY_MAX(jitter_ts_to_us(j, j->frame_ts), (int64_t) 1);
 }
 
-static unsigned packets_in(const struct jitter *j, int64_t us)
-{
-    return (unsigned) (us / jitter_frame_us(j));
-}
-
-/* So many packets behind a lost one it pays to wait for, and what that costs with what is lost all the same. */
-static unsigned best_wait(const struct jitter *j, double *cost, double *now)
-{
-    double frame = (double) jitter_ts_to_us(j, j->frame_ts);
-    unsigned most = AHOY_MIN((unsigned) JITTER_MAX_REDUNDANCY, (unsigned) AHOY_MAX(MOST_WAIT_US / frame, 1.0)),
-             best = 0;
-    *cost = *now = lost_us;
-    for (unsigned n = 0; n <= most; n++) {
-        double total = n * frame + lost_us * j->beyond[n];
-        if (n == 1 && j->redundancy > 0 && j->beyond[0] > first_loss)
-            total = AHOY_MIN(total, *cost); /* the next packet is always worth it */
-        if (n == j->wait)
-            *now = total;
-        if (total <= *cost) {
-            *cost = total;
-            best = n;
-        }
-    }
-    return best;
-}
-
-/*
- * Up at once, down when that has paid for a while: each change is a stretch or a cut that may be heard. At the first
- * loss it goes up by all that copies may need.
- */
-static void choose_wait(struct jitter *j)
-{
-    double cost, now;
-    unsigned best = best_wait(j, &cost, &now);
-    if (j->unproven && j->loss > 0) /* later losses will tell for how long it is right to wait */
-        best = AHOY_MAX(best, AHOY_MIN(packets_in(j, j->copies_us), (unsigned) JITTER_MAX_REDUNDANCY));
-    j->unproven = j->unproven && j->loss == 0 && j->loss_frames < packets_in(j, PROOF_US);
-    bool less = best < j->wait && now > cost + spare_us;
-    j->less_frames = less ? j->less_frames + 1 : 0;
-    if (best > j->wait || j->less_frames >= LESS_FRAMES) {
-        j->wait = best;
-        j->less_frames = 0;
-    }
-}
-
-/* How many packets behind a lost one it could be had again: from redundancy inside them, or as a copy. */
-static unsigned back_after(const struct jitter *j, int64_t ext)
-{
-    unsigned copy = j->copied_after[(uint64_t) ext % JITTER_RING];
-    for (unsigned n = 1; n <= j->redundancy && (copy == 0 || n < copy); n++)
-        if (jitter_came(j, ext + n))
-            return n;
-    return copy > 0 ? copy : UINT8_MAX;
-}
-
-/* A frame whose turn is so long ago that whatever brings it back has come. */
-void jitter_count_loss(struct jitter *j)
-{
-    int64_t ext = j->next_ext - 1 - JITTER_LOST_AFTER;
-    if (ext < j->first_ext)
-        return;
-    bool lost = !jitter_came(j, ext);
-    unsigned after = lost ? back_after(j, ext) : 0;
-    j->quick_loss += ((lost ? 1 : 0) - j->quick_loss) / quick_frames;
-    if (j->quick_loss > 2 * j->loss + 0.1) /* the network has changed: what was before counts little */
-        j->loss_frames = AHOY_MIN(j->loss_frames, quick_frames);
-    j->loss_frames = AHOY_MIN(j->loss_frames + 1, loss_frames);
-    j->loss += ((lost ? 1 : 0) - j->loss) / j->loss_frames;
-    for (unsigned n = 0; n <= JITTER_MAX_REDUNDANCY; n++)
-        j->beyond[n] += ((n < after ? 1 : 0) - j->beyond[n]) / j->loss_frames;
-    choose_wait(j);
-}
-
-/* A copy came, in time or not: what is lost like this next time is worth waiting for as long. */
-static void note_copy(struct jitter *j, int64_t ext)
-{
-    uint8_t *after = &j->copied_after[(uint64_t) ext % JITTER_RING];
-    if (*after == 0 && j->max_ext > ext && j->max_ext - ext < UINT8_MAX && !jitter_came(j, ext))
-        *after = (uint8_t) (j->max_ext - ext);
-}
-
 int64_t jitter_network_us(const struct jitter *j)
 {
     return j->delay.target_us;
@@ -253,15 +163,7 @@ int64_t jitter_network_us(const struct jitter *j)
 
 int64_t jitter_target_us(const struct jitter *j)
 {
-    int64_t wait = (int64_t) j->wait * jitter_ts_to_us(j, j->frame_ts);
-    /* A copy comes with a packet; that the network's own margin covers it, too, would be to wait twice. */
-    wait -= AHOY_MIN(wait, (int64_t) WAIT_SLACK_US);
-    return AHOY_MIN(j->delay.target_us + wait, j->config.max_delay_us);
-}
-
-bool jitter_is_lossy(const struct jitter *j)
-{
-    return j->loss > first_loss;
+    return AHOY_MIN(j->delay.target_us + jitter_wait_us(j), j->config.max_delay_us);
 }
 
 bool jitter_drift_ppm(const struct jitter *j, double *ppm)
@@ -306,27 +208,16 @@ void jitter_set_clock(struct jitter *j, uint32_t clock_hz, uint32_t frame_ts)
     jitter_reset(j);
 }
 
-void jitter_set_redundancy(struct jitter *j, unsigned packets)
-{
-    j->redundancy = AHOY_MIN(packets, (unsigned) JITTER_MAX_REDUNDANCY);
-}
-
-void jitter_set_copies(struct jitter *j, int64_t after_us)
-{
-    j->copies_us = AHOY_MIN(AHOY_MAX(after_us, (int64_t) 0), (int64_t) MOST_WAIT_US);
-}
-
 /* The packet is the first of its stream. */
 static void begin_stream(struct jitter *j, const struct jitter_packet *p)
 {
     j->stats.restarts += j->started;
     jitter_reset(j);
     j->started = j->fresh = j->restart = true;
-    j->unproven = j->copies_us > 0 && j->loss_frames == 0;
     j->ssrc = p->ssrc;
     j->next_ext = j->max_ext = j->last_ext = ((int64_t) 1 << 32) + p->seq; /* room below for reordered ones */
     j->first_ext = j->next_ext;
-    memset(j->copied_after, 0, sizeof j->copied_after);
+    jitter_wait_begin(j);
     j->next_ts = j->last_ts = j->origin_ts = ((int64_t) 1 << 40) + p->timestamp;
 }
 
@@ -448,7 +339,7 @@ enum jitter_put jitter_put(struct jitter *j, const struct jitter_packet *p, int6
     }
     j->has_pending = false;
     if (p->redundant)
-        note_copy(j, ext);
+        jitter_note_copy(j, ext);
     struct jitter_slot *kept = jitter_find(j, ext);
     if (kept) {
         if (p->redundant || !kept->copy) {
@@ -470,7 +361,7 @@ enum jitter_put jitter_put(struct jitter *j, const struct jitter_packet *p, int6
     }
     while (j->max_ext < ext) {
         jitter_note_came(j, ++j->max_ext, false);
-        j->copied_after[(uint64_t) j->max_ext % JITTER_RING] = 0;
+        j->wait.copied_after[(uint64_t) j->max_ext % JITTER_RING] = 0;
     }
     store(j, p, ext, ts, when_us);
     return put;
@@ -492,7 +383,7 @@ void jitter_stats(const struct jitter *j, struct jitter_stats *out)
 {
     *out = j->stats;
     out->spikes = j->delay.spikes;
-    out->loss = j->loss;
+    out->loss = j->wait.loss;
     out->delay_mean_ms = j->delay_n > 0 ? j->delay_sum_ms / (double) j->delay_n : 0;
     uint64_t seen = 0, enough = j->delay_n - j->delay_n / 20;
     size_t i = 0;

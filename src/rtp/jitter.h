@@ -9,7 +9,7 @@
  *     EMPTY    nothing is here: stretch what was played by concealment; the stream does not advance
  *     SILENCE  the sender is silent, or the stream has not begun: play comfort noise; nothing is missing
  *
- * The delay follows a target: the relative delay of the last eight seconds' packets at which delay itself and packets
+ * The delay follows a target: the relative delay of the last ten seconds' packets at which delay itself and packets
  * that come too late cost least, fast up, slow down. While packets are lost it is longer by as many packets as it pays
  * to wait for the redundancy in later ones. The player brings the delay to the target by what jitter_advice says. A
  * spike (a stall that is followed by a burst) is borne for some seconds, recurring ones for as long as they recur.
@@ -36,7 +36,7 @@ struct jitter_config {
     unsigned redundancy;    /* packets behind a lost one that help: 1 for in-band FEC or interpolation, more for DRED */
 };
 
-/** 20 ms frames and ticks, target 5 … 600 ms from 10 ms, 32 KiB, redundancy 1. */
+/** 20 ms frames and ticks, target 2 … 600 ms from 10 ms, 32 KiB, redundancy 1. */
 struct jitter_config jitter_config_default(uint32_t clock_hz);
 
 /** INVAL for a clock of 0 or contradictory bounds, NOMEM. */

@@ -13,7 +13,7 @@ enum {
     TRIM_US = 6000,                         /* above that: shorten silence */
     SHRINK_US = 80000,                      /* above that: shorten speech too, which is heard, but so is the delay */
     COPY_LATE_US = 4000,                    /* below the target a copy comes in time, mostly */
-    COPY_MOST_US = 130000,                  /* so long a lost frame is stretched at once */
+    COPY_STRETCH_US = 130000,               /* so long at most a lost frame is stretched until its copy comes */
     CALM_TARGET_US = 10000, /* a network without jitter: there the delay is brought near to the target … */
     NEAR_FRAMES = 100,      /* … after so many frames in which nothing was too late: */
     NEAR_MOST = 3200,       /* … twice as many each time that something was */
@@ -185,7 +185,7 @@ static enum jitter_got answer_lost(struct jitter *j, const struct jitter_slot *n
         .next_timestamp = (uint32_t) next->ts,
         .next_payload = payload_of(j, next),
     };
-    if (long_enough && next->ext - j->next_ext > j->redundancy && j->covered_ts < lasts) {
+    if (long_enough && next->ext - j->next_ext > j->wait.redundancy && j->covered_ts < lasts) {
         out->duration_ts -= (uint32_t) j->covered_ts;
         j->covered_ts = 0;
     }
@@ -242,9 +242,10 @@ static bool must_wait(const struct jitter *j, const struct jitter_slot *s, int64
 static bool awaits_copy(const struct jitter *j, int64_t delay)
 {
     int64_t until = jitter_target_us(j);
-    if (j->unproven) /* whether it was a loss is known too late for the next ones */
-        until = AHOY_MAX(until, jitter_network_us(j) + j->copies_us);
-    return j->copies_us > 0 && (j->wait > 0 || j->unproven) && delay < until - COPY_LATE_US && j->run_us < COPY_MOST_US;
+    if (j->wait.unproven) /* whether it was a loss is known too late for the next ones */
+        until = AHOY_MAX(until, jitter_network_us(j) + j->wait.copies_us);
+    return j->wait.copies_us > 0 && (j->wait.packets > 0 || j->wait.unproven) && delay < until - COPY_LATE_US
+           && j->run_us < COPY_STRETCH_US;
 }
 
 enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, struct jitter_frame *out)
@@ -327,7 +328,7 @@ enum jitter_advice jitter_advice(const struct jitter *j, int64_t *by_us)
         return JITTER_STRETCH;
     }
     *by_us = AHOY_MAX(over, (int64_t) 0);
-    if (j->settled_frames < SETTLED_FRAMES && j->wait == 0 && j->redundancy > 0)
+    if (j->settled_frames < SETTLED_FRAMES && j->wait.packets == 0 && j->wait.redundancy > 0)
         return JITTER_NORMAL; /* if it was a loss, the next ones will need that delay */
     if (over <= TRIM_US) {
         *by_us = AHOY_MIN(j->held_us[0], j->held_us[1]);

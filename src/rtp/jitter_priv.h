@@ -1,19 +1,24 @@
-/* What the parts of the jitter buffer share: jitter.c (in), jitter_get.c (out), jitter_delay.c (how long). */
+/*
+ * What the parts of the jitter buffer share: jitter.c (in), jitter_get.c (out), jitter_delay.c (how long the network makes
+ * packets wait), jitter_wait.c (how long redundancy is waited for).
+ */
 #ifndef AHOY_RTP_JITTER_PRIV_H
 #define AHOY_RTP_JITTER_PRIV_H
 
 #include "rtp/drift.h"
 #include "rtp/jitter.h"
 
+enum { JITTER_RING = 128 }; /* sequence numbers; a power of two above JITTER_MAX_PACKETS */
+
 /* ---- the delay: jitter_delay.c ----------------------------------------------------------------------------------- */
 
 enum {
-    DELAY_SAMPLES = 512, /* eight seconds at 16 ms a packet */
+    DELAY_SAMPLES = 512, /* ten seconds of packets of 20 ms */
     DELAY_SPIKES = 4,
 };
 
 /*
- * Relative delay of packets: arrival minus timestamp, less the smallest of the last eight seconds. A timeline is a
+ * Relative delay of packets: arrival minus timestamp, less the smallest of the last ten seconds. A timeline is a
  * stretch of packets whose timestamps belong together.
  */
 struct delay {
@@ -53,10 +58,40 @@ int64_t delay_add(struct delay *d, int64_t transit_us, int64_t when_us, bool *re
 /** The relative delay of a transit that is not to be counted. */
 int64_t delay_of(const struct delay *d, int64_t transit_us);
 
+/* ---- what is waited for beyond that: jitter_wait.c --------------------------------------------------------------- */
+
+struct jitter_wait {
+    unsigned packets;                         /* behind a lost one, for their redundancy */
+    unsigned less_frames;                     /* frames for which a shorter wait has been better */
+    unsigned redundancy;                      /* packets behind a lost one that may bring it back by what is in them */
+    int64_t copies_us;                        /* so much later copies may come; 0: none do */
+    bool unproven;                            /* the first seconds, and no loss was seen yet */
+    double loss;                              /* recent, 0 … 1 */
+    double quick_loss;                        /* the same over fewer frames */
+    double frames;                            /* that `loss` and `beyond` are of */
+    double beyond[JITTER_MAX_REDUNDANCY + 1]; /* recent share of frames lost that later packets could bring back only if
+                                                 more than that many of them were waited for */
+    uint8_t copied_after[JITTER_RING];        /* by sequence number: so many packets later a copy came; 0: none did */
+};
+
+/** A stream begins: what is known of the network stays. */
+void jitter_wait_begin(struct jitter *j);
+
+/**
+ * A frame was played or passed over: counts the loss of the one that was so many before it that it would have come by
+ * now. What is only late is no loss.
+ */
+void jitter_count_loss(struct jitter *j);
+
+/** A copy came, in time or not: what is lost like this next time is worth waiting for as long. */
+void jitter_note_copy(struct jitter *j, int64_t ext);
+
+/** How much longer than the network asks for. */
+int64_t jitter_wait_us(const struct jitter *j);
+
 /* ---- the buffer -------------------------------------------------------------------------------------------------- */
 
 enum {
-    JITTER_RING = 128,         /* sequence numbers; a power of two above JITTER_MAX_PACKETS */
     JITTER_MAX_FRAME_MS = 200, /* no packet is longer (RFC 3551 section 4.2) */
     JITTER_LOST_AFTER = 20     /* packets behind its turn a missing one is taken for lost */
 };
@@ -77,7 +112,6 @@ struct jitter_slot {
 
 struct jitter {
     struct jitter_config config;
-    unsigned redundancy;
     uint32_t frame_ts; /* learnt */
 
     bool started; /* a stream is known */
@@ -110,16 +144,6 @@ struct jitter {
     } near;
     int64_t waited_us; /* how long the last one lay here */
     int64_t smooth_us;
-    double loss;                              /* recent, 0 … 1 */
-    double beyond[JITTER_MAX_REDUNDANCY + 1]; /* recent share of frames lost that later packets could bring back only if
-                                                 more than that many of them were waited for */
-    unsigned less_frames;                     /* frames for which a shorter wait has been better */
-    double quick_loss;                        /* over fewer frames than `loss` */
-    double loss_frames;                       /* frames that `loss` and `beyond` are of */
-    uint8_t copied_after[JITTER_RING];        /* by sequence number: so many packets later a copy came; 0: none did */
-    unsigned wait;                            /* packets that are waited for, for their redundancy */
-    int64_t copies_us;                        /* so much later copies may come; 0: none do */
-    bool unproven;                            /* the first seconds, and no loss was seen yet */
 
     unsigned count;
     uint8_t oldest, newest;
@@ -129,6 +153,7 @@ struct jitter {
     char *slab;
 
     struct delay delay;
+    struct jitter_wait wait;
     struct drift drift;
     struct jitter_stats stats;
     uint32_t delays[256]; /* histogram of 5 ms */
@@ -181,12 +206,6 @@ void jitter_release(struct jitter *j, struct jitter_slot *s);
 
 int64_t jitter_ts_to_us(const struct jitter *j, int64_t ts);
 int64_t jitter_us_to_ts(const struct jitter *j, int64_t us);
-
-/**
- * A frame was played or passed over: counts the loss of the one that was so many before it that it would have come by
- * now. What is only late is no loss.
- */
-void jitter_count_loss(struct jitter *j);
 
 /** The target without what is waited for redundancy: that packets come at all by then may be expected. */
 int64_t jitter_network_us(const struct jitter *j);
