@@ -12,7 +12,7 @@ static void run_cmd(struct sys_msg *msg)
     struct media_stream *st = &c->session->stream;
     switch (c->kind) {
     case MEDIA_CMD_CONFIGURE: media_stream_configure(st, &c->u.params); break;
-    case MEDIA_CMD_DTMF: media_tx_digits(st, view_of(c->u.digits.text, c->u.digits.n)); break;
+    case MEDIA_CMD_DTMF: media_keys_send(st, view_of(c->u.digits.text, c->u.digits.n)); break;
     case MEDIA_CMD_PLAY: sound_play(&st->sound, &c->u.play); break;
     case MEDIA_CMD_GAIN: mix_gain_set(&st->gain, c->u.gain_db); break;
     case MEDIA_CMD_RECORD: sound_record(&st->sound, c->u.record); break;

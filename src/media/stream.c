@@ -250,16 +250,9 @@ static void tune_sound(struct media_stream *st, uint32_t rate_hz)
     else
         sound_set_rate(&st->sound, rate_hz);
     playout_set_rate(&st->playout, rate_hz);
-    tone_detect_init(&st->tone_rx, rate_hz);
+    media_keys_set_rate(st);
     media_quality_set_rate(st);
     media_seat_retune(st);
-}
-
-static void set_up_digits(struct media_stream *st, uint32_t clock_hz)
-{
-    clock_hz = clock_hz > 0 ? clock_hz : 8000;
-    if (st->dtmf_rx.clock_hz != clock_hz)
-        dtmf_receiver_init(&st->dtmf_rx, clock_hz);
 }
 
 static unsigned own_tick_ms(const struct media_stream *st)
@@ -339,7 +332,7 @@ void media_stream_configure(struct media_stream *st, const struct media_params *
     if (err)
         media_note_sound(st, err, "nothing can be sent: the encoder could not be started");
     media_feedback_configure(st, p, now);
-    set_up_digits(st, p->event_clock_hz);
+    media_keys_listen(st, p->event_clock_hz);
     jitter_set_copies(st->playout.jitter, takes_red(p) ? PROTECT_SPREAD_US : 0);
     if (media_params_expect(p)
         && !media_params_expect(&st->params)) { /* the peer may have been told to be silent until now */
@@ -376,23 +369,6 @@ static void watch_silence(struct media_stream *st, int64_t now_us)
     }
 }
 
-static void end_lost_digit(struct media_stream *st, int64_t now_us)
-{
-    struct dtmf_note note;
-    char c;
-    if (dtmf_receiver_tick(&st->dtmf_rx, now_us, &note) && note.kind == DTMF_NOTE_END && (c = dtmf_char(note.event)))
-        media_note_dtmf(st, c, note.duration_ts / (st->dtmf_rx.clock_hz / 1000));
-}
-
-static void tone_heard(void *arg, const struct tone_digit *digit)
-{
-    struct media_stream *st = arg;
-    if (digit->end)
-        media_note_dtmf(st, digit->digit, (unsigned) ((digit->at - st->tone_began) * 1000 / st->sound.rate_hz));
-    else
-        st->tone_began = digit->at;
-}
-
 /*
  * What a pulled device plays in this tick: all that the next answer of the jitter buffer gives, so that the next one is
  * asked for when its time has come and not at the next point of a grid.
@@ -417,8 +393,7 @@ void media_stream_hear(struct media_stream *st, int16_t *pcm, size_t n, int64_t 
     playout_get(&st->playout, now_us, st->seat ? 0 : sound_queued_us(&st->sound), pcm, n);
     sound_heard(&st->sound, pcm, n);
     media_quality_heard(st, pcm, n);
-    if (st->params.event_clock_hz == 0) /* no telephone-event agreed: keys can only come as tones */
-        tone_detect_run(&st->tone_rx, pcm, n, tone_heard, st);
+    media_keys_hear(st, pcm, n);
     mix_gain_run(&st->gain, pcm, n);
 }
 
@@ -470,7 +445,7 @@ int64_t media_stream_tick(struct media_stream *st, int64_t now_us, int64_t due_u
         media_seat_tick(st, now_us);
     else
         next_us = run_alone(st, now_us, due_us);
-    end_lost_digit(st, now_us);
+    media_keys_tick(st, now_us);
     if (now_us - st->stats_us >= STATS_US) {
         st->stats_us = AHOY_MAX(st->stats_us + STATS_US, now_us - STATS_US);
         watch_silence(st, now_us);

@@ -89,6 +89,17 @@ struct sent_packet {
     uint8_t data[600];
 };
 
+/* Keys on their way out and in. */
+struct media_keys {
+    struct dtmf_sender sender;
+    struct dtmf_receiver receiver;
+    struct tone_gen tone;   /* the key that sounds, for a peer without telephone-event; rate 0: none */
+    char queue[DTMF_QUEUE]; /* those that wait to sound */
+    size_t queued;
+    struct tone_detect detect; /* the keys of such a peer */
+    uint64_t tone_began;       /* sample at which its present one began */
+};
+
 struct media_stream {
     struct heap_node tick; /* in worker->ticks while sound runs */
     struct media_worker *worker;
@@ -134,16 +145,11 @@ struct media_stream {
     uint32_t tx_from_hz; /* the sound's rate that tx_resample was made for */
     uint32_t tx_ts;
     struct pause pause;
-    struct dtmf_sender dtmf_tx;
-    struct tone_gen tones; /* the key that sounds, for a peer without telephone-event */
-    char tone_queue[DTMF_QUEUE];
-    size_t tone_n;
-    struct tone_detect tone_rx; /* the same for keys of such a peer */
-    uint64_t tone_began;        /* sample at which its present key began */
-    struct dtmf_receiver dtmf_rx;
     bool mic_muted, on_hold;
     bool muted;              /* what is sent is silence, for one of the two */
     struct mix_gain tx_gain; /* that fades out and in */
+
+    struct media_keys keys;
 
     /* time */
     unsigned tick_ms;
@@ -176,6 +182,12 @@ void media_stream_finish(struct media_stream *st);
 
 /** Whether sound must come: who holds us may play music or not. */
 bool media_params_expect(const struct media_params *p);
+
+/** What a frame lasts in units of the clock of tx_codec, which there is. */
+static inline uint32_t media_params_frame_ts(const struct media_params *p)
+{
+    return p->tx_codec->clock_hz / 1000 * p->ptime_ms;
+}
 
 /** Takes new parameters; on the worker. */
 void media_stream_configure(struct media_stream *st, const struct media_params *params);
@@ -210,12 +222,30 @@ void media_tx_frame(struct media_stream *st, const int16_t *pcm, size_t n, int64
 AHOY_MUST_USE enum ahoy_err media_tx_configure(struct media_stream *st, const struct media_params *params);
 /** The worker has another level of effort. */
 void media_tx_follow_effort(struct media_stream *st);
-void media_tx_digits(struct media_stream *st, struct view digits);
 void media_tx_fini(struct media_stream *st);
 void media_tx_rtcp(struct media_stream *st);
 void media_tx_send_rtcp(struct media_stream *st, const void *data, size_t n);
 void media_tx_bye(struct media_stream *st);
 bool media_tx_pauses(const struct media_stream *st); /* whether pauses are not sent */
+
+/* stream_keys.c */
+/** What is sent has another clock or length of frames. Keys that wait are not lost by that; the one that sounds ends. */
+void media_keys_configure(struct media_stream *st, const struct media_params *params);
+void media_keys_send(struct media_stream *st, struct view keys);
+/** Keys as tones in the place of what is said, while any wait: for a peer that agreed to no telephone-event. */
+void media_keys_overlay(struct media_stream *st, int16_t *pcm, size_t n);
+/** Telephone-event comes with this clock; 0: none is agreed on. */
+void media_keys_listen(struct media_stream *st, uint32_t event_clock_hz);
+/** A payload of telephone-event came, by itself or in another packet. */
+void media_keys_take(struct media_stream *st, struct view event, bool marker, uint32_t timestamp, int64_t now_us);
+/** Another stream of the peer's begins: the key that it pressed has ended. */
+void media_keys_restart(struct media_stream *st);
+/** Each tick: a key whose end was lost ends. */
+void media_keys_tick(struct media_stream *st, int64_t now_us);
+/** The sound has another rate. */
+void media_keys_set_rate(struct media_stream *st);
+/** Looks for tones in what the peer says. */
+void media_keys_hear(struct media_stream *st, const int16_t *pcm, size_t n);
 
 /* stream_feedback.c */
 /** A packet came, or was found in another's redundancy (`copy`). */

@@ -26,15 +26,6 @@ static bool is_agreed(const struct media_params *p, unsigned pt)
     return false;
 }
 
-static void digits(struct media_stream *st, const struct dtmf_note *note, size_t n)
-{
-    for (size_t i = 0; i < n; i++) {
-        char c = dtmf_char(note[i].event);
-        if (note[i].kind == DTMF_NOTE_END && c)
-            media_note_dtmf(st, c, note[i].duration_ts / (st->dtmf_rx.clock_hz / 1000));
-    }
-}
-
 static uint32_t codec_duration_ts(const struct audio_codec *codec, struct view payload)
 {
     size_t samples = audio_payload_samples(codec, (const uint8_t *) payload.p, payload.n);
@@ -62,13 +53,6 @@ static bool look_into(struct media_stream *st, const struct audio_codec *codec, 
     playout_expect(&st->playout, codec, AHOY_MAX(j->duration_ts / (codec->clock_hz / 1000), 1u));
     rtp_session_renegotiated(st->rtp, 0, codec->clock_hz); /* the peer may change between agreed codecs */
     return true;
-}
-
-static void put_key(struct media_stream *st, struct view payload, bool marker, uint32_t timestamp, int64_t now_us)
-{
-    struct dtmf_note note[DTMF_MAX_NOTES];
-    size_t n = dtmf_receiver_put(&st->dtmf_rx, payload, marker, timestamp, now_us, note);
-    digits(st, note, n);
 }
 
 static void put_audio(struct media_stream *st, struct jitter_packet *j, int64_t now_us)
@@ -114,7 +98,7 @@ static void put_red_keys(struct media_stream *st, const struct jitter_packet *pa
     for (size_t i = 0; i < n; i++) {
         (void) codec_of(&st->params, block[i].payload_type, &use);
         if (use == SDP_USE_EVENT)
-            put_key(st, block[i].data, packet->marker, packet->timestamp - block[i].offset_ts, now_us);
+            media_keys_take(st, block[i].data, packet->marker, packet->timestamp - block[i].offset_ts, now_us);
     }
 }
 
@@ -177,9 +161,7 @@ static void take_rtp(struct media_stream *st, const struct rtp_packet *p, const 
     st->stats.strange_pt = -1;
     is_reached(st);
     if (verdict == RTP_OK && info.new_stream) {
-        struct dtmf_note note;
-        if (dtmf_receiver_reset(&st->dtmf_rx, &note))
-            digits(st, &note, 1);
+        media_keys_restart(st);
         st->missing = (struct nack_missing){ 0 };
         media_quality_restart(st);
     }
@@ -188,17 +170,17 @@ static void take_rtp(struct media_stream *st, const struct rtp_packet *p, const 
         st->rtp_seen = true;
         st->rtp_silent = false;
     }
+    bool valid = verdict == RTP_OK;
     enum sdp_use use;
     (void) codec_of(&st->params, p->payload_type, &use);
-    if (use == SDP_USE_EVENT && verdict == RTP_OK) /* a new source's first packet is on probation; keys are repeated */
-        put_key(st, p->payload, p->marker, p->timestamp, now_us);
+    if (use == SDP_USE_EVENT && valid) /* of a source on probation none: keys are repeated */
+        media_keys_take(st, p->payload, p->marker, p->timestamp, now_us);
     struct jitter_packet j = { .ssrc = p->ssrc,
                                .seq = p->seq,
                                .timestamp = p->timestamp,
                                .payload_type = p->payload_type,
                                .marker = p->marker,
                                .payload = p->payload };
-    bool valid = verdict == RTP_OK;
     if (valid)
         media_feedback_packet(st, info.ext_seq, false, now_us);
     if (use == SDP_USE_RED)

@@ -7,9 +7,6 @@
 
 enum {
     TX_FIFO_SAMPLES = 48 * 60 * 3,
-    DTMF_TONE_MS = 100,
-    DTMF_GAP_MS = 60,
-    PAUSE_MS = 1000,
     MUTE_FADE_MS = 5,
     WIRE_BPS = 64000, /* headers included */
     SSRC_AT = 8,      /* in a packet (RFC 3550 section 5.1) */
@@ -19,30 +16,6 @@ enum {
     RED_NOTHING = 128,       /* no payload type: takes a place among the generations */
     WHOLE_COMPLEXITY = 5,    /* with the codec's whole rate */
 };
-
-static uint32_t frame_ts(const struct media_params *p)
-{
-    return p->tx_codec->clock_hz / 1000 * p->ptime_ms;
-}
-
-/* Digits that wait are not lost to a change of codec; the one that sounds ends with it. */
-static void configure_dtmf(struct media_stream *st, const struct media_params *p)
-{
-    struct dtmf_sender before = st->dtmf_tx;
-    struct dtmf_sender_config cfg = dtmf_sender_config_default();
-    cfg.clock_hz = p->tx_codec->clock_hz;
-    cfg.ptime_ts = frame_ts(p);
-    cfg.tone_ms = DTMF_TONE_MS;
-    cfg.gap_ms = DTMF_GAP_MS;
-    if (dtmf_sender_busy(&before) && before.config.clock_hz == cfg.clock_hz) {
-        st->dtmf_tx.config.ptime_ts = cfg.ptime_ts;
-        return;
-    }
-    dtmf_sender_init(&st->dtmf_tx, &cfg);
-    memcpy(st->dtmf_tx.queue, before.queue, sizeof before.queue);
-    st->dtmf_tx.head = before.head;
-    st->dtmf_tx.count = before.count;
-}
 
 /*
  * What the wire may carry, and what can be done about loss within it. 64 kbit/s with headers is what every line that
@@ -134,7 +107,7 @@ enum ahoy_err media_tx_configure(struct media_stream *st, const struct media_par
         media_tx_fini(st);
         return AHOY_OK;
     }
-    configure_dtmf(st, p);
+    media_keys_configure(st, p);
     configure_protection(st, p);
     /* The number of a copied packet follows from its distance in time, among equals alone. */
     if (st->red && (p->tx_pt != st->params.tx_pt || p->ptime_ms != st->params.ptime_ms))
@@ -165,7 +138,7 @@ enum ahoy_err media_tx_configure(struct media_stream *st, const struct media_par
     st->tx_resample = resample;
     st->tx_from_hz = st->sound.rate_hz;
     st->tx_fifo_n = 0;
-    st->tones.rate_hz = 0; /* a key that sounds was made for another rate */
+    st->keys.tone.rate_hz = 0; /* a key that sounds was made for another rate */
     return AHOY_OK;
 fail:
     audio_encoder_destroy(encoder);
@@ -248,7 +221,7 @@ static void keep_copy(struct media_stream *st, struct view payload)
 static bool send_event(struct media_stream *st, int64_t now_us)
 {
     struct dtmf_packet d;
-    if (st->params.tx_event_pt < 0 || !dtmf_sender_tick(&st->dtmf_tx, st->tx_ts, &d))
+    if (st->params.tx_event_pt < 0 || !dtmf_sender_tick(&st->keys.sender, st->tx_ts, &d))
         return false;
     struct rtp_send send = { .payload_type = (uint8_t) st->params.tx_event_pt,
                              .marker = d.marker ? RTP_MARKER_SET : RTP_MARKER_CLEAR,
@@ -290,7 +263,7 @@ static void send_noise(struct media_stream *st, int64_t now_us)
     struct rtp_send send = { .payload_type = (uint8_t) st->params.tx_noise_pt,
                              .marker = RTP_MARKER_CLEAR,
                              .timestamp = st->tx_ts,
-                             .duration_ts = frame_ts(&st->params),
+                             .duration_ts = media_params_frame_ts(&st->params),
                              .payload_bytes = n };
     rtp_session_send(st->rtp, &send, now_us, &p);
     send_packet(st, &p, view_of((const char *) noise, n), now_us);
@@ -331,14 +304,12 @@ static void send_frame(struct media_stream *st, const int16_t *pcm, size_t n, in
     struct rtp_send send = { .payload_type = wrapped.n > 0 ? (uint8_t) st->params.tx_red_pt : st->params.tx_pt,
                              .marker = RTP_MARKER_AUTO,
                              .timestamp = st->tx_ts,
-                             .duration_ts = frame_ts(&st->params),
+                             .duration_ts = media_params_frame_ts(&st->params),
                              .payload_bytes = wrapped.n > 0 ? wrapped.n : bytes };
     rtp_session_send(st->rtp, &send, now_us, &p);
     send_packet(st, &p, wrapped.n > 0 ? wrapped : payload, now_us);
     keep_copy(st, payload);
 }
-
-static void overlay_tones(struct media_stream *st, int16_t *pcm, size_t n);
 
 /* Who is muted is silent, and becomes so and sounds again within 5 ms, without a click. */
 static void mute(struct media_stream *st, int16_t *pcm, size_t n)
@@ -372,46 +343,12 @@ void media_tx_frame(struct media_stream *st, const int16_t *pcm, size_t n, int64
     size_t at = 0;
     for (; st->tx_fifo_n - at >= frame; at += frame) {
         mute(st, st->tx_fifo + at, frame);
-        overlay_tones(st, st->tx_fifo + at, frame);
+        media_keys_overlay(st, st->tx_fifo + at, frame);
         send_frame(st, st->tx_fifo + at, frame, now_us);
-        st->tx_ts += frame_ts(&st->params);
+        st->tx_ts += media_params_frame_ts(&st->params);
     }
     st->tx_fifo_n -= at;
     memmove(st->tx_fifo, st->tx_fifo + at, st->tx_fifo_n * sizeof *pcm);
-}
-
-/* ---- keys -------------------------------------------------------------------------------------------------------- */
-
-void media_tx_digits(struct media_stream *st, struct view digits)
-{
-    if (st->params.tx_event_pt >= 0) {
-        if (dtmf_sender_queue(&st->dtmf_tx, digits)) /* characters were checked before */
-            log_write(st->log, LOG_WARN, "media", "too many keys wait to be sent; the last ones are dropped");
-        return;
-    }
-    size_t n = AHOY_MIN(digits.n, sizeof st->tone_queue - st->tone_n);
-    memcpy(st->tone_queue + st->tone_n, digits.p, n);
-    st->tone_n += n;
-}
-
-/* Keys as tones in place of the microphone, while any wait: for a peer that agreed to no telephone-event. */
-static void overlay_tones(struct media_stream *st, int16_t *pcm, size_t n)
-{
-    uint32_t hz = st->params.tx_codec->rate_hz;
-    while (n > 0 && (st->tones.rate_hz > 0 || st->tone_n > 0)) {
-        if (st->tones.rate_hz == 0) {
-            struct tone_spec spec = { .step = { { .ms = PAUSE_MS } }, .steps = 1 }; /* ',' */
-            if (st->tone_queue[0] != ',' && tone_dtmf(st->tone_queue[0], DTMF_TONE_MS, DTMF_GAP_MS, &spec))
-                spec = (struct tone_spec){ 0 };
-            memmove(st->tone_queue, st->tone_queue + 1, --st->tone_n);
-            tone_start(&st->tones, &spec, hz);
-        }
-        size_t part = AHOY_MIN(n, (size_t) hz / 100);
-        if (!tone_run(&st->tones, pcm, part))
-            st->tones.rate_hz = 0;
-        pcm += part;
-        n -= part;
-    }
 }
 
 /* ---- RTCP -------------------------------------------------------------------------------------------------------- */
