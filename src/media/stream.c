@@ -94,15 +94,22 @@ static enum ahoy_err open_sockets(struct media_stream *st, struct media_engine *
 
 /* ---- life -------------------------------------------------------------------------------------------------------- */
 
+const struct media_format *media_params_format(const struct media_params *p, unsigned pt)
+{
+    for (size_t i = 0; i < p->rx_n; i++)
+        if (p->rx[i].pt == pt)
+            return &p->rx[i];
+    return NULL;
+}
+
 static const struct audio_codec *playout_codec(void *arg, unsigned pt, bool *cn)
 {
     const struct media_stream *st = arg;
-    for (size_t i = 0; i < st->params.rx_n; i++)
-        if (st->params.rx[i].pt == pt) {
-            *cn = st->params.rx[i].use == SDP_USE_CN;
-            return st->params.rx[i].codec;
-        }
-    return NULL;
+    const struct media_format *f = media_params_format(&st->params, pt);
+    if (!f)
+        return NULL;
+    *cn = f->use == SDP_USE_CN;
+    return f->codec;
 }
 
 static void held_due(void *arg)
@@ -299,10 +306,7 @@ bool media_params_expect(const struct media_params *p)
 static void keep_past_formats(struct media_params *p, const struct media_params *was)
 {
     for (size_t i = 0; i < was->rx_n && p->rx_n < MEDIA_MAX_RX; i++) {
-        bool taken = was->rx[i].past;
-        for (size_t k = 0; k < p->rx_n && !taken; k++)
-            taken = p->rx[k].pt == was->rx[i].pt;
-        if (taken)
+        if (was->rx[i].past || media_params_format(p, was->rx[i].pt))
             continue;
         p->rx[p->rx_n] = was->rx[i];
         p->rx[p->rx_n++].past = true;

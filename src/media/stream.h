@@ -43,6 +43,14 @@ struct media_worker {
 
 enum { MEDIA_MAX_RX = 32, MEDIA_PACKET_BYTES = 1500 + 6000 };
 
+/* What the peer may send under a payload number. */
+struct media_format {
+    uint8_t pt;
+    enum sdp_use use;
+    const struct audio_codec *codec; /* SDP_USE_CODEC */
+    bool past;                       /* of the exchange before: packets may be on their way */
+};
+
 /* What an exchange of offer and answer came to, in values: it crosses threads. */
 struct media_params {
     bool active;
@@ -62,12 +70,7 @@ struct media_params {
     int tx_noise_pt;   /* comfort noise (RFC 3389) for pauses of tx_codec; -1: not agreed on */
     uint32_t event_clock_hz;
     struct rtcp_xr_wants xr; /* extended reports that the peer wants */
-    struct {
-        uint8_t pt;
-        enum sdp_use use;
-        const struct audio_codec *codec; /* SDP_USE_CODEC */
-        bool past;                       /* of the exchange before: packets may be on their way */
-    } rx[MEDIA_MAX_RX];
+    struct media_format rx[MEDIA_MAX_RX];
     size_t rx_n;
 };
 
@@ -182,6 +185,9 @@ void media_stream_finish(struct media_stream *st);
 
 /** Whether sound must come: who holds us may play music or not. */
 bool media_params_expect(const struct media_params *p);
+
+/** What comes under this number; NULL: nothing was agreed on. */
+const struct media_format *media_params_format(const struct media_params *p, unsigned pt);
 
 /** What a frame lasts in units of the clock of tx_codec, which there is. */
 static inline uint32_t media_params_frame_ts(const struct media_params *p)

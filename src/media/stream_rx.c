@@ -7,25 +7,6 @@
 
 enum { HELD_MAX = 2000, DEAF_AFTER_US = 2000000, REFUSED_AFTER_US = 3000000 };
 
-static const struct audio_codec *codec_of(const struct media_params *p, unsigned pt, enum sdp_use *use)
-{
-    for (size_t i = 0; i < p->rx_n; i++)
-        if (p->rx[i].pt == pt) {
-            *use = p->rx[i].use;
-            return p->rx[i].codec;
-        }
-    *use = SDP_USE_CODEC; /* not agreed; the caller sees no codec */
-    return NULL;
-}
-
-static bool is_agreed(const struct media_params *p, unsigned pt)
-{
-    for (size_t i = 0; i < p->rx_n; i++)
-        if (p->rx[i].pt == pt)
-            return true;
-    return false;
-}
-
 static uint32_t codec_duration_ts(const struct audio_codec *codec, struct view payload)
 {
     size_t samples = audio_payload_samples(codec, (const uint8_t *) payload.p, payload.n);
@@ -35,9 +16,8 @@ static uint32_t codec_duration_ts(const struct audio_codec *codec, struct view p
 /* How long a payload sounds; 0: it is no sound that we decode. */
 static uint32_t payload_duration_ts(const struct media_stream *st, unsigned pt, struct view payload)
 {
-    enum sdp_use use;
-    const struct audio_codec *codec = codec_of(&st->params, pt, &use);
-    return codec ? codec_duration_ts(codec, payload) : 0;
+    const struct media_format *f = media_params_format(&st->params, pt);
+    return f && f->codec ? codec_duration_ts(f->codec, payload) : 0;
 }
 
 /* A codec's payload: how long it is, and that the peer may have changed to it. False when it decodes to nothing. */
@@ -57,9 +37,10 @@ static bool look_into(struct media_stream *st, const struct audio_codec *codec, 
 
 static void put_audio(struct media_stream *st, struct jitter_packet *j, int64_t now_us)
 {
-    enum sdp_use use;
-    const struct audio_codec *codec = codec_of(&st->params, j->payload_type, &use);
-    if (use == SDP_USE_RED) /* inside of RED: nobody means that */
+    const struct media_format *f = media_params_format(&st->params, j->payload_type);
+    const struct audio_codec *codec = f ? f->codec : NULL;
+    enum sdp_use use = f ? f->use : SDP_USE_CODEC; /* in RED there may be what was not agreed on */
+    if (use == SDP_USE_RED)                        /* inside of RED: nobody means that */
         return;
     j->silence = use == SDP_USE_CN;
     j->filler = use == SDP_USE_EVENT || j->payload.n == 0; /* padding alone has a number, too, and was not lost */
@@ -94,10 +75,9 @@ static uint32_t packets_back(uint32_t offset_ts, uint32_t copy_ts, uint32_t prim
 static void put_red_keys(struct media_stream *st, const struct jitter_packet *packet, const struct red_block *block,
                          size_t n, int64_t now_us)
 {
-    enum sdp_use use;
     for (size_t i = 0; i < n; i++) {
-        (void) codec_of(&st->params, block[i].payload_type, &use);
-        if (use == SDP_USE_EVENT)
+        const struct media_format *f = media_params_format(&st->params, block[i].payload_type);
+        if (f && f->use == SDP_USE_EVENT)
             media_keys_take(st, block[i].data, packet->marker, packet->timestamp - block[i].offset_ts, now_us);
     }
 }
@@ -151,7 +131,18 @@ void media_rx_refused(struct media_stream *st, const struct addr *dst, int64_t n
     st->stats.remote_refuses = now_us - st->refused_us >= REFUSED_AFTER_US;
 }
 
-static void take_rtp(struct media_stream *st, const struct rtp_packet *p, const struct addr *src, int64_t now_us)
+static void note_rtp(struct media_stream *st)
+{
+    if (st->rtp_seen && !st->rtp_silent)
+        return;
+    media_note_rtp(st, st->rtp_seen ? MEDIA_RTP_BACK : MEDIA_RTP_FIRST);
+    st->rtp_seen = true;
+    st->rtp_silent = false;
+}
+
+/* A packet of a format that is agreed on. */
+static void take_rtp(struct media_stream *st, const struct rtp_packet *p, enum sdp_use use, const struct addr *src,
+                     int64_t now_us)
 {
     struct rtp_received info;
     enum rtp_verdict verdict = rtp_session_receive(st->rtp, p, src, now_us, &info);
@@ -160,19 +151,13 @@ static void take_rtp(struct media_stream *st, const struct rtp_packet *p, const 
     st->alive_us = now_us;
     st->stats.strange_pt = -1;
     is_reached(st);
-    if (verdict == RTP_OK && info.new_stream) {
+    bool valid = verdict == RTP_OK;
+    if (valid && info.new_stream) {
         media_keys_restart(st);
         st->missing = (struct nack_missing){ 0 };
         media_quality_restart(st);
     }
-    if (!st->rtp_seen || st->rtp_silent) {
-        media_note_rtp(st, st->rtp_seen ? MEDIA_RTP_BACK : MEDIA_RTP_FIRST);
-        st->rtp_seen = true;
-        st->rtp_silent = false;
-    }
-    bool valid = verdict == RTP_OK;
-    enum sdp_use use;
-    (void) codec_of(&st->params, p->payload_type, &use);
+    note_rtp(st);
     if (use == SDP_USE_EVENT && valid) /* of a source on probation none: keys are repeated */
         media_keys_take(st, p->payload, p->marker, p->timestamp, now_us);
     struct jitter_packet j = { .ssrc = p->ssrc,
@@ -209,19 +194,20 @@ static void rtp_datagram(struct media_stream *st, const struct addr *src, struct
     struct rtp_packet p;
     if (rtp_parse(datagram, &p))
         return;
-    struct latch_packet lp = { .negotiated = is_agreed(&st->params, p.payload_type), .ssrc = p.ssrc, .seq = p.seq };
+    const struct media_format *f = media_params_format(&st->params, p.payload_type);
+    struct latch_packet lp = { .negotiated = f != NULL, .ssrc = p.ssrc, .seq = p.seq };
     const struct addr *was = latch_target(&st->latch);
     struct addr before = was ? *was : (struct addr){ 0 };
     bool take = latch_observe(&st->latch, src, &lp, now_us);
     const struct addr *is = latch_target(&st->latch);
     if (is && !addr_eq(is, &before))
         media_note_info(st);
-    if (!lp.negotiated)
+    if (!f)
         st->stats.strange_pt = p.payload_type;
-    if (!take || !lp.negotiated)
+    if (!take || !f)
         return;
     if (st->params.receive)
-        take_rtp(st, &p, src, now_us);
+        take_rtp(st, &p, f->use, src, now_us);
     else
         pass_over_rtp(st, &p, src, now_us);
 }
