@@ -10,6 +10,8 @@ enum {
     PORT_TRIES = 64,
     STATS_US = 1000000,
     CNAME_BYTES = 24,
+    DSCP_EF = 46,           /* expedited forwarding, for telephony (RFC 4594 section 4.1) */
+    FIRST_CLOCK_HZ = 8000,  /* until a codec is agreed on */
     FOLLOWING_US = 1000,    /* a tick comes when the sound runs out, as exactly as a timer does */
     FOLLOWING_MORE_MS = 15, /* a frame that was stretched is played in one tick */
 };
@@ -52,7 +54,7 @@ static void on_rtp_error(void *arg, const struct addr *dst, enum ahoy_err err)
 static enum ahoy_err open_pair(struct media_stream *st, uint16_t port)
 {
     struct sys_loop *loop = st->worker->loop;
-    struct sys_udp_config cfg = { .local = addr_with_port(&st->config.local, port), .dscp = 46 };
+    struct sys_udp_config cfg = { .local = addr_with_port(&st->config.local, port), .dscp = DSCP_EF };
     struct sys_udp_handler rtp = { .recv = on_rtp, .error = on_rtp_error, .arg = st },
                            rtcp = { .recv = on_rtcp, .arg = st };
     enum ahoy_err err = sys_udp_open(&st->rtp_socket, loop, &cfg, &rtp);
@@ -148,8 +150,8 @@ enum ahoy_err media_stream_open(struct media_stream *st, struct media_engine *e,
     rng_token(&st->worker->rng, cname, CNAME_BYTES); /* RFC 7022: short-term, random */
     struct rtp_session_config cfg = { .rng = &st->worker->rng,
                                       .cname = view_str(cname),
-                                      .send_clock_hz = 8000,
-                                      .receive_clock_hz = 8000,
+                                      .send_clock_hz = FIRST_CLOCK_HZ,
+                                      .receive_clock_hz = FIRST_CLOCK_HZ,
                                       .now_us = sys_now_us(loop),
                                       .unix_us = sys_wall_ms(loop) * 1000 };
     enum ahoy_err err = rtp_session_create(&st->rtp, &cfg);

@@ -41,7 +41,7 @@ struct media_worker {
     bool running;
 };
 
-enum { MEDIA_MAX_RX = 32, MEDIA_PACKET_BYTES = 1500 + 6000 };
+enum { MEDIA_MAX_RX = 32 };
 
 /* What the peer may send under a payload number. */
 struct media_format {
@@ -84,12 +84,13 @@ struct media_held {
     uint8_t data[];
 };
 
-enum { MEDIA_AGAIN = 4 };
+/* Packets that are kept to be sent once more, and their size: 64 kbit/s are 480 bytes in 60 ms. */
+enum { MEDIA_AGAIN = 4, MEDIA_AGAIN_BYTES = 600 };
 
 /* A packet as it was sent. */
 struct sent_packet {
-    size_t n;
-    uint8_t data[600];
+    size_t n; /* 0: it was longer */
+    uint8_t data[MEDIA_AGAIN_BYTES];
 };
 
 /* Keys on their way out and in. */

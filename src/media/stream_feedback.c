@@ -13,6 +13,7 @@ enum {
     ASK_EVERY_US = 8000,    /* however many packets come: less than a frame */
     REORDER_MOST_US = 150000,
     REORDER_FORGET = 64, /* packets */
+    LEAST_PTIME_MS = 10, /* that is agreed on; before that it is 0 */
 };
 
 /* ---- asking ------------------------------------------------------------------------------------------------------ */
@@ -82,7 +83,12 @@ static void asked(void *arg, uint16_t seq)
     protect_asked(arg, seq);
 }
 
-/* What is sent, headers included: of the last packets' kind. */
+/* How far apart our packets are, never 0. */
+static int64_t packet_us(const struct media_stream *st)
+{
+    return SYS_MS(AHOY_MAX(st->params.ptime_ms, (unsigned) LEAST_PTIME_MS));
+}
+
 static void watch_congestion(struct media_stream *st, const struct rtp_stats *s, int64_t now_us)
 {
     bool sent = s->sent_packets > st->reported_sent;
@@ -91,14 +97,13 @@ static void watch_congestion(struct media_stream *st, const struct rtp_stats *s,
         breaker_init(&st->breaker, now_us);
         return;
     }
-    double head = st->protect.means.head_bytes, ptime_ms = AHOY_MAX(st->params.ptime_ms, 10u);
-    double bytes = head + (double) s->sent_bytes / (double) s->sent_packets;
+    double bytes = (double) st->protect.means.head_bytes + (double) s->sent_bytes / (double) s->sent_packets;
     struct breaker_report r = { .fraction = s->remote_fraction_lost / 256.0,
                                 .ext_seq = s->remote_ext_seq,
                                 .round_us = s->rtt_count > 0 ? (int64_t) (s->rtt_ms * 1000) : 0,
                                 .packet_bytes = bytes,
-                                .bytes_s = bytes * 1000 / ptime_ms,
-                                .frame_us = SYS_MS(AHOY_MAX(st->params.ptime_ms, 10u)) };
+                                .bytes_s = bytes * 1e6 / (double) packet_us(st),
+                                .frame_us = packet_us(st) };
     breaker_report(&st->breaker, &r, now_us);
 }
 
@@ -139,7 +144,7 @@ void media_feedback_news(struct media_stream *st, const struct rtp_rtcp_news *ne
     if (!news->report_on_us)
         return;
     int64_t since = st->reported_us > 0 ? st->reported_us : st->sending_us;
-    unsigned packets = (unsigned) (AHOY_MAX(now_us - since, (int64_t) 0) / SYS_MS(AHOY_MAX(st->params.ptime_ms, 10u)));
+    unsigned packets = (unsigned) (AHOY_MAX(now_us - since, (int64_t) 0) / packet_us(st));
     st->reported_us = now_us;
     struct protect_report report = { .fraction = s.remote_fraction_lost / 256.0,
                                      .lost = s.remote_lost - st->reported_lost,

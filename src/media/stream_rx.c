@@ -114,7 +114,7 @@ static void put_red(struct media_stream *st, const struct jitter_packet *packet,
 }
 
 /* Who speaks to us, or tells of our packets, is there to hear. */
-static void is_reached(struct media_stream *st)
+static void note_reached(struct media_stream *st)
 {
     st->refused_us = 0;
     st->stats.remote_refuses = false;
@@ -150,7 +150,7 @@ static void take_rtp(struct media_stream *st, const struct rtp_packet *p, enum s
         return;
     st->alive_us = now_us;
     st->stats.strange_pt = -1;
-    is_reached(st);
+    note_reached(st);
     bool valid = verdict == RTP_OK;
     if (valid && info.new_stream) {
         media_keys_restart(st);
@@ -247,7 +247,7 @@ static void rtcp_datagram(struct media_stream *st, bool rtcp_port, const struct 
     struct rtp_stats s;
     rtp_session_stats(st->rtp, &s);
     st->stats.remote_deaf = false;
-    is_reached(st);
+    note_reached(st);
     if (s.remote_fraction_lost < 255)
         st->stats.remote_hears = true;
 }

@@ -6,12 +6,13 @@
 #include <string.h>
 
 enum {
-    TX_FIFO_SAMPLES = 48 * 60 * 3,
+    TX_FIFO_SAMPLES = 48 * 60 * 3, /* three of the longest frames, at 48 kHz */
+    RTCP_PACKET_BYTES = 1500,
     MUTE_FADE_MS = 5,
-    WIRE_BPS = 64000, /* headers included */
-    SSRC_AT = 8,      /* in a packet (RFC 3550 section 5.1) */
-    HEAD4_BYTES = 20 + 8 + 12,
-    HEAD6_BYTES = 40 + 8 + 12,
+    WIRE_BPS = 64000,                        /* headers included */
+    SSRC_AT = 8,                             /* in a packet (RFC 3550 section 5.1) */
+    HEAD4_BYTES = 20 + 8 + RTP_HEADER_BYTES, /* IPv4, UDP */
+    HEAD6_BYTES = 40 + 8 + RTP_HEADER_BYTES,
     RED_PACKET_BYTES = 1200, /* below every path's MTU */
     RED_NOTHING = 128,       /* no payload type: takes a place among the generations */
     WHOLE_COMPLEXITY = 5,    /* with the codec's whole rate */
@@ -60,25 +61,26 @@ static enum audio_content content_of(const struct media_stream *st)
     return s->play.file || tone || music ? AUDIO_CONTENT_ANY : AUDIO_CONTENT_VOICE;
 }
 
-/* The encoder follows the plan; only what has changed is told. */
+/* The encoder follows the plan; only what has changed is told, to a new encoder all. */
 static void follow_plan(struct media_stream *st)
 {
     if (!st->params.tx_codec->ops->set_fec)
         return; /* a codec of fixed rate */
     const struct protect_plan *plan = protect_plan(&st->protect);
+    bool fresh = st->plan.bitrate_bps == 0;
     if (plan->bitrate_bps != st->plan.bitrate_bps)
         audio_encoder_set_bitrate(st->encoder, plan->bitrate_bps);
-    if (plan->fec != st->plan.fec || st->plan.bitrate_bps == 0)
+    if (plan->fec != st->plan.fec || fresh)
         audio_encoder_set_fec(st->encoder, plan->fec);
-    if (plan->loss_percent != st->plan.loss_percent || st->plan.bitrate_bps == 0)
+    if (plan->loss_percent != st->plan.loss_percent || fresh)
         audio_encoder_set_loss(st->encoder, plan->loss_percent);
     if (plan->dred_ms != st->plan.dred_ms)
         audio_encoder_set_dred(st->encoder, plan->dred_ms);
     unsigned complexity = complexity_of(st, plan);
-    if (complexity != st->complexity || st->plan.bitrate_bps == 0)
+    if (complexity != st->complexity || fresh)
         audio_encoder_set_complexity(st->encoder, complexity);
     enum audio_content content = content_of(st);
-    if (content != st->content || st->plan.bitrate_bps == 0)
+    if (content != st->content || fresh)
         audio_encoder_set_content(st->encoder, content);
     st->complexity = complexity;
     st->content = content;
@@ -193,7 +195,7 @@ static void send_again(struct media_stream *st, const uint8_t *packet, size_t n)
 /* `p` is numbered; sends it with this payload. */
 static void send_packet(struct media_stream *st, struct rtp_packet *p, struct view payload, int64_t now_us)
 {
-    uint8_t packet[MEDIA_PACKET_BYTES];
+    uint8_t packet[RTP_HEADER_BYTES + AUDIO_MAX_PAYLOAD_BYTES];
     size_t n;
     if (st->sending_us == 0)
         st->sending_us = now_us;
@@ -363,7 +365,7 @@ void media_tx_send_rtcp(struct media_stream *st, const void *data, size_t n)
 
 void media_tx_rtcp(struct media_stream *st)
 {
-    uint8_t packet[1500];
+    uint8_t packet[RTCP_PACKET_BYTES];
     size_t n;
     int64_t now_us = sys_now_us(st->worker->loop);
     if (rtp_session_rtcp_due_us(st->rtp) <= now_us
@@ -375,7 +377,7 @@ void media_tx_rtcp(struct media_stream *st)
 
 void media_tx_bye(struct media_stream *st)
 {
-    uint8_t packet[1500];
+    uint8_t packet[RTCP_PACKET_BYTES];
     size_t n;
     int64_t now_us = sys_now_us(st->worker->loop);
     if (rtp_session_bye(st->rtp, view_of(NULL, 0), now_us, packet, sizeof packet, &n) == AHOY_OK)
