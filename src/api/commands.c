@@ -114,6 +114,16 @@ static enum ahoy_err cmd_post(struct api_cmd *c, bool ok)
     return AHOY_OK;
 }
 
+/* The same for what a result is told of by its number. */
+static enum ahoy_err cmd_post_numbered(struct api_cmd *c, bool ok, ahoy_command_id *out)
+{
+    ahoy_command_id command = c->command = api_next_id(c->engine, &c->engine->last_command);
+    enum ahoy_err err = cmd_post(c, ok);
+    if (!err && out)
+        *out = command;
+    return err;
+}
+
 static bool keep(struct api_cmd *c, const char **s)
 {
     struct view v;
@@ -226,16 +236,11 @@ static enum ahoy_err act_with(struct ahoy_engine *e, ahoy_call_id call, enum ua_
     if (!c)
         return AHOY_ERR_NOMEM;
     c->id = call;
-    c->command = api_next_id(e, &e->last_command);
-    ahoy_command_id command = c->command;
     c->u.act.act = what;
     c->u.act.args = *args;
     struct ua_act_args *a = &c->u.act.args;
     bool ok = keep(c, &a->text) && keep(c, &a->play.path) && keep(c, &a->record.path) && keep(c, &a->record.format);
-    enum ahoy_err err = cmd_post(c, ok);
-    if (!err && out)
-        *out = command;
-    return err;
+    return cmd_post_numbered(c, ok, out);
 }
 
 static enum ahoy_err act(struct ahoy_engine *e, ahoy_call_id call, enum ua_act what, unsigned status, const char *text,
@@ -321,15 +326,10 @@ static enum ahoy_err confer(struct ahoy_engine *e, enum ua_conf_act what, const 
     struct api_cmd *c = cmd_new(e, CMD_CONFERENCE);
     if (!c)
         return AHOY_ERR_NOMEM;
-    c->command = api_next_id(e, &e->last_command);
-    ahoy_command_id command = c->command;
     c->u.conference.act = what;
     c->u.conference.args = *args;
     struct ahoy_record_config *r = &c->u.conference.args.record;
-    enum ahoy_err err = cmd_post(c, keep(c, &r->path) && keep(c, &r->format));
-    if (!err && out)
-        *out = command;
-    return err;
+    return cmd_post_numbered(c, keep(c, &r->path) && keep(c, &r->format), out);
 }
 
 enum ahoy_err ahoy_call_join(struct ahoy_engine *e, const ahoy_call_id *calls, size_t n, ahoy_command_id *out)
@@ -378,14 +378,9 @@ static enum ahoy_err ask(struct ahoy_engine *e, enum cmd_kind kind, ahoy_account
     struct api_cmd *c = cmd_new(e, kind);
     if (!c)
         return AHOY_ERR_NOMEM;
-    c->command = api_next_id(e, &e->last_command);
-    ahoy_command_id command = c->command;
     c->u.ask.account = account;
     c->u.ask.text = text;
-    enum ahoy_err err = cmd_post(c, keep(c, &c->u.ask.text));
-    if (!err && out)
-        *out = command;
-    return err;
+    return cmd_post_numbered(c, keep(c, &c->u.ask.text), out);
 }
 
 enum ahoy_err ahoy_options(struct ahoy_engine *e, ahoy_account_id account, const char *uri, ahoy_command_id *out)

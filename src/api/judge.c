@@ -9,10 +9,10 @@
 #include <string.h>
 
 enum {
-    LEAST_EXPECTED = 50 /* packets: a second of sound */,
-    SILENCE_AFTER_MS = 4000,
-    LEAST_MISSING_MS = 3000,
-    SHORT_MISSING_MS = 500
+    LEAST_EXPECTED = 50,     /* packets: a second of sound */
+    SILENCE_AFTER_MS = 4000, /* of a call: then a microphone that gave nothing is told of */
+    LEAST_MISSING_MS = 3000, /* without a device … */
+    SHORT_MISSING_MS = 500,  /* … and in a call that was hardly longer */
 };
 
 /* G.107 annex B: users are satisfied from 4.0 on, many dissatisfied below 3.6, nearly all below 3.1. */
