@@ -78,23 +78,29 @@ static enum ahoy_err parse_rate(struct view v, uint32_t *out)
     return AHOY_OK;
 }
 
-static const char *const keys[] = { "loss", "burst", "jitter", "dup",   "reorder",
-                                    "rate", "seed",  "pareto", "spike", "every" };
+enum key { LOSS, BURST, JITTER, DUP, REORDER, RATE, SEED, PARETO, SPIKE, EVERY, KEYS };
 
-static enum ahoy_err parse_value(size_t key, struct view v, struct impair_config *c)
+static const char *const key_name[KEYS] = {
+    [LOSS] = "loss", [BURST] = "burst", [JITTER] = "jitter", [DUP] = "dup",     [REORDER] = "reorder",
+    [RATE] = "rate", [SEED] = "seed",   [PARETO] = "pareto", [SPIKE] = "spike", [EVERY] = "every",
+};
+
+static enum ahoy_err parse_value(enum key key, struct view v, struct impair_config *c)
 {
     switch (key) {
-    case 0: return parse_percent(v, &c->loss);
-    case 1: return parse_plain(v, 1, 1000, &c->burst);
-    case 2: return parse_time(v, 0, MAX_JITTER_MS, 1e3, &c->jitter_us);
-    case 3: return parse_percent(v, &c->dup);
-    case 4: return parse_percent(v, &c->reorder);
-    case 5: return parse_rate(v, &c->rate_bps);
-    case 6: return view_u64(v, UINT64_MAX, &c->seed);
-    case 7: return parse_time(v, 0, MAX_JITTER_MS, 1e3, &c->pareto_us);
-    case 8: return parse_time(v, 0, MAX_JITTER_MS, 1e3, &c->spike_us);
-    default: return parse_time(v, 0.1, MAX_EVERY_S, 1e6, &c->every_us);
+    case LOSS: return parse_percent(v, &c->loss);
+    case BURST: return parse_plain(v, 1, 1000, &c->burst);
+    case JITTER: return parse_time(v, 0, MAX_JITTER_MS, 1e3, &c->jitter_us);
+    case DUP: return parse_percent(v, &c->dup);
+    case REORDER: return parse_percent(v, &c->reorder);
+    case RATE: return parse_rate(v, &c->rate_bps);
+    case SEED: return view_u64(v, UINT64_MAX, &c->seed);
+    case PARETO: return parse_time(v, 0, MAX_JITTER_MS, 1e3, &c->pareto_us);
+    case SPIKE: return parse_time(v, 0, MAX_JITTER_MS, 1e3, &c->spike_us);
+    case EVERY: return parse_time(v, 0.1, MAX_EVERY_S, 1e6, &c->every_us);
+    case KEYS: break;
     }
+    return AHOY_ERR_SYNTAX; /* there is no such key */
 }
 
 enum ahoy_err impair_parse(struct view text, struct impair_config *out)
@@ -108,10 +114,10 @@ enum ahoy_err impair_parse(struct view text, struct impair_config *out)
         struct view value = view_trim(view_first(text, comma));
         text = view_from(text, comma + 1);
         struct view name = view_trim(view_cut(&value, '='));
-        size_t key = 0;
-        while (key < AHOY_COUNT(keys) && !view_ieq(name, view_str(keys[key])))
+        enum key key = LOSS;
+        while (key < KEYS && !view_ieq(name, view_str(key_name[key])))
             key++;
-        if (key == AHOY_COUNT(keys) || (seen >> key & 1))
+        if (seen >> key & 1) /* twice */
             return AHOY_ERR_SYNTAX;
         seen |= 1u << key;
         enum ahoy_err err = parse_value(key, view_trim(value), &c);
