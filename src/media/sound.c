@@ -131,12 +131,6 @@ void sound_out(struct sound *s, const int16_t *pcm, size_t n)
     }
 }
 
-void sound_write(struct sound *s, const int16_t *pcm, size_t n)
-{
-    sound_heard(s, pcm, n);
-    sound_out(s, pcm, n);
-}
-
 /* ---- a file in place of the microphone --------------------------------------------------------------------------- */
 
 static void stop_play(struct sound *s)
@@ -241,13 +235,6 @@ void sound_said(struct sound *s, int16_t *pcm, size_t n)
     mix_meter_put(&s->meter_out, pcm, n);
     if (s->record)
         record_put(s->record, RECORD_LEFT, s->muted ? silence : pcm, n);
-}
-
-size_t sound_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us)
-{
-    size_t got = sound_in(s, pcm, n, now_us);
-    sound_said(s, pcm, got);
-    return got;
 }
 
 /* ---- recording --------------------------------------------------------------------------------------------------- */

@@ -165,18 +165,17 @@ void sound_past_hand_on(struct sound *from, struct sound *to);
 /** How many samples should be played now, given the tick; a live device says by its queue. */
 size_t sound_want(struct sound *s, unsigned tick_ms, int64_t now_us);
 
-/** What the peer says: metered and recorded, then played. `n` <= SOUND_MAX_TICK_SAMPLES. */
-void sound_write(struct sound *s, const int16_t *pcm, size_t n);
-void sound_heard(struct sound *s, const int16_t *pcm, size_t n); /* its first half … */
-void sound_out(struct sound *s, const int16_t *pcm, size_t n);   /* … and its second */
+/** What the peer says: metered and recorded … */
+void sound_heard(struct sound *s, const int16_t *pcm, size_t n);
 
-/**
- * Reads up to `n` samples to be sent: a pulled source gives all, a live one what it has. Then a file that plays comes
- * in, and all is metered and recorded.
- */
-size_t sound_read(struct sound *s, int16_t *pcm, size_t n, int64_t now_us);
-size_t sound_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us); /* its first half … */
-void sound_said(struct sound *s, int16_t *pcm, size_t n);                 /* … and its second */
+/** … and played; in a conference that is the sum of all. `n` <= SOUND_MAX_TICK_SAMPLES. */
+void sound_out(struct sound *s, const int16_t *pcm, size_t n);
+
+/** Up to `n` samples of the microphone, or what stands for it: a pulled source gives all, a live one what it has. */
+size_t sound_in(struct sound *s, int16_t *pcm, size_t n, int64_t now_us);
+
+/** What is to be sent, in place: a file that plays comes in, and all is metered and recorded. */
+void sound_said(struct sound *s, int16_t *pcm, size_t n);
 
 /* sound_device.c: opening, of a device; reading and writing at its own rate, device_hz, or at the face's. */
 void sound_tell(struct sound *s, enum ahoy_err err, const char *why);

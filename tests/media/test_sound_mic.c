@@ -112,8 +112,10 @@ static void run(struct room *r, double seconds)
             low = 0.6 * low + 0.4 * (rng_unit(&r->rng) - 0.5);
             pcm[i] = (int16_t) lrint(level * 2 * low);
         }
-        sound_write(r->s, pcm, TICK);
-        size_t got = sound_read(r->s, pcm, TICK, (int64_t) (r->read * 1000000 / RATE));
+        sound_heard(r->s, pcm, TICK);
+        sound_out(r->s, pcm, TICK);
+        size_t got = sound_in(r->s, pcm, TICK, (int64_t) (r->read * 1000000 / RATE));
+        sound_said(r->s, pcm, got);
         for (size_t i = 0; i < got; i++)
             r->out += pcm[i] * (double) pcm[i];
     }
