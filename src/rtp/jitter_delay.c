@@ -8,6 +8,7 @@ enum {
     MARGIN_US = 2000, /* above what was seen: the player's own clock wobbles too */
     UPDATE_PACKETS = 8,
     DOWN_US_PER_S = 60000, /* the target falls that fast at most */
+    OUTLIER_US = 2000,     /* so far from all others */
     EARLIER_US = -150000,  /* so much earlier than ever: the timestamps jumped */
     FAR_US = 30000000,
     SHIFT_US = 1000000,      /* a lasting change by more than this is the sender's clock, not the network */
@@ -19,9 +20,9 @@ enum {
     SPIKE_MOST_US = 196000,  /* what spikes ask for above this is not granted: it would be waited for all the time */
     LATE_US = 4000000,       /* a packet that comes too late is worth this delay, shared by all packets of the window */
     LATE_LEAST_SAMPLES = 100, /* of few packets a late one does not tell how often that happens */
-    CHANGE_US = 15000,        /* what a change of the target is worth */
-    CALM_US = 3000,           /* where all packets are this near, nothing is changed that would be heard */
-    MOST_LATE = 4,            /* per cent: more are not given up for any delay */
+    CHANGE_US = 15000, /* what a change of the target is worth, but where it falls no more than the best is above: */
+    CALM_US = 3000,    /* where all packets are this near, nothing is changed that would be heard */
+    MOST_LATE = 4,     /* per cent: more are not given up for any delay */
     TOP = DELAY_SAMPLES * MOST_LATE / 100 + 2,
     TAIL_PART = 5,          /* of the samples are a tail at first: every so many-th, … */
     TAIL_LEAST_OF = 16,     /* … of so many at least, … */
@@ -70,6 +71,18 @@ static unsigned sample_at(const struct delay *d, unsigned back)
     return (d->head + DELAY_SAMPLES - 1 - back) % DELAY_SAMPLES;
 }
 
+/*
+ * The fastest packet is another one now. When it was by far the fastest, as the first one of a microphone may be, what was
+ * in time by the clock stays so: else the delay would grow up to a target that was only that long for its sake.
+ */
+static void move_base(struct delay *d, int64_t base_us, unsigned samples)
+{
+    int64_t later_us = base_us - d->base_us;
+    if (samples >= LATE_LEAST_SAMPLES && (later_us >= OUTLIER_US || later_us <= -OUTLIER_US))
+        d->target_us = AHOY_MIN(AHOY_MAX(d->target_us - later_us, d->min_us), d->max_us);
+    d->base_us = base_us;
+}
+
 static void push(struct delay *d, int64_t transit_us, int64_t when_us, bool spiky)
 {
     int64_t relative = transit_us - d->ref_us;
@@ -80,7 +93,8 @@ static void push(struct delay *d, int64_t transit_us, int64_t when_us, bool spik
     d->n = AHOY_MIN(d->n + 1, (unsigned) DELAY_SAMPLES);
     while (d->n > 1 && (uint32_t) (when_us / 1000) - d->when_ms[sample_at(d, d->n - 1)] > WINDOW_MS)
         d->n--;
-    d->base_us = AHOY_MIN(d->base_us, relative);
+    if (relative < d->base_us)
+        move_base(d, relative, d->n);
 }
 
 /* Puts x into the `n` largest, kept in falling order. */
@@ -97,7 +111,7 @@ static unsigned keep_largest(int32_t top[TOP], unsigned n, unsigned most, int32_
 
 /* What a delay costs, and the one that costs least. */
 struct choice {
-    bool calm;         /* long enough */
+    bool sure, calm;   /* enough samples are known; their delays are short */
     int64_t change_us; /* what a change is worth */
     int64_t best_us, best_cost_us;
     int64_t now_cost_us; /* of the present target */
@@ -142,7 +156,7 @@ static void choose_delay(struct delay *d, struct choice *out)
         least = AHOY_MIN(least, d->transit_us[sample_at(d, i)]);
         counted += !is_spiky(d, sample_at(d, i));
     }
-    d->base_us = least;
+    move_base(d, least, counted);
     int64_t now_us = AHOY_MAX(d->target_us - MARGIN_US, (int64_t) 0);
     unsigned late_most = counted * MOST_LATE / 100 + 1;
     unsigned most = AHOY_MAX(late_most, AHOY_MIN(counted / TAIL_PART, (unsigned) TAIL_MOST));
@@ -166,7 +180,8 @@ static void choose_delay(struct delay *d, struct choice *out)
         }
     }
     choose_of_tail(d, top, n, counted, out);
-    out->calm = counted >= LATE_LEAST_SAMPLES && out->best_us <= CALM_US;
+    out->sure = counted >= LATE_LEAST_SAMPLES;
+    out->calm = out->sure && out->best_us <= CALM_US;
 }
 
 /*
@@ -185,7 +200,7 @@ static int64_t spike_floor(const struct delay *d, int64_t when_us)
 
 /*
  * The target stays as it is unless another one is better by more than its change is worth. On a calm network it falls at
- * once: the way there is silence that is shortened.
+ * once: the way there is silence that is shortened. Where delays are short, it falls when that halves it.
  */
 static void update_target(struct delay *d, int64_t when_us)
 {
@@ -193,6 +208,8 @@ static void update_target(struct delay *d, int64_t when_us)
     choose_delay(d, &c);
     int64_t least = AHOY_MAX(spike_floor(d, when_us) + MARGIN_US, d->min_us);
     int64_t change_us = c.calm ? 0 : c.change_us;
+    if (c.sure && c.best_us + MARGIN_US < d->target_us)
+        change_us = AHOY_MIN(change_us, AHOY_MAX(c.best_us - CALM_US, (int64_t) 0) / 2);
     int64_t want = c.now_cost_us > c.best_cost_us + change_us ? c.best_us + MARGIN_US : d->target_us;
     want = AHOY_MIN(AHOY_MAX(want, least), d->max_us);
     int64_t fall = (when_us - d->updated_us) * DOWN_US_PER_S / 1000000;

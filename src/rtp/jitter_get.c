@@ -14,9 +14,9 @@ enum {
     SHRINK_US = 80000,                      /* above that: shorten speech too, which is heard, but so is the delay */
     COPY_LATE_US = 4000,                    /* below the target a copy comes in time, mostly */
     COPY_STRETCH_US = 130000,               /* so long at most a lost frame is stretched until its copy comes */
-    CALM_TARGET_US = 10000, /* a network without jitter: there the delay is brought near to the target … */
+    CALM_TARGET_US = 17000, /* a network with little jitter: there the delay is brought near to the target … */
     NEAR_FRAMES = 100,      /* … after so many frames in which nothing was too late: */
-    NEAR_MOST = 3200,       /* … twice as many each time that something was */
+    NEAR_MOST = 3200,       /* … twice as many each time that something was behind that */
     NEAR_TOLD = 25,         /* frames that what was found out then is good for */
     NEAR_KEEP_US = 1000,    /* … less this: clocks differ */
     NEAR_LEAST_US = 1500,   /* … when it is worth it */
@@ -70,7 +70,8 @@ static unsigned near_frames(const struct jitter *j)
 /* Something was not there in time: the delay is brought near to the target more slowly. */
 static void note_stumble(struct jitter *j)
 {
-    j->near.stumbles += j->near.frames > 0;
+    j->near.stumbles += j->near.told;
+    j->near.told = false;
     j->near.frames = 0;
     j->settled_frames = 0;
 }
@@ -91,6 +92,7 @@ static void note_delay(struct jitter *j, int64_t us, int64_t held_us)
     j->near.frames = first ? 1 : j->near.frames + 1;
     j->near.asked_us = first ? us : AHOY_MIN(j->near.asked_us, us);
     j->near.held_us = first ? held_us : AHOY_MIN(j->near.held_us, held_us);
+    j->near.told = j->near.told || j->near.frames >= near_frames(j);
     j->has_delay = true;
 }
 

@@ -140,6 +140,7 @@ struct jitter {
     int64_t held_us[2];  /* what the player had in hand then */
     struct {             /* the least of some frames: how near sound is to being too late */
         unsigned frames, stumbles;
+        bool told;                 /* since the last stumble */
         int64_t asked_us, held_us; /* how late a frame was asked for, and what the player had in hand */
     } near;
     int64_t waited_us; /* how long the last one lay here */
