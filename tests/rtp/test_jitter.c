@@ -157,6 +157,26 @@ out:
     jitter_destroy(j);
 }
 
+static void test_a_network_that_was_good_for_long_needs_more_than_one_loss_to_be_waited_for(struct t *t)
+{
+    struct jitter *j = NULL;
+    struct jitter_frame f;
+    unsigned seq = 1;
+    int64_t now = 0;
+    T_OK(open_plain(&j));
+    jitter_set_copies(j, 80000);
+    play_on(j, &seq, &now, 300, 0); /* six seconds */
+    put_at(j, (uint16_t) (seq + 1), now + 20000);
+    T_EQ(get_at(j, now, &f), JITTER_PACKET);
+    T_EQ(get_at(j, now + 20000, &f), JITTER_LOST); /* nothing is stretched for its copy */
+    seq += 2;
+    now += 40000;
+    play_on(j, &seq, &now, 30, 0);
+    T_LE(jitter_target_us(j), 60000);
+out:
+    jitter_destroy(j);
+}
+
 static void test_a_redundant_copy_fills_a_hole_and_counts_nowhere(struct t *t)
 {
     struct jitter *j = NULL;
@@ -567,6 +587,8 @@ T_MAIN(T(test_lost_is_told_with_its_neighbour_and_only_when_that_is_here),
        T(test_a_packet_that_was_overtaken_at_the_very_beginning_is_played_first),
        T(test_what_a_long_stall_held_back_is_dropped_but_for_its_end),
        T(test_a_sender_whose_clock_stood_still_is_played_on), T(test_timestamps_that_jump_ahead_do_not_stop_the_stream),
-       T(test_the_first_loss_is_enough_to_wait_for_copies), T(test_what_comes_after_more_than_100_ms_is_not_waited_for),
-       T(test_packet_duration_is_learnt_when_it_changes), T(test_hostile_numbers_do_no_harm),
-       T(test_a_copy_from_nowhere_is_no_delay), T(test_a_tiny_packet_is_no_frame_length))
+       T(test_the_first_loss_is_enough_to_wait_for_copies),
+       T(test_a_network_that_was_good_for_long_needs_more_than_one_loss_to_be_waited_for),
+       T(test_what_comes_after_more_than_100_ms_is_not_waited_for), T(test_packet_duration_is_learnt_when_it_changes),
+       T(test_hostile_numbers_do_no_harm), T(test_a_copy_from_nowhere_is_no_delay),
+       T(test_a_tiny_packet_is_no_frame_length))
