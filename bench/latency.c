@@ -11,6 +11,7 @@
  * Beside each row stands what the machine did meanwhile: how often, and how far, a thread that asks for each millisecond was
  * woken late, and how often our phones' devices ran dry. A host that stalls for 10 ms makes every loudspeaker with less in
  * front of it dry, so figures are to be compared where these are alike.
+ * The server's processor time has player and recorders in it, which are the same for every phone.
  */
 #include "latency.h"
 
@@ -59,17 +60,18 @@ static int16_t said[CABLE_HZ * MAX_S], mouth_pcm[CABLE_HZ * MAX_S], ear_pcm[CABL
 /* The delays of the pieces of one row, milliseconds. */
 struct row {
     double delay[MAX_PIECES];
-    size_t n, pieces;      /* found, looked for */
-    double cpu[MAX_CALLS]; /* of a core, per cent: the busier of the two phones, in each call */
+    size_t n, pieces; /* found, looked for */
+    /* The busier of the two phones in each call: per cent of a core, wake-ups a second; and the sound server's share. */
+    double cpu[MAX_CALLS], wakeups[MAX_CALLS], server_cpu[MAX_CALLS];
     size_t calls;
     struct lateness machine[2]; /* of an ordinary thread, of one in realtime */
     double dry, dry_s;          /* moments at which devices ran dry, of both phones; in so many seconds; of ours only */
 };
 
-/* The median of what the calls cost; negative: none was measured. */
-static double cpu_of(struct row *r)
+/* The median of one figure of the calls; negative: none was measured. */
+static double typical(const struct row *r, double figure[MAX_CALLS])
 {
-    return r->calls > 0 ? tool_median(r->cpu, r->calls) : -1;
+    return r->calls > 0 ? tool_median(figure, r->calls) : -1;
 }
 
 static double quantile(struct row *r, double q)
@@ -148,11 +150,48 @@ static bool measure_nothing(double *own_ms)
     return r.n > 0;
 }
 
-/* Measures the delay, and meanwhile what both phones cost and what the machine is like. */
-static bool measure_both(struct row *r, const struct phone p[2], unsigned seconds, double own_ms)
+/* What two phones and the sound server between them have cost until now. */
+struct costs {
+    struct cost phone[2];
+    double server_ms;
+};
+
+static bool read_costs(const struct phone p[2], const struct pulse_daemon *server, struct costs *out)
 {
-    struct cost before[2], after[2];
-    bool known = cost_read(p[0].pid, &before[0]) && cost_read(p[1].pid, &before[1]);
+    struct cost part;
+    *out = (struct costs){ .server_ms = 0 };
+    for (int i = 0; i < 2; i++)
+        if (!cost_read(p[i].pid, &out->phone[i]))
+            return false;
+    for (int i = 0; i < PULSE_PARTS; i++) {
+        if (server->part[i] > 0 && !cost_read(server->part[i], &part))
+            return false;
+        out->server_ms += server->part[i] > 0 ? part.cpu_ms : 0;
+    }
+    return true;
+}
+
+/* One call's, which took `ms`. */
+static void count_costs(struct row *r, const struct costs *before, const struct costs *after, double ms)
+{
+    double cpu_ms = 0, wakeups = 0;
+    if (r->calls == MAX_CALLS)
+        return;
+    for (int i = 0; i < 2; i++) {
+        cpu_ms = fmax(cpu_ms, after->phone[i].cpu_ms - before->phone[i].cpu_ms);
+        wakeups = fmax(wakeups, (double) (after->phone[i].wakeups - before->phone[i].wakeups));
+    }
+    r->cpu[r->calls] = 100 * cpu_ms / ms;
+    r->wakeups[r->calls] = 1000 * wakeups / ms;
+    r->server_cpu[r->calls++] = 100 * (after->server_ms - before->server_ms) / ms;
+}
+
+/* Measures the delay, and meanwhile what phones and server cost and what the machine is like. */
+static bool measure_both(struct row *r, const struct phone p[2], const struct pulse_daemon *server, unsigned seconds,
+                         double own_ms)
+{
+    struct costs before, after;
+    bool known = read_costs(p, server, &before);
     double from_ms = tool_now_ms();
     struct probe probe[2];
     for (int i = 0; i < 2; i++)
@@ -161,18 +200,14 @@ static bool measure_both(struct row *r, const struct phone p[2], unsigned second
     bool ok = measure(r, seconds, own_ms);
     for (int i = 0; i < 2; i++)
         probe_stop(&probe[i], &r->machine[i]);
-    if (!ok)
-        return false;
     double ms = tool_now_ms() - from_ms;
-    known = known && cost_read(p[0].pid, &after[0]) && cost_read(p[1].pid, &after[1]);
-    if (!known || r->calls == MAX_CALLS)
-        return true;
-    r->cpu[r->calls++] = 100 * fmax(after[0].cpu_ms - before[0].cpu_ms, after[1].cpu_ms - before[1].cpu_ms) / ms;
-    return true;
+    if (ok && known && read_costs(p, server, &after))
+        count_costs(r, &before, &after, ms);
+    return ok;
 }
 
 /* How often their devices ran dry, which our phones tell in the figures of an ended call. */
-static void count_dry(struct row *r, char out[2][104], double seconds)
+static void count_dry(struct row *r, char out[2][240], double seconds)
 {
     for (int i = 0; i < 2; i++) {
         double n = phone_said(out[i], "dropouts");
@@ -182,15 +217,15 @@ static void count_dry(struct row *r, char out[2][104], double seconds)
 }
 
 /* One call between two phones of a kind. */
-static bool run_call(const char *dir, const struct phone_variant *v, unsigned ptime_ms, unsigned seconds, double own_ms,
-                     struct row *r)
+static bool run_call(const struct pulse_daemon *server, const struct phone_variant *v, unsigned ptime_ms,
+                     unsigned seconds, double own_ms, struct row *r)
 {
-    char home[2][96], out[2][104];
+    char home[2][232], out[2][240];
     struct phone p[2] = { { .input = -1 }, { .input = -1 } };
     uint16_t port = peer_free_port();
     bool ok = true;
     for (int i = 0; ok && i < 2; i++) {
-        snprintf(home[i], sizeof home[i], "%s/%s-%c", dir, v->name, "ba"[i]);
+        snprintf(home[i], sizeof home[i], "%s/%s-%c", server->dir, v->name, "ba"[i]);
         snprintf(out[i], sizeof out[i], "%s/out", home[i]);
         struct phone_config cfg = { .dir = home[i],
                                     .rate_hz = CABLE_HZ,
@@ -207,7 +242,7 @@ static bool run_call(const char *dir, const struct phone_variant *v, unsigned pt
         (void) poll(NULL, 0, SETTLE_MS);
     }
     double from_ms = tool_now_ms();
-    ok = ok && measure_both(r, p, seconds, own_ms);
+    ok = ok && measure_both(r, p, server, seconds, own_ms);
     double ms = SETTLE_MS + tool_now_ms() - from_ms;
     phone_stop(&p[1]);
     phone_stop(&p[0]);
@@ -237,8 +272,11 @@ static void print_json(struct row row[VARIANTS][PTIMES])
             if (v < 0)
                 continue;
             const char *name = variants[k].name;
-            printf(",\"%s\":%.1f,\"%s_95\":%.1f,\"%s_cpu\":%.2f", name, v, name, quantile(&row[k][i], 0.95), name,
-                   cpu_of(&row[k][i]));
+            struct row *r = &row[k][i];
+            printf(",\"%s\":%.1f,\"%s_95\":%.1f,\"%s_cpu\":%.2f", name, v, name, quantile(r, 0.95), name,
+                   typical(r, r->cpu));
+            printf(",\"%s_wakeups\":%.0f,\"%s_server_cpu\":%.2f", name, typical(r, r->wakeups), name,
+                   typical(r, r->server_cpu));
             for (int m = 0; m < 2; m++) {
                 const struct lateness *late = &row[k][i].machine[m];
                 const char *kind = m == 1 ? "realtime" : "ordinary";
@@ -259,14 +297,16 @@ static void print_json(struct row row[VARIANTS][PTIMES])
 
 static void print_rows(struct row row[VARIANTS][PTIMES])
 {
-    printf("%-16s %10s %10s %10s %10s %9s %12s\n", "", "packets", "median", "95 %", "longest", "CPU", "found");
+    printf("%-16s %10s %10s %10s %10s %9s %8s %9s %12s\n", "", "packets", "median", "95 %", "longest", "CPU",
+           "wake-ups", "server", "found");
     for (int i = 0; i < PTIMES; i++)
         for (int k = 0; k < VARIANTS; k++) {
             struct row *r = &row[k][i];
             if (r->pieces == 0)
                 continue;
-            printf("%-16s %7u ms %7.1f ms %7.1f ms %7.1f ms %7.2f %% %6zu of %zu", variants[k].name, ptimes[i],
-                   quantile(r, 0.5), quantile(r, 0.95), quantile(r, 1), cpu_of(r), r->n, r->pieces);
+            printf("%-16s %7u ms %7.1f ms %7.1f ms %7.1f ms %7.2f %% %6.0f/s %7.2f %% %6zu of %zu", variants[k].name,
+                   ptimes[i], quantile(r, 0.5), quantile(r, 0.95), quantile(r, 1), typical(r, r->cpu),
+                   typical(r, r->wakeups), typical(r, r->server_cpu), r->n, r->pieces);
             if (variants[k].kind == PHONE_AHOY)
                 printf("   target %.0f: %s", targets[i], r->n > 0 && quantile(r, 0.5) <= targets[i] ? "met" : "MISSED");
             printf(
@@ -287,15 +327,20 @@ int main(int argc, char **argv)
     double own_ms = 0;
     const char *only = NULL;
     unsigned seconds = 0;
-    const struct tool_option list[] = { { "--only", .text = &only },
-                                        { "--json", .flag = &json },
-                                        { "--seconds", .number = &seconds, .least = SKIP_S + 3, .most = MAX_S },
-                                        { "--quick", .flag = &quick },
-                                        { "--pipewire", .flag = &pipewire } };
-    if (tool_options(list, AHOY_COUNT(list), argc, argv)) {
-        fprintf(stderr, "usage: ahoy-bench-latency [--only NAME] [--quick] [--seconds N] [--json] [--pipewire]\n");
-        return 2;
-    }
+    const struct tool_option list[] = { { "--only", .text = &only, .value = "NAME", .help = "rows of this telephone" },
+                                        { "--json", .flag = &json, .help = "one JSON object as the last line" },
+                                        { "--seconds", .number = &seconds, .least = SKIP_S + 3, .most = MAX_S,
+                                          .value = "N", .help = "length of a call (default: 16)" },
+                                        { "--quick", .flag = &quick, .help = "shorter calls" },
+                                        { "--pipewire", .flag = &pipewire,
+                                          .help = "through PipeWire in place of PulseAudio" } };
+    const struct tool_usage usage = {
+        "ahoy-bench-latency", "the delay from mouth to ear through a sound server, beside baresip and linphonec", list,
+        AHOY_COUNT(list)
+    };
+    int status;
+    if (!tool_options(&usage, argc, argv, &status))
+        return status;
     if (seconds == 0)
         seconds = quick ? 10 : 16;
     if (pipewire)
@@ -312,7 +357,7 @@ int main(int argc, char **argv)
         for (int i = 0; ok && i < PTIMES; i++)
             for (int k = 0; ok && k < VARIANTS; k++)
                 if (phone_installed(variants[k].kind) && (!only || strcmp(only, variants[k].name) == 0))
-                    ok = run_call(cable.server.dir, &variants[k], ptimes[i], seconds, own_ms, &row[k][i]);
+                    ok = run_call(&cable.server, &variants[k], ptimes[i], seconds, own_ms, &row[k][i]);
     if (ok)
         print_rows(row);
     if (ok && json)

@@ -3,7 +3,7 @@
  * (top Via and branch, tags, Call-ID, CSeq, Max-Forwards), free. Medians of interleaved rounds. Then how the time grows
  * with the number of header fields.
  *
- *     ahoy-bench-parse [--json]      one JSON object as the last line
+ *     ahoy-bench-parse [--quick] [--json]
  */
 #include "parse.h"
 
@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-enum { ROUNDS = 11, SLICE_US = 30000, SCALES = 7, SCALE_FIRST = 125 };
+enum { ROUNDS = 11, QUICK_ROUNDS = 3, SLICE_US = 30000, SCALES = 7, SCALE_FIRST = 125 };
 
 static const struct sip_limits limits = { .max_bytes = 16 << 20, .max_headers = SIP_HEADERS_MOST };
 
@@ -136,7 +136,7 @@ static bool agree(const struct parse_message *m)
 }
 
 /* Medians in ns[]; returns the ratio of the best peer to ours, 0 without peers, negative on failure. */
-static double compare(const struct parse_message *m, double ns[PARSERS])
+static double compare(const struct parse_message *m, int count, double ns[PARSERS])
 {
     double rounds[PARSERS][ROUNDS];
 #ifdef BENCH_RE
@@ -144,7 +144,7 @@ static double compare(const struct parse_message *m, double ns[PARSERS])
         return -1;
 #endif
     bool ok = agree(m);
-    for (int r = 0; ok && r < ROUNDS; r++)
+    for (int r = 0; ok && r < count; r++)
         for (int i = 0; i < PARSERS; i++)
             rounds[i][r] = measure(parsers[i].parse, m->text, m->n, SLICE_US);
 #ifdef BENCH_RE
@@ -154,7 +154,7 @@ static double compare(const struct parse_message *m, double ns[PARSERS])
         return -1;
     double best = 0;
     for (int i = 0; i < PARSERS; i++) {
-        ns[i] = tool_median(rounds[i], ROUNDS);
+        ns[i] = tool_median(rounds[i], (size_t) count);
         if (i >= 2 && (best <= 0 || ns[i] < best))
             best = ns[i];
     }
@@ -179,7 +179,7 @@ static char *many_vias(unsigned count, size_t *n)
 }
 
 /* Microseconds for 125, 250 … 8,000 Via fields, and how much each costs more than the one before, in the same round. */
-static bool scale(double us[SCALES], double step[SCALES])
+static bool scale(int count, double us[SCALES], double step[SCALES])
 {
     char *text[SCALES] = { NULL };
     size_t n[SCALES];
@@ -187,15 +187,15 @@ static bool scale(double us[SCALES], double step[SCALES])
     bool ok = true;
     for (unsigned i = 0; i < SCALES; i++)
         ok = (text[i] = many_vias(SCALE_FIRST << i, &n[i])) != NULL && ok;
-    for (int r = 0; ok && r < ROUNDS; r++) {
+    for (int r = 0; ok && r < count; r++) {
         for (int i = 0; i < SCALES; i++) {
             rounds[i][r] = measure(parse_ours, text[i], n[i], SLICE_US) / 1000;
             steps[i][r] = i > 0 ? rounds[i][r] / rounds[i - 1][r] : 0;
         }
     }
     for (int i = 0; i < SCALES; i++) {
-        us[i] = ok ? tool_median(rounds[i], ROUNDS) : 0;
-        step[i] = ok ? tool_median(steps[i], ROUNDS) : 0;
+        us[i] = ok ? tool_median(rounds[i], (size_t) count) : 0;
+        step[i] = ok ? tool_median(steps[i], (size_t) count) : 0;
         mem_free(text[i]);
     }
     return ok;
@@ -222,10 +222,19 @@ static void print_json(const struct parse_message *m, const struct summary *s)
 
 int main(int argc, char **argv)
 {
-    bool json = argc > 1 && strcmp(argv[1], "--json") == 0;
+    bool json = false, quick = false;
     struct parse_message m[PARSE_MESSAGES] = { 0 };
     struct summary s = { 0 };
-    int code = EXIT_FAILURE;
+    int code = EXIT_FAILURE, status;
+    const struct tool_option list[] = {
+        { "--json", .flag = &json, .help = "one JSON object as the last line" },
+        { "--quick", .flag = &quick, .help = "three rounds in place of eleven" },
+    };
+    const struct tool_usage usage = { "ahoy-bench-parse", "how fast SIP messages are parsed, beside libosip2 and libre",
+                                      list, AHOY_COUNT(list) };
+    if (!tool_options(&usage, argc, argv, &status))
+        return status;
+    int rounds = quick ? QUICK_ROUNDS : ROUNDS;
 #ifdef BENCH_OSIP
     if (!parse_osip_init())
         return code;
@@ -242,7 +251,7 @@ int main(int argc, char **argv)
         printf(" %12s", parsers[k].name);
     printf("   messages a second; best peer / ahoy\n");
     for (int i = 0; i < PARSE_MESSAGES; i++) {
-        s.ratio[i] = compare(&m[i], s.ns[i]);
+        s.ratio[i] = compare(&m[i], rounds, s.ns[i]);
         if (s.ratio[i] < 0)
             goto out;
         if (i == 0 || s.ratio[i] < s.worst_ratio)
@@ -252,7 +261,7 @@ int main(int argc, char **argv)
             printf(" %12.0f", 1e9 / s.ns[i][k]);
         printf("   %.2f\n", s.ratio[i]);
     }
-    if (!scale(s.us, s.step))
+    if (!scale(rounds, s.us, s.step))
         goto out;
     for (int i = 0; i < SCALES; i++) {
         s.worst_step = AHOY_MAX(s.worst_step, s.step[i]);

@@ -246,15 +246,17 @@ static void print_json(const struct bench *b)
 
 static bool make_dirs(struct bench *b)
 {
-    if (!temp_begin() || !temp_make(b->dir, sizeof b->dir))
+    char dir[sizeof b->dir]; /* what is printed from must be seen to be elsewhere than what is printed to */
+    if (!temp_begin() || !temp_make(dir, sizeof dir))
         return false;
+    memcpy(b->dir, dir, sizeof dir);
     bool ok = true;
     for (int i = 0; i < 2; i++) {
-        snprintf(b->wav[i], sizeof b->wav[i], "%s/in%u.wav", b->dir, rates[i]);
+        snprintf(b->wav[i], sizeof b->wav[i], "%s/in%u.wav", dir, rates[i]);
         ok = phone_speech(b->wav[i], rates[i], WAV_S, &b->speech) && ok;
     }
     for (int k = 0; k < PHONE_KINDS; k++) {
-        snprintf(b->sub[k], sizeof b->sub[k], "%s/%s", b->dir, phone_name((enum phone_kind) k));
+        snprintf(b->sub[k], sizeof b->sub[k], "%s/%s", dir, phone_name((enum phone_kind) k));
         ok = phone_make_home(b->sub[k]) && ok;
     }
     return ok;
@@ -270,11 +272,13 @@ int main(int argc, char **argv)
     };
     struct bench b = { .quick = false };
     bool json = false;
-    const struct tool_option list[] = { { "--json", .flag = &json }, { "--quick", .flag = &b.quick } };
-    if (tool_options(list, AHOY_COUNT(list), argc, argv)) {
-        fprintf(stderr, "usage: ahoy-bench-phone [--quick] [--json]\n");
-        return 2;
-    }
+    const struct tool_option list[] = { { "--json", .flag = &json, .help = "one JSON object as the last line" },
+                                        { "--quick", .flag = &b.quick, .help = "fewer and shorter rounds" } };
+    const struct tool_usage usage = { "ahoy-bench-phone", "what a telephone costs, beside baresip and linphonec", list,
+                                      AHOY_COUNT(list) };
+    int status;
+    if (!tool_options(&usage, argc, argv, &status))
+        return status;
     (void) signal(SIGPIPE, SIG_IGN);
     phone_find_ahoy(argv[0]);
     if (!phone_installed(PHONE_AHOY)) {

@@ -182,13 +182,16 @@ int main(int argc, char **argv)
     bool json = false, quick = false;
     const char *only = "";
     struct table t = { .rows = 0 };
-    const struct tool_option list[] = { { "--only", .text = &only },
-                                        { "--json", .flag = &json },
-                                        { "--quick", .flag = &quick } };
-    if (tool_options(list, AHOY_COUNT(list), argc, argv)) {
-        fprintf(stderr, "usage: ahoy-bench-signalling [--only WORD] [--quick] [--json]\n");
-        return 2;
-    }
+    const struct tool_option list[] = { { "--only", .text = &only, .value = "WORD",
+                                          .help = "rows with this word in their names" },
+                                        { "--json", .flag = &json, .help = "one JSON object as the last line" },
+                                        { "--quick", .flag = &quick, .help = "one round, a fifth of the calls" } };
+    const struct tool_usage usage = { "ahoy-bench-signalling",
+                                      "what a call or request costs a server, beside Kamailio and SIPp", list,
+                                      AHOY_COUNT(list) };
+    int status;
+    if (!tool_options(&usage, argc, argv, &status))
+        return status;
     if (!temp_begin() || atexit(temp_end) != 0)
         return EXIT_FAILURE;
     printf("processor time of the server, medians; calls or requests a second of wall-clock time with %d under way\n",

@@ -2,9 +2,12 @@
 
 #include "base/view.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+enum { EXIT_USAGE = 2 };
 
 /* ---- options ----------------------------------------------------------------------------------------------------- */
 
@@ -29,18 +32,50 @@ static bool take(const struct tool_option *o, const char *value)
     return true;
 }
 
-int tool_options(const struct tool_option *list, size_t n, int argc, char **argv)
+static void say_help(const struct tool_usage *u)
+{
+    printf("%s: %s\n\n", u->program, u->what);
+    for (size_t i = 0; i < u->n; i++) {
+        const struct tool_option *o = &u->list[i];
+        printf("  %-12s %-10s %s", o->name, o->value ? o->value : "", o->help);
+        if (o->number)
+            printf(", %u to %u", o->least, o->most);
+        printf("\n");
+    }
+    printf("  %-12s %-10s this help\n", "--help", "");
+}
+
+static void say_wrong(const struct tool_usage *u, const char *word, const char *value)
+{
+    const struct tool_option *o = find(u->list, u->n, word);
+    if (!o)
+        fprintf(stderr, "%s: there is no option '%s'; --help tells those there are\n", u->program, word);
+    else if (!value)
+        fprintf(stderr, "%s: %s needs %s: %s\n", u->program, word, o->value, o->help);
+    else
+        fprintf(stderr, "%s: %s is a number from %u to %u, not '%s'\n", u->program, word, o->least, o->most, value);
+}
+
+bool tool_options(const struct tool_usage *u, int argc, char **argv, int *status)
 {
     for (int i = 1; i < argc; i++) {
-        const struct tool_option *o = find(list, n, argv[i]);
-        if (o && o->flag)
+        const struct tool_option *o = find(u->list, u->n, argv[i]);
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            say_help(u);
+            *status = EXIT_SUCCESS;
+            return false;
+        }
+        if (o && o->flag) {
             *o->flag = true;
-        else if (o && i + 1 < argc && take(o, argv[i + 1]))
+        } else if (o && i + 1 < argc && take(o, argv[i + 1])) {
             i++;
-        else
-            return i;
+        } else {
+            say_wrong(u, argv[i], i + 1 < argc ? argv[i + 1] : NULL);
+            *status = EXIT_USAGE;
+            return false;
+        }
     }
-    return 0;
+    return true;
 }
 
 /* ---- clocks ------------------------------------------------------------------------------------------------------ */

@@ -12,10 +12,21 @@ struct tool_option {
     unsigned *number;
     unsigned least, most; /* of the number */
     bool *flag;
+    const char *value; /* what --help calls the text or number, as "DIR"; NULL for a flag */
+    const char *help;  /* a line of --help */
 };
 
-/** Reads a command line. The index of the first word that is none of the options, or whose value is missing or wrong; else 0. */
-int tool_options(const struct tool_option *list, size_t n, int argc, char **argv);
+struct tool_usage {
+    const char *program, *what; /* what the program does: a line or more, without an end of line */
+    const struct tool_option *list;
+    size_t n;
+};
+
+/**
+ * Reads a command line. False: the program is to end with *status, since --help was answered or what is wrong was said.
+ * Options before the wrong one are set then.
+ */
+bool tool_options(const struct tool_usage *usage, int argc, char **argv, int *status);
 
 /** Time that passes, from somewhere on, in milliseconds. */
 double tool_now_ms(void);

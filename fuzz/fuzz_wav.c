@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (wav_parse(&src, &f))
         return 0;
     size_t frame = f.channels * wav_sample_bytes(f.coding);
-    uint64_t end = f.data_at + f.data_bytes;
+    uint64_t end = f.data_at + AHOY_MIN(f.data_bytes, (uint64_t) size);
     for (uint64_t at = f.data_at; at < end;) {
         size_t got = read_memory(&m, at, raw, 64 * frame) / frame;
         if (got == 0)

@@ -28,7 +28,7 @@ static const struct canceller *const cancellers[] = {
 struct options {
     unsigned rate_hz, seeds, first;
     const char *only, *scene, *speech, *folder;
-    bool verbose;
+    bool verbose, quick, json;
 };
 
 static void shift(int16_t *x, size_t n, size_t by)
@@ -144,18 +144,56 @@ static void print_row(const char *scene, const char *name, const struct echo_sco
     (void) fflush(stdout);
 }
 
-static bool parse(struct options *o, int argc, char **argv)
+static bool parse(struct options *o, int argc, char **argv, int *status)
 {
     *o = (struct options){ .rate_hz = 16000, .seeds = 2, .first = 1 };
-    const struct tool_option list[] = { { "--rate", .number = &o->rate_hz, .least = 16000, .most = 48000 },
-                                        { "--seeds", .number = &o->seeds, .least = 1, .most = 1000 },
-                                        { "--first", .number = &o->first, .most = 1000000 },
-                                        { "--only", .text = &o->only },
-                                        { "--scene", .text = &o->scene },
-                                        { "--speech", .text = &o->speech },
-                                        { "--write", .text = &o->folder },
-                                        { "-v", .flag = &o->verbose } };
-    return tool_options(list, AHOY_COUNT(list), argc, argv) == 0 && (o->rate_hz == 16000 || o->rate_hz == 48000);
+    const struct tool_option list[] = {
+        { "--rate", .number = &o->rate_hz, .least = 16000, .most = 48000, .value = "HZ",
+          .help = "sampling rate: 16000 or 48000 (default: 16000)" },
+        { "--seeds", .number = &o->seeds, .least = 1, .most = 1000, .value = "N",
+          .help = "the mean over so many seeds (default: 2)" },
+        { "--first", .number = &o->first, .most = 1000000, .value = "N", .help = "the first seed (default: 1)" },
+        { "--only", .text = &o->only, .value = "NAME", .help = "this canceller alone" },
+        { "--scene", .text = &o->scene, .value = "WORDS", .help = "scenes with these words in their names" },
+        { "--speech", .text = &o->speech, .value = "DIR",
+          .help = "WAV files to speak, in place of the prompts of Debian" },
+        { "--write", .text = &o->folder, .value = "DIR", .help = "leave the sounds there as WAV files" },
+        { "--quick", .flag = &o->quick, .help = "one seed" },
+        { "--json", .flag = &o->json, .help = "what all scenes come to as one JSON object, the last line" },
+        { "-v", .flag = &o->verbose, .help = "each seed by itself, too" }
+    };
+    const struct tool_usage usage = { "ahoy-bench-echo", "echo cancellers on synthetic rooms with real speech", list,
+                                      AHOY_COUNT(list) };
+    if (!tool_options(&usage, argc, argv, status))
+        return false;
+    o->seeds = o->quick ? 1 : o->seeds;
+    if (o->rate_hz == 16000 || o->rate_hz == 48000)
+        return true;
+    fprintf(stderr, "ahoy-bench-echo: --rate is 16000 or 48000, not %u\n", o->rate_hz);
+    *status = 2;
+    return false;
+}
+
+static bool wanted(const struct options *o, size_t c)
+{
+    return !o->only || strstr(cancellers[c]->name, o->only);
+}
+
+static void print_json(const struct options *o, const struct echo_score totals[])
+{
+    const char *comma = "";
+    printf("{\"bench\":\"echo\",\"rate_hz\":%u,\"cancellers\":[", o->rate_hz);
+    for (size_t c = 0; c < AHOY_COUNT(cancellers); c++) {
+        const struct echo_score *x = &totals[c];
+        if (!wanted(o, c))
+            continue;
+        printf("%s{\"name\":\"%s\",\"early_db\":%.1f,\"late_db\":%.1f,\"changed_db\":%.1f,\"first_20_ms\":%.0f,"
+               "\"again_20_ms\":%.0f,\"lost_db\":%.2f,\"estoi\":%.3f,\"cpu_percent\":%.2f}",
+               comma, cancellers[c]->name, x->early_db, x->late_db, x->changed_db, x->first_20_ms, x->again_20_ms,
+               x->lost_db, x->estoi, x->cpu_percent);
+        comma = ",";
+    }
+    printf("]}\n");
 }
 
 /* All cancellers on one kind of scene. */
@@ -169,8 +207,7 @@ static bool run_kind(const struct options *o, const struct scene_kind *kind, con
             return false;
         for (size_t c = 0; c < AHOY_COUNT(cancellers); c++) {
             struct echo_score one;
-            if ((!o->only || strstr(cancellers[c]->name, o->only))
-                && measure(o, cancellers[c], &s, kind->name, seed, &one)) {
+            if (wanted(o, c) && measure(o, cancellers[c], &s, kind->name, seed, &one)) {
                 add(&sums[c], &one, o->seeds);
                 if (o->verbose)
                     print_row("", "", &one);
@@ -181,7 +218,7 @@ static bool run_kind(const struct options *o, const struct scene_kind *kind, con
         scene_free(&s);
     }
     for (size_t c = 0; c < AHOY_COUNT(cancellers); c++) {
-        if (o->only && !strstr(cancellers[c]->name, o->only))
+        if (!wanted(o, c))
             continue;
         print_row(kind->name, cancellers[c]->name, &sums[c]);
         add(&totals[c], &sums[c], (double) scene_kind_count);
@@ -193,11 +230,9 @@ int main(int argc, char **argv)
 {
     struct options o;
     struct echo_score totals[AHOY_COUNT(cancellers)] = { { 0 } };
-    if (!parse(&o, argc, argv)) {
-        fprintf(stderr, "usage: ahoy-bench-echo [--rate 16000|48000] [--seeds N] [--first N] [--only canceller]"
-                        " [--scene words] [--speech folder] [--write folder] [-v]\n");
-        return 2;
-    }
+    int status;
+    if (!parse(&o, argc, argv, &status))
+        return status;
     struct speech *speech = speech_load(o.rate_hz, o.speech);
     if (!speech) {
         fprintf(stderr, "ahoy-bench-echo: no speech; install alsa-utils and asterisk-core-sounds-en-wav\n");
@@ -214,8 +249,10 @@ int main(int argc, char **argv)
         if (!o.scene || strstr(scene_kinds[k].name, o.scene))
             good = run_kind(&o, &scene_kinds[k], speech, totals);
     for (size_t c = 0; good && !o.scene && c < AHOY_COUNT(cancellers); c++)
-        if (!o.only || strstr(cancellers[c]->name, o.only))
+        if (wanted(&o, c))
             print_row("all", cancellers[c]->name, &totals[c]);
+    if (good && o.json && !o.scene)
+        print_json(&o, totals);
     speech_free(speech);
     return good ? 0 : 1;
 }

@@ -36,7 +36,8 @@ static const struct reducer *const reducers[] = {
 
 struct options {
     unsigned rate_hz, seeds, first;
-    const char *only, *noise, *folder;
+    const char *only, *noise, *speech, *folder;
+    bool quick, json;
 };
 
 struct score {
@@ -71,15 +72,16 @@ static void pink(double *x, size_t n, unsigned rate_hz, const struct speech *s, 
     }
 }
 
-/* Mains and its harmonics, with a little hiss. */
+/* Mains and its harmonics, as far off as it is on an ordinary day, with a little hiss. */
 static void hum(double *x, size_t n, unsigned rate_hz, const struct speech *s, struct rng *r)
 {
+    double turns = 0;
     (void) s;
     for (size_t i = 0; i < n; i++) {
-        double t = (double) i / rate_hz;
+        turns += (49.97 + 0.015 * sin(2 * PI * 0.05 * (double) i / rate_hz)) / rate_hz;
         x[i] = 0.05 * gauss(r);
         for (int h = 1; h <= 12; h++)
-            x[i] += sin(2 * PI * 50 * h * t + h) / h;
+            x[i] += sin(2 * PI * h * turns + h) / h;
     }
 }
 
@@ -258,6 +260,23 @@ static bool wanted(const struct options *o, size_t c)
     return (!o->only || strstr(reducers[c]->name, o->only)) && (reducers[c] != &reducer_rnn || rnn_present());
 }
 
+static void print_json(const struct options *o, const struct score totals[], double n)
+{
+    const char *comma = "";
+    printf("{\"bench\":\"noise\",\"rate_hz\":%u,\"reducers\":[", o->rate_hz);
+    for (size_t c = 0; c < AHOY_COUNT(reducers); c++) {
+        const struct score *s = &totals[c];
+        if (!wanted(o, c))
+            continue;
+        printf("%s{\"name\":\"%s\",\"estoi\":%.3f,\"lsd_db\":%.2f,\"quieter_db\":%.1f,\"kept_db\":%.2f,"
+               "\"cpu_percent\":%.2f}",
+               comma, reducers[c]->name, s->estoi / n, s->lsd_db / n, s->quieter_db / n, s->kept_db / n,
+               s->cpu_percent / n);
+        comma = ",";
+    }
+    printf("]}\n");
+}
+
 static bool run_kind(const struct options *o, const struct kind *kind, const struct speech *speech,
                      struct score totals[], double *count)
 {
@@ -296,16 +315,33 @@ static bool run_kind(const struct options *o, const struct kind *kind, const str
     return good;
 }
 
-static bool parse(struct options *o, int argc, char **argv)
+static bool parse(struct options *o, int argc, char **argv, int *status)
 {
     *o = (struct options){ .rate_hz = 16000, .seeds = 2, .first = 1 };
-    const struct tool_option list[] = { { "--rate", .number = &o->rate_hz, .least = 16000, .most = 48000 },
-                                        { "--seeds", .number = &o->seeds, .least = 1, .most = 1000 },
-                                        { "--first", .number = &o->first, .most = 1000000 },
-                                        { "--only", .text = &o->only },
-                                        { "--noise", .text = &o->noise },
-                                        { "--write", .text = &o->folder } };
-    return tool_options(list, AHOY_COUNT(list), argc, argv) == 0 && (o->rate_hz == 16000 || o->rate_hz == 48000);
+    const struct tool_option list[] = {
+        { "--rate", .number = &o->rate_hz, .least = 16000, .most = 48000, .value = "HZ",
+          .help = "sampling rate: 16000 or 48000 (default: 16000)" },
+        { "--seeds", .number = &o->seeds, .least = 1, .most = 1000, .value = "N",
+          .help = "the mean over so many seeds (default: 2)" },
+        { "--first", .number = &o->first, .most = 1000000, .value = "N", .help = "the first seed (default: 1)" },
+        { "--only", .text = &o->only, .value = "NAME", .help = "this reducer alone" },
+        { "--noise", .text = &o->noise, .value = "KIND", .help = "this noise alone" },
+        { "--speech", .text = &o->speech, .value = "DIR",
+          .help = "WAV files to speak, in place of the prompts of Debian" },
+        { "--write", .text = &o->folder, .value = "DIR", .help = "leave the sounds there as WAV files" },
+        { "--quick", .flag = &o->quick, .help = "one seed" },
+        { "--json", .flag = &o->json, .help = "what all noises come to as one JSON object, the last line" }
+    };
+    const struct tool_usage usage = { "ahoy-bench-noise", "noise reduction on speech in noise", list,
+                                      AHOY_COUNT(list) };
+    if (!tool_options(&usage, argc, argv, status))
+        return false;
+    o->seeds = o->quick ? 1 : o->seeds;
+    if (o->rate_hz == 16000 || o->rate_hz == 48000)
+        return true;
+    fprintf(stderr, "ahoy-bench-noise: --rate is 16000 or 48000, not %u\n", o->rate_hz);
+    *status = 2;
+    return false;
 }
 
 int main(int argc, char **argv)
@@ -313,12 +349,10 @@ int main(int argc, char **argv)
     struct options o;
     struct score totals[AHOY_COUNT(reducers)] = { { 0 } };
     double count = 0;
-    if (!parse(&o, argc, argv)) {
-        fprintf(stderr, "usage: ahoy-bench-noise [--rate 16000|48000] [--seeds N] [--first N] [--only reducer]"
-                        " [--noise kind] [--write folder]\n");
-        return 2;
-    }
-    struct speech *speech = speech_load(o.rate_hz);
+    int status;
+    if (!parse(&o, argc, argv, &status))
+        return status;
+    struct speech *speech = speech_load(o.rate_hz, o.speech);
     if (!speech) {
         fprintf(stderr, "ahoy-bench-noise: no speech; install alsa-utils and asterisk-core-sounds-en-wav\n");
         return 1;
@@ -339,6 +373,8 @@ int main(int argc, char **argv)
     for (size_t c = 0; good && c < AHOY_COUNT(reducers); c++)
         if (wanted(&o, c))
             print_row("all", "0-20", reducers[c]->name, &totals[c], count);
+    if (good && o.json)
+        print_json(&o, totals, count);
     speech_free(speech);
     return good ? 0 : 1;
 }

@@ -1,61 +1,37 @@
 #include "noise/noise.h"
 
-#include "audio/aec.h"
 #include "audio/mic.h"
 #include "base/mem.h"
 
 #include <speex/speex_preprocess.h>
 #include <string.h>
 
-/* Ours alone: no echo, no gain control. */
-struct alone {
-    struct aec *aec;
-    size_t frame;
-};
-
-static void *ahoy_create(unsigned rate_hz)
-{
-    struct alone *s = mem_zalloc(sizeof *s);
-    if (!s || aec_create(&s->aec, rate_hz)) {
-        mem_free(s);
-        return NULL;
-    }
-    aec_choose(s->aec, false, true);
-    s->frame = rate_hz / 100;
-    return s;
-}
-
-static void ahoy_frame(void *self, const int16_t *in, int16_t *out)
-{
-    struct alone *s = self;
-    aec_capture(s->aec, in, s->frame, out);
-}
-
-static void ahoy_destroy(void *self)
-{
-    struct alone *s = self;
-    aec_destroy(s->aec);
-    mem_free(s);
-}
-
-const struct reducer reducer_ahoy = { "ahoy", ahoy_create, ahoy_frame, ahoy_destroy };
-
-/* All that a call does: high-pass, echo canceller that hears nothing, noise, gain, limiter. */
+/* Ours: noise and hum alone, or all that a call does: high-pass, echo canceller that hears nothing, noise, gain, limiter. */
 struct chain {
     struct mic *mic;
     size_t frame;
 };
 
-static void *chain_create(unsigned rate_hz)
+static void *create(unsigned rate_hz, unsigned steps)
 {
     struct chain *c = mem_zalloc(sizeof *c);
-    struct mic_config cfg = { .rate_hz = rate_hz, .steps = MIC_ALL };
+    struct mic_config cfg = { .rate_hz = rate_hz, .steps = steps };
     if (!c || mic_create(&c->mic, &cfg)) {
         mem_free(c);
         return NULL;
     }
     c->frame = rate_hz / 100;
     return c;
+}
+
+static void *ahoy_create(unsigned rate_hz)
+{
+    return create(rate_hz, MIC_NOISE);
+}
+
+static void *chain_create(unsigned rate_hz)
+{
+    return create(rate_hz, MIC_ALL);
 }
 
 static void chain_frame(void *self, const int16_t *in, int16_t *out)
@@ -73,6 +49,7 @@ static void chain_destroy(void *self)
     mem_free(c);
 }
 
+const struct reducer reducer_ahoy = { "ahoy", ahoy_create, chain_frame, chain_destroy };
 const struct reducer reducer_chain = { "chain", chain_create, chain_frame, chain_destroy };
 
 struct speex {

@@ -38,39 +38,49 @@ static const struct options defaults = { .mode = "receiver,call",
                                          .seed = 1,
                                          .seeds = 1 };
 
-static int usage(const char *word)
-{
-    fprintf(stderr, "ahoy-bench-sound: what is '%s'? See docs/bench-sound.md\n", word);
-    return 2;
-}
-
-/* The index of the word that is wrong, or 0. */
-static int parse(struct options *o, int argc, char **argv)
+static bool parse(struct options *o, int argc, char **argv, int *status)
 {
     const struct tool_option list[] = {
-        { "--mode", .text = &o->mode },
-        { "--codec", .text = &o->codec },
-        { "--only", .text = &o->only },
-        { "--impair", .text = &o->impair },
-        { "--speech", .text = &o->speech },
-        { "--write", .text = &o->write },
-        { "--svg", .text = &o->svg },
-        { "--bitrate", .number = &o->bitrate, .least = 6000, .most = 510000 },
-        { "--complexity", .number = &o->complexity, .most = 10 },
-        { "--expect", .number = &o->expect, .most = 100 },
-        { "--dred", .number = &o->dred, .most = 1000 },
-        { "--tick", .number = &o->tick, .most = 60 },
-        { "--ptime", .number = &o->ptime, .least = 10, .most = 60 },
-        { "--budget", .number = &o->budget, .most = 10000 },
-        { "--level", .number = &o->level, .least = 3, .most = 60 },
-        { "--pieces", .number = &o->pieces, .least = 1, .most = PROMPTS_MAX_PIECES },
-        { "--seed", .number = &o->seed, .most = 1000000 },
-        { "--seeds", .number = &o->seeds, .least = 1, .most = 1000 },
-        { "--json", .flag = &o->json },
-        { "--quick", .flag = &o->quick },
-        { "--no-ideal", .flag = &o->no_ideal },
+        { "--mode", .text = &o->mode, .value = "LIST",
+          .help = "receiver, call, short, phone, phonecall: what is looked at (default: receiver,call)" },
+        { "--codec", .text = &o->codec, .value = "LIST", .help = "opus, g722, pcmu or all" },
+        { "--only", .text = &o->only, .value = "LIST", .help = "these networks alone, as clean,r10,j50" },
+        { "--impair", .text = &o->impair, .value = "SPEC",
+          .help = "a network of your own, as `ahoy call --impair` has it" },
+        { "--speech", .text = &o->speech, .value = "DIR",
+          .help = "WAV files to speak, in place of the prompts of Debian" },
+        { "--write", .text = &o->write, .value = "DIR",
+          .help = "leave what was heard there as WAV files, and what was said" },
+        { "--svg", .text = &o->svg, .value = "FILE", .help = "draw the scores there" },
+        { "--bitrate", .number = &o->bitrate, .least = 6000, .most = 510000, .value = "BIT/S",
+          .help = "of the stream that a receiver gets (default: 32000)" },
+        { "--complexity", .number = &o->complexity, .most = 10, .value = "N",
+          .help = "of its encoder; 0: as the telephone does" },
+        { "--expect", .number = &o->expect, .most = 100, .value = "PERCENT",
+          .help = "loss that its encoder is told of (default: 10)" },
+        { "--dred", .number = &o->dred, .most = 1000, .value = "MS", .help = "deep redundancy in it (default: none)" },
+        { "--tick", .number = &o->tick, .most = 60, .value = "MS",
+          .help = "how often a receiver is asked for sound; 0: as it runs out" },
+        { "--ptime", .number = &o->ptime, .least = 10, .most = 60, .value = "MS",
+          .help = "sound in a packet (default: 20)" },
+        { "--budget", .number = &o->budget, .most = 10000, .value = "MS",
+          .help = "how late a packet may be for the ideal receiver (default: 250)" },
+        { "--level", .number = &o->level, .least = 3, .most = 60, .value = "DB",
+          .help = "how far below full scale speech is (default: 26)" },
+        { "--pieces", .number = &o->pieces, .least = 1, .most = PROMPTS_MAX_PIECES, .value = "N",
+          .help = "how many pieces of speech (default: 4)" },
+        { "--seed", .number = &o->seed, .most = 1000000, .value = "N", .help = "the first seed (default: 1)" },
+        { "--seeds", .number = &o->seeds, .least = 1, .most = 1000, .value = "N",
+          .help = "the mean over so many (default: 1)" },
+        { "--json", .flag = &o->json, .help = "one JSON object as the last line" },
+        { "--quick", .flag = &o->quick, .help = "seven networks, two pieces of speech" },
+        { "--no-ideal", .flag = &o->no_ideal, .help = "without the ideal receivers" },
     };
-    return tool_options(list, AHOY_COUNT(list), argc, argv);
+    const struct tool_usage usage = { "ahoy-bench-sound",
+                                      "what is heard of speech over bad networks, beside an ideal receiver; "
+                                      "docs/bench-sound.md tells how",
+                                      list, AHOY_COUNT(list) };
+    return tool_options(&usage, argc, argv, status);
 }
 
 /* Whether a list of words with commas between has this one; NULL: all are meant. */
@@ -245,9 +255,9 @@ int main(int argc, char **argv)
 #ifdef BENCH_PEERS
     phone_find_ahoy(argv[0]);
 #endif
-    int wrong = parse(&o, argc, argv);
-    if (wrong > 0)
-        return usage(argv[wrong]);
+    int status;
+    if (!parse(&o, argc, argv, &status))
+        return status;
     enum ahoy_err err = prompts_load(&speech, o.speech, (double) o.level, o.quick ? AHOY_MIN(o.pieces, 2u) : o.pieces);
     if (err) {
         fprintf(stderr,

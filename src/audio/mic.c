@@ -2,6 +2,7 @@
 
 #include "audio/aec.h"
 #include "audio/agc.h"
+#include "audio/hum.h"
 #include "audio/mic_way.h"
 #include "audio/mix.h"
 #include "audio/resample.h"
@@ -37,6 +38,7 @@ struct mic {
     size_t block, n;                    /* samples of 10 ms at the inner rate, and those in `fresh` */
     int16_t fresh[MIC_BLOCK_MOST];      /* what came out of the canceller; learned from when it is 10 ms */
     struct biquad high_pass[2];
+    struct hum hum;
     struct aec *aec; /* NULL: neither echo nor noise is looked at */
     struct rnn *rnn; /* NULL: the network is not asked for */
     struct agc agc;
@@ -118,6 +120,7 @@ enum ahoy_err mic_create(struct mic **out, const struct mic_config *cfg)
         aec_choose(m->aec, cfg->steps & MIC_ECHO, cfg->steps & MIC_NOISE);
     make_high_pass(&m->high_pass[0], m->inner_hz, 0.54119610);
     make_high_pass(&m->high_pass[1], m->inner_hz, 1.3065630);
+    hum_init(&m->hum, m->inner_hz);
     agc_init(&m->agc, m->inner_hz);
     vad_init(&m->vad, cfg->steps ? m->inner_hz : cfg->rate_hz);
     m->stats = (struct mic_stats){ .level_dbfs = MIX_SILENCE_DBFS, .noise_dbfs = MIX_SILENCE_DBFS };
@@ -221,6 +224,8 @@ static size_t work(struct mic *m, int16_t *pcm, size_t n, int16_t *ready)
     size_t done = 0;
     if (m->config.steps & MIC_HIGH_PASS)
         high_pass(m, pcm, n);
+    if (m->config.steps & MIC_NOISE)
+        hum_run(&m->hum, pcm, n);
     if (m->aec)
         aec_capture(m->aec, pcm, n, pcm);
     if (!m->rnn) {

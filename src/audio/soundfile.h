@@ -29,7 +29,7 @@ struct soundfile;
 /** NOT_FOUND, ACCESS, IO; UNSUPPORTED: FLAC without libsndfile; RANGE, NOMEM. */
 AHOY_MUST_USE enum ahoy_err soundfile_create(struct soundfile **out, const struct soundfile_config *cfg);
 
-/** Appends sample frames, channels interleaved. IO (disk full), LIMIT (WAV ends at 4 GB). */
+/** Appends sample frames, channels interleaved. IO (disk full). */
 AHOY_MUST_USE enum ahoy_err soundfile_put(struct soundfile *f, const int16_t *pcm, size_t frames);
 
 /** Completes and closes. IO. NULL gives OK. */

@@ -15,7 +15,10 @@ enum {
     WAV_TAG_ALAW = 6,
     WAV_TAG_MULAW = 7,
     WAV_TAG_EXTENSIBLE = 0xfffe,
+    WAV_DS64_BYTES = 24, /* its table is not read */
 };
+
+#define WAV_SIZE_NONE UINT32_MAX /* the size is in the ds64 chunk, or unknown: to the end of the file */
 
 static uint32_t le16(const uint8_t *p)
 {
@@ -25,6 +28,11 @@ static uint32_t le16(const uint8_t *p)
 static uint32_t le32(const uint8_t *p)
 {
     return le16(p) | le16(p + 2) << 16;
+}
+
+static uint64_t le64(const uint8_t *p)
+{
+    return le32(p) | (uint64_t) le32(p + 4) << 32;
 }
 
 size_t wav_sample_bytes(enum wav_coding coding)
@@ -66,31 +74,40 @@ static bool parse_fmt(const uint8_t *p, size_t n, struct wav_format *out)
            && le16(p + 12) == out->channels * wav_sample_bytes(out->coding);
 }
 
+/* RF64 and BW64 are RIFF with sizes of 64 bits. */
+static bool is_wave(const uint8_t head[12])
+{
+    bool riff = memcmp(head, "RIFF", 4) == 0 || memcmp(head, "RF64", 4) == 0 || memcmp(head, "BW64", 4) == 0;
+    return riff && memcmp(head + 8, "WAVE", 4) == 0;
+}
+
 enum ahoy_err wav_parse(const struct wav_source *src, struct wav_format *out)
 {
     uint8_t head[12];
-    if (src->read(src->arg, 0, head, sizeof head) < sizeof head || memcmp(head, "RIFF", 4) != 0
-        || memcmp(head + 8, "WAVE", 4) != 0)
+    if (src->read(src->arg, 0, head, sizeof head) < sizeof head || !is_wave(head))
         return AHOY_ERR_FORMAT;
     struct wav_format f = { 0 };
-    uint64_t at = sizeof head;
+    uint64_t at = sizeof head, large = INT64_MAX;
     for (int i = 0; i < WAV_MAX_CHUNKS; i++) {
-        uint8_t chunk[8];
+        uint8_t chunk[8], body[40];
         if (src->read(src->arg, at, chunk, sizeof chunk) < sizeof chunk)
             return AHOY_ERR_FORMAT;
         uint32_t size = le32(chunk + 4);
         at += sizeof chunk;
         if (memcmp(chunk, "fmt ", 4) == 0) {
-            uint8_t fmt[40];
-            size_t got = src->read(src->arg, at, fmt, AHOY_MIN((size_t) size, sizeof fmt));
-            if (!parse_fmt(fmt, got, &f))
+            size_t got = src->read(src->arg, at, body, AHOY_MIN((size_t) size, sizeof body));
+            if (!parse_fmt(body, got, &f))
                 return AHOY_ERR_FORMAT;
+        } else if (memcmp(chunk, "ds64", 4) == 0 && memcmp(head, "RIFF", 4) != 0) {
+            if (size < WAV_DS64_BYTES || src->read(src->arg, at, body, WAV_DS64_BYTES) < WAV_DS64_BYTES)
+                return AHOY_ERR_FORMAT;
+            large = le64(body + 8);
         } else if (memcmp(chunk, "data", 4) == 0) {
             if (f.channels == 0)
                 return AHOY_ERR_FORMAT; /* samples before their format */
             size_t frame = f.channels * wav_sample_bytes(f.coding);
             f.data_at = at;
-            f.data_bytes = size / frame * frame;
+            f.data_bytes = (size == WAV_SIZE_NONE ? large : size) / frame * frame;
             *out = f;
             return AHOY_OK;
         }
@@ -98,6 +115,45 @@ enum ahoy_err wav_parse(const struct wav_source *src, struct wav_format *out)
     }
     return AHOY_ERR_LIMIT;
 }
+
+/* ---- printing ---------------------------------------------------------------------------------------------------- */
+
+static uint8_t *put_le(uint8_t *p, uint32_t x, size_t bytes)
+{
+    for (size_t i = 0; i < bytes; i++)
+        p[i] = (uint8_t) (x >> 8 * i & 0xff);
+    return p + bytes;
+}
+
+static uint8_t *put_tag(uint8_t *p, const char *tag, uint32_t size)
+{
+    memcpy(p, tag, 4);
+    return put_le(p + 4, size, 4);
+}
+
+void wav_print_header(const struct wav_format *f, uint8_t out[WAV_HEADER_BYTES])
+{
+    static const uint8_t tag[] = {
+        [WAV_PCM8] = WAV_TAG_PCM,    [WAV_PCM16] = WAV_TAG_PCM,     [WAV_PCM24] = WAV_TAG_PCM,
+        [WAV_PCM32] = WAV_TAG_PCM,   [WAV_FLOAT32] = WAV_TAG_FLOAT, [WAV_FLOAT64] = WAV_TAG_FLOAT,
+        [WAV_MULAW] = WAV_TAG_MULAW, [WAV_ALAW] = WAV_TAG_ALAW
+    };
+    uint32_t sample = (uint32_t) wav_sample_bytes(f->coding), frame = f->channels * sample;
+    uint64_t riff = WAV_HEADER_BYTES - 8 + f->data_bytes + f->data_bytes % 2;
+    bool fits = riff < WAV_SIZE_NONE;
+    uint8_t *p = put_tag(out, "RIFF", fits ? (uint32_t) riff : WAV_SIZE_NONE);
+    memcpy(p, "WAVE", 4);
+    p = put_tag(p + 4, "fmt ", 16);
+    p = put_le(p, tag[f->coding], 2);
+    p = put_le(p, f->channels, 2);
+    p = put_le(p, f->rate_hz, 4);
+    p = put_le(p, f->rate_hz * frame, 4);
+    p = put_le(p, frame, 2);
+    p = put_le(p, 8 * sample, 2);
+    (void) put_tag(p, "data", fits ? (uint32_t) f->data_bytes : WAV_SIZE_NONE);
+}
+
+/* ---- decoding ---------------------------------------------------------------------------------------------------- */
 
 static int32_t from_float(double x)
 {
@@ -121,7 +177,7 @@ static int32_t decode_sample(enum wav_coding coding, const uint8_t *p)
         return from_float((double) x);
     }
     case WAV_FLOAT64: {
-        uint64_t bits = (uint64_t) le32(p) | (uint64_t) le32(p + 4) << 32;
+        uint64_t bits = le64(p);
         memcpy(&y, &bits, sizeof y);
         return from_float(y);
     }

@@ -1,8 +1,8 @@
 /*
  * WAV files, read and written without a library: PCM of 8, 16, 24 and 32 bits, float of 32 and 64, µ-law, A-law; any
- * rate of 1 … 384 kHz and up to 32 channels, which are averaged to mono. FLAC, Ogg and what else libsndfile knows are
- * read through it when it is installed. Files are streamed, never held whole; a hostile one costs bounded time and
- * memory.
+ * rate of 1 … 384 kHz and up to 32 channels, which are averaged to mono; RF64 (EBU Tech 3306, version 1) and BW64 (ITU-R
+ * BS.2088) are read, too. FLAC, Ogg and what else libsndfile knows are read through it when it is installed.
+ * Files are streamed, never held whole; a hostile one costs bounded time and memory.
  */
 #ifndef AHOY_AUDIO_WAV_H
 #define AHOY_AUDIO_WAV_H
@@ -16,7 +16,7 @@ struct wav_format {
     uint32_t rate_hz;
     uint16_t channels;
     uint64_t data_at;    /* offset of the samples in the file */
-    uint64_t data_bytes; /* whole sample frames only; may reach past the end of a file that was cut */
+    uint64_t data_bytes; /* whole sample frames only; may reach past the end of a file that was cut or tells no size */
 };
 
 /** Where bytes come from: reads up to `n` bytes at `at`, returns how many (fewer only at the end or on error). */
@@ -27,6 +27,14 @@ struct wav_source {
 
 /** Finds format and samples. FORMAT: not a WAV file we read; LIMIT: more than 64 chunks before the samples. */
 AHOY_MUST_USE enum ahoy_err wav_parse(const struct wav_source *src, struct wav_format *out);
+
+enum { WAV_HEADER_BYTES = 44 };
+
+/**
+ * The header before `data_bytes` of samples, which begin right behind it. It is the plain one of 44 bytes, since that is
+ * all some programs read; beyond 4 GB its sizes are 0xffffffff: we read that to the end of the file, libsndfile the first 4 GB.
+ */
+void wav_print_header(const struct wav_format *f, uint8_t out[WAV_HEADER_BYTES]);
 
 /** Decodes `frames` sample frames at `raw` to mono. */
 void wav_decode(const struct wav_format *f, const uint8_t *raw, int16_t *pcm, size_t frames);
@@ -61,7 +69,7 @@ AHOY_MUST_USE enum ahoy_err wav_writer_open(struct wav_writer **out, const char 
 
 /**
  * Appends sample frames (channels interleaved). The header is brought up to date about once a second of sound, so a
- * file cut off by a crash still plays. IO (disk full), LIMIT at 4 GB.
+ * file cut off by a crash still plays. IO (disk full).
  */
 AHOY_MUST_USE enum ahoy_err wav_writer_put(struct wav_writer *w, const int16_t *pcm, size_t frames);
 

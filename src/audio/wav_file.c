@@ -16,8 +16,6 @@ enum {
     WAV_FILE_BYTES = 32768 /* a third of a second at 48 kHz goes to or comes from the file at once */
 };
 
-#define WAV_MAX_BYTES 0xfffffff0u
-
 /* ---- reading ----------------------------------------------------------------------------------------------------- */
 
 struct wav_reader {
@@ -139,55 +137,20 @@ enum ahoy_err wav_reader_rewind(struct wav_reader *r)
 
 struct wav_writer {
     FILE *file;
-    enum wav_coding coding;
-    uint32_t rate_hz;
-    unsigned channels;
-    uint32_t bytes; /* of samples so far */
-    uint32_t told;  /* what the header says */
+    struct wav_format format; /* its samples are all that were written so far */
+    uint64_t told;            /* how many bytes of them the header tells of */
     char room[WAV_FILE_BYTES];
 };
-
-static uint8_t *put16(uint8_t *p, uint32_t x)
-{
-    p[0] = (uint8_t) (x & 0xff);
-    p[1] = (uint8_t) (x >> 8 & 0xff);
-    return p + 2;
-}
-
-static uint8_t *put32(uint8_t *p, uint32_t x)
-{
-    return put16(put16(p, x & 0xffff), x >> 16);
-}
-
-static uint8_t *put_tag(uint8_t *p, const char *tag)
-{
-    memcpy(p, tag, 4);
-    return p + 4;
-}
 
 /* Writes the header for what there is and goes back to the end. */
 static enum ahoy_err write_header(struct wav_writer *w)
 {
-    static const uint8_t tag[] = { [WAV_PCM16] = 1, [WAV_FLOAT32] = 3, [WAV_MULAW] = 7 };
-    uint8_t head[44];
-    uint32_t sample = (uint32_t) wav_sample_bytes(w->coding);
-    uint8_t *p = put_tag(head, "RIFF");
-    p = put32(p, 36 + w->bytes + w->bytes % 2);
-    p = put_tag(p, "WAVE");
-    p = put_tag(p, "fmt ");
-    p = put32(p, 16);
-    p = put16(p, tag[w->coding]);
-    p = put16(p, w->channels);
-    p = put32(p, w->rate_hz);
-    p = put32(p, w->rate_hz * w->channels * sample);
-    p = put16(p, w->channels * sample);
-    p = put16(p, 8 * sample);
-    p = put_tag(p, "data");
-    (void) put32(p, w->bytes);
+    uint8_t head[WAV_HEADER_BYTES];
+    wav_print_header(&w->format, head);
     if (fseeko(w->file, 0, SEEK_SET) != 0 || fwrite(head, sizeof head, 1, w->file) != 1
         || fseeko(w->file, 0, SEEK_END) != 0 || fflush(w->file) != 0)
         return AHOY_ERR_IO;
-    w->told = w->bytes;
+    w->told = w->format.data_bytes;
     return AHOY_OK;
 }
 
@@ -199,7 +162,9 @@ enum ahoy_err wav_writer_open(struct wav_writer **out, const char *path, enum wa
     struct wav_writer *w = mem_zalloc(sizeof *w);
     if (!w)
         return AHOY_ERR_NOMEM;
-    *w = (struct wav_writer){ .coding = coding, .rate_hz = rate_hz, .channels = channels };
+    w->format = (struct wav_format){
+        .coding = coding, .rate_hz = rate_hz, .channels = (uint16_t) channels, .data_at = WAV_HEADER_BYTES
+    };
     int fd = -1;
     enum ahoy_err err = path_create(path, &fd);
     if (err)
@@ -232,38 +197,40 @@ static size_t encode_sample(enum wav_coding coding, int16_t x, uint8_t *p)
     float y = (float) x / 32768.0f;
     uint32_t bits;
     memcpy(&bits, &y, sizeof bits);
-    (void) put32(p, bits);
+    for (int i = 0; i < 4; i++)
+        p[i] = (uint8_t) (bits >> 8 * i);
     return 4;
 }
 
 static size_t encode_pcm16(const int16_t *restrict pcm, size_t n, uint8_t *restrict p)
 {
-    for (size_t i = 0; i < n; i++)
-        (void) put16(p + 2 * i, (uint16_t) pcm[i]);
+    for (size_t i = 0; i < n; i++) {
+        p[2 * i] = (uint8_t) ((uint16_t) pcm[i] & 0xff);
+        p[2 * i + 1] = (uint8_t) ((uint16_t) pcm[i] >> 8);
+    }
     return 2 * n;
 }
 
 enum ahoy_err wav_writer_put(struct wav_writer *w, const int16_t *pcm, size_t frames)
 {
     uint8_t block[WAV_BLOCK_BYTES];
-    size_t sample = wav_sample_bytes(w->coding);
-    size_t left = frames * w->channels;
-    if (left * sample > WAV_MAX_BYTES - w->bytes)
-        return AHOY_ERR_LIMIT;
+    enum wav_coding coding = w->format.coding;
+    size_t sample = wav_sample_bytes(coding);
+    size_t left = frames * w->format.channels;
     while (left > 0) {
         size_t n = AHOY_MIN(left, sizeof block / sample);
         size_t bytes = 0;
-        if (w->coding == WAV_PCM16)
+        if (coding == WAV_PCM16)
             bytes = encode_pcm16(pcm, n, block);
-        for (size_t i = 0; i < n && w->coding != WAV_PCM16; i++)
-            bytes += encode_sample(w->coding, pcm[i], block + bytes);
+        for (size_t i = 0; i < n && coding != WAV_PCM16; i++)
+            bytes += encode_sample(coding, pcm[i], block + bytes);
         if (fwrite(block, 1, bytes, w->file) != bytes)
             return AHOY_ERR_IO;
-        w->bytes += (uint32_t) bytes;
+        w->format.data_bytes += bytes;
         pcm += n;
         left -= n;
     }
-    if (w->bytes - w->told >= w->rate_hz * w->channels * sample)
+    if (w->format.data_bytes - w->told >= (uint64_t) w->format.rate_hz * w->format.channels * sample)
         return write_header(w);
     return AHOY_OK;
 }
@@ -273,7 +240,7 @@ enum ahoy_err wav_writer_close(struct wav_writer *w)
     if (!w)
         return AHOY_OK;
     enum ahoy_err err = AHOY_OK;
-    if (w->bytes % 2 && fputc(0, w->file) == EOF) /* a chunk has an even length in the file */
+    if (w->format.data_bytes % 2 && fputc(0, w->file) == EOF) /* a chunk has an even length in the file */
         err = AHOY_ERR_IO;
     enum ahoy_err last = write_header(w);
     if (fclose(w->file) != 0)

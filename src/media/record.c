@@ -146,8 +146,6 @@ static const char *sentence(const struct record *r)
 {
     if (!r->err)
         return "the recording is complete";
-    if (r->err == AHOY_ERR_LIMIT)
-        return "the recording ended: a WAV file cannot be longer than 4 GB; what was recorded is kept";
     if (r->system_error == ENOSPC || r->system_error == EDQUOT || r->system_error == EFBIG)
         return "the recording ended: the disk is full; what was recorded before is kept";
     return "the recording ended: the file cannot be written; what was recorded before is kept";

@@ -22,6 +22,7 @@
 #include "rtp/dtmf.h"
 #include "rtp/emodel.h"
 #include "rtp/latch.h"
+#include "rtp/misclock.h"
 #include "rtp/nack.h"
 #include "rtp/quality.h"
 #include "rtp/red.h"
@@ -165,6 +166,7 @@ struct media_stream {
     int64_t alive_us;     /* when the peer's last packet came, of either sort; 0: none did */
     int64_t stats_us;
     struct sys_timer rtcp_timer;
+    struct misclock misclock;           /* of what the peer sends */
     const struct audio_codec *rx_codec; /* of the last packet */
 
     struct nack_missing missing; /* of what the peer sends, while quick feedback is agreed on */

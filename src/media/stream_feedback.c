@@ -124,9 +124,10 @@ void media_feedback_tick(struct media_stream *st, int64_t now_us)
     if (st->sending_us == 0)
         return;
     rtp_session_stats(st->rtp, &s);
-    if (breaker_retry(&st->breaker, now_us))
+    int64_t heard_us = AHOY_MAX(s.last_received_us, s.remote_report_us);
+    if (breaker_retry(&st->breaker, heard_us, now_us))
         log_write(st->log, LOG_WARN, "media", "sound is sent again, to see whether the network bears it now");
-    breaker_tick(&st->breaker, AHOY_MAX(s.last_received_us, s.remote_report_us), now_us);
+    breaker_tick(&st->breaker, heard_us, now_us);
     bool stopped = st->breaker.why != BREAKER_CLOSED;
     if (stopped && !st->stats.send_stopped)
         log_write(st->log, LOG_WARN, "media", "no sound is sent for a while: %s (RFC 8083)", why_text(st->breaker.why));

@@ -279,6 +279,7 @@ static struct media_quality_mark mark_now(const struct media_stream *st)
     return (struct media_quality_mark){ .judged = f->judged,
                                         .losses = f->bursts.losses + f->bursts.discards,
                                         .runs = f->bursts.runs,
+                                        .told = f->judged + (f->end - f->next),
                                         .concealed_us = made_up_us(st),
                                         .impaired = fates_impaired(f) * (double) f->judged };
 }
@@ -290,7 +291,7 @@ static bool score(const struct media_stream *st, const struct media_quality_mark
     double judged = (double) (to->judged - from->judged), losses = (double) (to->losses - from->losses);
     if (!st->playout.codec || judged < LEAST_JUDGED)
         return false;
-    double played_us = judged * packet_ms(st) * 1000;
+    double played_us = (double) (to->told - from->told) * packet_ms(st) * 1000;
     double run = to->runs > from->runs ? losses / (double) (to->runs - from->runs) : 1;
     /* Less than before: it was a pause, or is a break. */
     double made_up = to->concealed_us > from->concealed_us ? (double) (to->concealed_us - from->concealed_us) : 0;

@@ -15,8 +15,10 @@ struct media_stream;
 
 /* Sums at the end of a second, so that a difference is of the seconds between. */
 struct media_quality_mark {
-    uint64_t judged, losses, runs, concealed_us;
-    double impaired; /* packets */
+    uint64_t judged, losses, runs;
+    uint64_t told;         /* packets, with those that are not judged yet … */
+    uint64_t concealed_us; /* … since what was made up counts at once, too */
+    double impaired;       /* packets */
 };
 
 struct media_quality {

@@ -155,6 +155,7 @@ static void take_rtp(struct media_stream *st, const struct rtp_packet *p, enum s
     if (valid && info.new_stream) {
         media_keys_restart(st);
         st->missing = (struct nack_missing){ 0 };
+        st->misclock = (struct misclock){ 0 };
         media_quality_restart(st);
     }
     note_rtp(st);
@@ -174,6 +175,20 @@ static void take_rtp(struct media_stream *st, const struct rtp_packet *p, enum s
         put_audio(st, &j, now_us);
     if (valid)
         media_feedback_ask(st, now_us);
+}
+
+/* Of a codec whose clock is not its rate (G.722) some senders take the rate. */
+static void put_clock_right(struct media_stream *st, struct rtp_packet *p, int64_t now_us)
+{
+    const struct media_format *f = media_params_format(&st->params, p->payload_type);
+    const struct audio_codec *codec = f ? f->codec : NULL;
+    bool odd = codec && codec->rate_hz == 2 * codec->clock_hz;
+    if (codec && !odd)
+        misclock_trust(&st->misclock);
+    if (!misclock_map(&st->misclock, p, odd ? codec_duration_ts(codec, p->payload) : 0, now_us))
+        return;
+    log_write(st->log, LOG_INFO, "media", "the peer's clock of %s is not the agreed one; it is put right", codec->name);
+    jitter_reset(st->playout.jitter);
 }
 
 /* What comes through a hold of ours is not heard. It is counted, so that behind the hold none of it is taken for lost. */
@@ -206,6 +221,7 @@ static void rtp_datagram(struct media_stream *st, const struct addr *src, struct
         st->stats.strange_pt = p.payload_type;
     if (!take || !f)
         return;
+    put_clock_right(st, &p, now_us);
     if (st->params.receive)
         take_rtp(st, &p, f->use, src, now_us);
     else

@@ -6,8 +6,8 @@ enum {
     STUCK_REPORTS = 5,     /* k of section 4.2 */
     SILENCE_US = 15000000, /* three intervals of five seconds, section 4.1 */
     RETRY_US = 30000000,
-    RETRY_PATH_US = 5000000, /* a path that is broken is not harmed by trying */
-    LEAST_US = 1000000,      /* intervals below that are counted as such: reports come quicker than networks change */
+    RETRY_MEDIA_US = 5000000, /* a path that is broken is not harmed by trying */
+    LEAST_US = 1000000,       /* intervals below that are counted as such: reports come quicker than networks change */
     GROUPS = 10,
     ROUNDS = 10,
     INTERVALS = 3,
@@ -63,10 +63,12 @@ void breaker_report(struct breaker *b, const struct breaker_report *r, int64_t n
     b->at = (b->at + 1) % BREAKER_REPORTS;
     b->n = AHOY_MIN(b->n + 1, (unsigned) BREAKER_REPORTS);
     /* Reports closer than a second are one: the path may be slower than they are. */
-    if (moved)
+    if (moved) {
         b->stuck = 0;
-    else if (interval >= LEAST_US || now_us / LEAST_US != b->reported_us / LEAST_US)
+        b->moved_us = now_us;
+    } else if (interval >= LEAST_US || now_us / LEAST_US != b->reported_us / LEAST_US) {
         b->stuck++;
+    }
     b->reported = true;
     b->reported_us = now_us;
     b->ext_seq = r->ext_seq;
@@ -89,10 +91,22 @@ void breaker_tick(struct breaker *b, int64_t heard_us, int64_t now_us)
         trigger(b, BREAKER_RTCP, now_us);
 }
 
-bool breaker_retry(struct breaker *b, int64_t now_us)
+/* What opened it lasts at least as long as what it took to find out: section 4.5. */
+static int64_t pause_us(const struct breaker *b)
 {
-    int64_t pause = b->why == BREAKER_CONGESTION ? RETRY_US : RETRY_PATH_US;
-    if (b->why == BREAKER_CLOSED || now_us - b->opened_us < pause)
+    switch (b->why) {
+    case BREAKER_CLOSED: break;
+    case BREAKER_RTCP: return SILENCE_US;
+    case BREAKER_MEDIA: return AHOY_MAX(b->opened_us - b->moved_us, (int64_t) RETRY_MEDIA_US);
+    case BREAKER_CONGESTION: return RETRY_US;
+    }
+    return 0;
+}
+
+bool breaker_retry(struct breaker *b, int64_t heard_us, int64_t now_us)
+{
+    bool is_back = b->why == BREAKER_RTCP && heard_us > b->opened_us;
+    if (b->why == BREAKER_CLOSED || (!is_back && now_us - b->opened_us < pause_us(b)))
         return false;
     breaker_init(b, now_us);
     return true;

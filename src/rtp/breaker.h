@@ -20,6 +20,7 @@ enum breaker_why {
 struct breaker {
     enum breaker_why why;
     int64_t opened_us, reported_us, began_us;
+    int64_t moved_us; /* when a report last named a packet that was new */
     uint32_t ext_seq;
     bool reported;
     unsigned stuck; /* reports in a row that name the same highest packet */
@@ -48,9 +49,11 @@ void breaker_report(struct breaker *b, const struct breaker_report *r, int64_t n
 void breaker_tick(struct breaker *b, int64_t heard_us, int64_t now_us);
 
 /**
- * Whether sending may be tried again: a person waits at each end of a call, and the trouble of a network passes. Not
- * within five seconds, and after congestion not within half a minute (section 4.5). Closes it.
+ * Whether sending may be tried again: a person waits at each end of a call, and the trouble of a network passes. A peer that had
+ * fallen silent and is heard again (`heard_us`, as for breaker_tick) is sent to at once. Otherwise not before as much time has
+ * passed as it took to find out (at least five seconds where reports say that nothing arrives, fifteen where none come), and
+ * after congestion not within half a minute (section 4.5). Closes it.
  */
-bool breaker_retry(struct breaker *b, int64_t now_us);
+bool breaker_retry(struct breaker *b, int64_t heard_us, int64_t now_us);
 
 #endif

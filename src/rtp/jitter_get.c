@@ -250,6 +250,15 @@ static bool awaits_copy(const struct jitter *j, int64_t delay)
            && j->run_us < COPY_STRETCH_US;
 }
 
+/*
+ * A stretch that waits for a copy goes on when the copy was quick (it was asked for, or the copy behind was near): the
+ * delay would have to grow by the rest all the same, and that would be a second flaw.
+ */
+static bool goes_on_stretching(const struct jitter *j, const struct jitter_slot *s, int64_t now_us)
+{
+    return s->copy && j->run > 0 && awaits_copy(j, now_us - s->base_us);
+}
+
 enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, struct jitter_frame *out)
 {
     if (!j->started)
@@ -275,6 +284,8 @@ enum jitter_got jitter_get(struct jitter *j, int64_t now_us, int64_t held_us, st
             }
             if (j->run > 0 && is_behind_gap(j, s))
                 forgive_empty(j);
+            if (goes_on_stretching(j, s, now_us))
+                return answer_empty(j, false, out);
             return must_wait(j, s, now_us) ? answer_wait(j, s, now_us, out) : answer_packet(j, s, now_us, held_us, out);
         }
         uint32_t lasts = lost_duration(j, s);

@@ -13,7 +13,7 @@ enum { JITTER_RING = 128 }; /* sequence numbers; a power of two above JITTER_MAX
 /* ---- the delay: jitter_delay.c ----------------------------------------------------------------------------------- */
 
 enum {
-    DELAY_SAMPLES = 512, /* ten seconds of packets of 20 ms */
+    DELAY_SAMPLES = 512, /* ten seconds of packets of 20 ms, five of 10 ms */
     DELAY_SPIKES = 4,
 };
 

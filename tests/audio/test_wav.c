@@ -172,7 +172,98 @@ static void test_hostile_headers_are_refused(struct t *t)
     T_EQ(f.rate_hz, 7);
     (void) header(1, 1, 8000, 16, 0xffffffff); /* as streaming writers leave it */
     T_OK(parse(whole, &f));
-    T_EQ(f.data_bytes, 0xfffffffe);
+    T_EQ(f.data_bytes, INT64_MAX - 1); /* to the end of the file */
+out:
+    return;
+}
+
+/* The header of so much sound at 48 kHz, put down and parsed. */
+static enum ahoy_err header_of(uint64_t data_bytes, unsigned channels, struct wav_format *out)
+{
+    struct wav_format f = {
+        .coding = WAV_PCM16, .rate_hz = 48000, .channels = (uint16_t) channels, .data_bytes = data_bytes
+    };
+    wav_print_header(&f, file);
+    return parse(WAV_HEADER_BYTES, out);
+}
+
+static void test_a_header_tells_sizes_up_to_4_gb(struct t *t)
+{
+    static const struct {
+        uint64_t bytes;
+        uint32_t riff, data;
+    } known[] = {
+        { 0, 36, 0 },
+        { 96000, 96036, 96000 },
+        { 0xffffffd8, 0xfffffffc, 0xffffffd8 }, /* the last whole frame that fits */
+        { 0xffffffdc, 0xffffffff, 0xffffffff },
+        { 0x100000000, 0xffffffff, 0xffffffff },
+        { 0x1000000000000, 0xffffffff, 0xffffffff },
+    };
+    for (size_t i = 0; i < AHOY_COUNT(known); i++) {
+        struct wav_format f;
+        uint8_t want[8];
+        T_OK(header_of(known[i].bytes, 2, &f));
+        T_EQ(f.data_bytes, known[i].data == 0xffffffff ? INT64_MAX / 4 * 4 : (int64_t) known[i].bytes);
+        T_EQ(f.data_at, 44); /* what reads no more than the plain header finds the samples: baresip's player */
+        T_EQ(f.channels, 2);
+        (void) put(put(want, known[i].riff, 4), known[i].data, 4);
+        T_MEM(file, "RIFF", 4);
+        T_MEM(file + 4, want, 4);
+        T_MEM(file + 8, "WAVEfmt ", 8);
+        T_MEM(file + 36, "data", 4);
+        T_MEM(file + 40, want + 4, 4);
+    }
+out:
+    return;
+}
+
+/* A file of 16 bits and one channel whose size of the samples stands in a ds64 chunk; returns its length. */
+static size_t large_header(uint64_t data_bytes, uint32_t ds64_bytes)
+{
+    uint8_t *p = put(tag(file, "RF64"), 0xffffffff, 4);
+    p = put(tag(tag(p, "WAVE"), "ds64"), ds64_bytes, 4);
+    p = put(put(put(put(p, data_bytes + 72, 8), data_bytes, 8), data_bytes / 2, 8), 0, 4);
+    p = put(put(put(tag(p, "fmt "), 16, 4), 1, 2), 1, 2);
+    p = put(put(put(put(p, 48000, 4), 96000, 4), 2, 2), 16, 2);
+    return (size_t) (put(tag(p, "data"), 0xffffffff, 4) - file);
+}
+
+static void test_a_file_beyond_4_gb_is_read(struct t *t)
+{
+    struct wav_format f = { .rate_hz = 7 };
+    size_t whole = large_header(5000000000, 28);
+    T_OK(parse(whole, &f));
+    T_EQ(f.data_bytes, 5000000000);
+    T_EQ(f.data_at, whole);
+    T_EQ(f.rate_hz, 48000);
+    (void) tag(file, "BW64");
+    T_OK(parse(whole, &f));
+    T_EQ(f.data_bytes, 5000000000);
+    (void) put(file + whole - 4, 1000, 4); /* a size that is one counts */
+    T_OK(parse(whole, &f));
+    T_EQ(f.data_bytes, 1000);
+    (void) put(file + whole - 4, 0xffffffff, 4);
+    (void) tag(file, "RIFF"); /* and in a plain file ds64 tells nothing */
+    T_OK(parse(whole, &f));
+    T_EQ(f.data_bytes, INT64_MAX - 1);
+out:
+    return;
+}
+
+static void test_hostile_large_headers_are_refused(struct t *t)
+{
+    struct wav_format f = { .rate_hz = 7 };
+    size_t whole = large_header(UINT64_MAX, 28);
+    T_OK(parse(whole, &f));
+    T_EQ(f.data_bytes, UINT64_MAX - 1); /* more than there can be; the file's end ends it */
+    f.rate_hz = 7;
+    (void) large_header(UINT64_MAX, 23); /* too short to have what it must */
+    T_ERR(parse(whole, &f), AHOY_ERR_FORMAT);
+    (void) large_header(UINT64_MAX, 28);
+    for (size_t n = 0; n < whole; n++)
+        T_ERR(parse(n, &f), AHOY_ERR_FORMAT);
+    T_EQ(f.rate_hz, 7);
 out:
     return;
 }
@@ -282,6 +373,7 @@ out:
 }
 
 T_MAIN(T(test_each_coding_is_decoded), T(test_floats_that_are_none_are_bounded), T(test_channels_are_averaged),
-       T(test_hostile_headers_are_refused), T(test_what_is_written_is_read_back),
+       T(test_hostile_headers_are_refused), T(test_a_header_tells_sizes_up_to_4_gb), T(test_a_file_beyond_4_gb_is_read),
+       T(test_hostile_large_headers_are_refused), T(test_what_is_written_is_read_back),
        T(test_a_recording_that_was_cut_off_still_plays), T(test_files_that_are_none_say_why),
        T(test_other_formats_are_read_through_libsndfile))

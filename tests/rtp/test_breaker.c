@@ -46,8 +46,8 @@ static void test_a_congested_path_opens_it(struct t *t)
     T_EQ(b.why, BREAKER_CONGESTION);
     T_LE(8, s); /* ten round trips */
     T_LE(s, 10);
-    T_CHECK(!breaker_retry(&b, 29000000 + (int64_t) s * 1000000));
-    T_CHECK(breaker_retry(&b, 30000000 + (int64_t) s * 1000000));
+    T_CHECK(!breaker_retry(&b, 0, 29000000 + (int64_t) s * 1000000));
+    T_CHECK(breaker_retry(&b, 0, 30000000 + (int64_t) s * 1000000));
     T_EQ(b.why, BREAKER_CLOSED);
 out:
     return;
@@ -70,8 +70,8 @@ static void test_packets_that_never_arrive_open_it(struct t *t)
     for (int s = 10; s <= 12; s++)
         breaker_report(&b, &r, (int64_t) s * 1000000);
     T_EQ(b.why, BREAKER_MEDIA);
-    T_CHECK(!breaker_retry(&b, b.opened_us + 4900000)); /* a broken path is not harmed by trying, so that is soon */
-    T_CHECK(breaker_retry(&b, b.opened_us + 5000000));
+    T_CHECK(!breaker_retry(&b, 0, b.opened_us + 4900000)); /* a broken path is not harmed by trying, so that is soon */
+    T_CHECK(breaker_retry(&b, 0, b.opened_us + 5000000));
 out:
     return;
 }
@@ -88,9 +88,30 @@ static void test_a_peer_that_falls_silent_opens_it_if_it_ever_reported(struct t 
     T_EQ(b.why, BREAKER_CLOSED); /* it is heard */
     breaker_tick(&b, 70000000, 85000000);
     T_EQ(b.why, BREAKER_RTCP);
+    T_CHECK(!breaker_retry(&b, 70000000, 85000000 + 14900000)); /* as long as it took to find out */
+    struct breaker other = b;
+    T_CHECK(breaker_retry(&other, 70000000, 85000000 + 15000000));
+    T_CHECK(breaker_retry(&b, 87000000, 87100000)); /* it is there again */
+    T_EQ(b.why, BREAKER_CLOSED);
+out:
+    return;
+}
+
+static void test_who_reports_seldom_is_not_tried_often(struct t *t)
+{
+    struct breaker b;
+    breaker_init(&b, 0);
+    for (int s = 5; s <= 30; s += 5) {
+        struct breaker_report r = report_of(0, 77, 20);
+        breaker_report(&b, &r, (int64_t) s * 1000000);
+    }
+    T_EQ(b.why, BREAKER_MEDIA);
+    T_CHECK(!breaker_retry(&b, 0, b.opened_us + 24900000)); /* five reports took 25 s */
+    T_CHECK(breaker_retry(&b, 0, b.opened_us + 25000000));
 out:
     return;
 }
 
 T_MAIN(T(test_loss_alone_on_a_quick_path_is_borne), T(test_a_congested_path_opens_it),
-       T(test_packets_that_never_arrive_open_it), T(test_a_peer_that_falls_silent_opens_it_if_it_ever_reported))
+       T(test_packets_that_never_arrive_open_it), T(test_a_peer_that_falls_silent_opens_it_if_it_ever_reported),
+       T(test_who_reports_seldom_is_not_tried_often))

@@ -108,7 +108,7 @@ static void protected_call(struct t *t, const struct sim_link *bad, double most_
     T_LE(concealed / took * 100, most_percent);
     double bits = (double) (b->bytes_in - before.bytes_in) * 8 / (1 - bad->loss) / took; /* kbit/s, sent */
     T_LE(bits, 48.5);       /* 64 with the headers of 50 packets a second */
-    T_LE(b->delay_ms, 220); /* a tone has no pauses in which it could come down */
+    T_LE(b->delay_ms, 225); /* a tone has no pauses in which it could come down */
 out:
     if (w.a.engine)
         sim_default_link(w.sim, &(struct sim_link){ .delay_us = 10000 });
