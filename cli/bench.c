@@ -10,13 +10,11 @@
 
 int verb_bench(const struct cli_args *args)
 {
-    static const char known[] = "parse|signalling|phone|latency|sound";
     char name[64], path[CLI_PATH_BYTES], *argv[CLI_WORDS_MAX + 3] = { path };
     struct text t;
     size_t n = 1;
-    if (!text_among(args->words[0], known))
-        return fail(EXIT_USAGE, "there is no benchmark '%s'; there are parse, signalling, phone, latency and sound",
-                    args->words[0]);
+    if (!text_among(args->words[0], CLI_BENCHMARKS))
+        return fail(EXIT_USAGE, "there is no benchmark '%s'; there are " CLI_BENCHMARKS, args->words[0]);
     text_init(&t, name, sizeof name);
     text_add(&t, "ahoy-bench-%s", args->words[0]);
     if (!paths_sibling(name, path) || access(path, X_OK) != 0)

@@ -66,7 +66,7 @@ static void spaced(struct text *out, const char *choices)
 
 static const char *first_words(size_t verb)
 {
-    return verb == CLI_BENCH ? "parse|signalling|phone|latency|sound" : cli_verbs[verb].words;
+    return verb == CLI_BENCH ? CLI_BENCHMARKS : cli_verbs[verb].words;
 }
 
 static bool shown(const struct cli_option *o, size_t verb)

@@ -7,6 +7,8 @@
 
 #include "cli/text.h"
 
+#define CLI_BENCHMARKS "parse|signalling|phone|latency|sound|echo|noise"
+
 enum { CLI_LIST_MAX = 16, CLI_WORDS_MAX = 64 };
 
 enum cli_verb {

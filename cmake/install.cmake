@@ -20,6 +20,7 @@ if(AHOY_MIC STREQUAL "webrtc")
 endif()
 set_target_properties(libahoy PROPERTIES OUTPUT_NAME ahoy VERSION ${PROJECT_VERSION} SOVERSION ${PROJECT_VERSION_MAJOR})
 
+string(REGEX REPLACE "[^/]+" ".." AHOY_PC_UP "${CMAKE_INSTALL_LIBDIR}/pkgconfig") # so that what is installed may be moved
 configure_file(${PROJECT_SOURCE_DIR}/packaging/ahoy.pc.in ${CMAKE_BINARY_DIR}/ahoy.pc @ONLY)
 install(TARGETS libahoy LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/include/ahoy DESTINATION ${CMAKE_INSTALL_INCLUDEDIR} FILES_MATCHING PATTERN "*.h")

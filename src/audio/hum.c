@@ -98,7 +98,7 @@ static void see_block(struct hum *h)
 /* The size that a quarter of the blocks does not reach: hum as it is in pauses of speech. */
 static float quiet_size(const struct hum *h, unsigned family, unsigned line)
 {
-    float least[HUM_BLOCKS / 4];
+    float least[HUM_BLOCKS / 4] = { 0 };
     unsigned n = 0, most = AHOY_MAX(h->blocks / 4, 1);
     for (unsigned age = 0; age < h->blocks; age++) {
         float size = size_of(*seen(h, family, line, age));

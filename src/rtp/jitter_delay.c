@@ -176,7 +176,8 @@ static void choose_delay(struct delay *d, struct choice *out)
         int64_t us = (int64_t) top[late] - least, cost = us + late * each_us;
         if (cost < out->best_cost_us) {
             out->best_cost_us = cost;
-            out->best_us = late == 0 ? us + us / counted : us; /* the greatest yet to come is a little greater */
+            out->best_us = late == 0 ? us + us / AHOY_MAX(counted, 1U)
+                                     : us; /* the greatest yet to come is a little greater */
         }
     }
     choose_of_tail(d, top, n, counted, out);

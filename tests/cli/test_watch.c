@@ -25,7 +25,7 @@ static unsigned go_on(struct watch *w, struct ahoy_call_stats *s, unsigned secon
         watch_second(w, s, &t);
         if (t.n > 0) {
             lines++;
-            (void) strcpy(said, line);
+            memcpy(said, line, sizeof line);
         }
     }
     return lines;

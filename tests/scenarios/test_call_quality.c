@@ -219,6 +219,33 @@ out:
     reporting_close(t, &r);
 }
 
+/* Losses that many a user would find poor, and nobody unbearable (G.107 annex B: 3.1 to 3.6). */
+static void test_a_call_that_is_poor_and_not_bad_alerts_nobody(struct t *t)
+{
+    struct reporting r;
+    struct ahoy_call_info *list = NULL;
+    size_t n = 0;
+    T_OK(reporting_open(&r, 40));
+    const struct sim_link poor = { .loss = 0.09, .delay_us = 10000 };
+    T_CHECK(talk(&r.w, "pcmu", NULL, 5));
+    T_OK(sim_pair_link(r.w.sim, r.w.host_b, r.w.host_a, &poor));
+    double least = 5;
+    for (unsigned s = 0; s < 30; s++) {
+        phone_run_ms(&r.w.a, &r.w.b, 1000);
+        T_OK(ahoy_call_list(r.w.a.engine, &list, &n));
+        T_EQ(n, 1);
+        least = AHOY_MIN(least, list[0].stats.mos_now);
+        ahoy_free(list);
+        list = NULL;
+    }
+    T_CHECK(least > 3.1 && least < 3.5);
+    T_EQ(r.collector.publishes, 0);
+    T_CHECK(hang_up(&r.w));
+out:
+    ahoy_free(list);
+    reporting_close(t, &r);
+}
+
 static void test_a_collector_that_knows_no_reports_gets_no_more(struct t *t)
 {
     struct reporting r;
@@ -366,6 +393,7 @@ T_MAIN(T_PLAIN(test_a_clean_call_is_good_and_both_know), T_PLAIN(test_random_los
        T_PLAIN(test_bursts_are_reported_as_they_were), T_PLAIN(test_what_comes_too_late_is_discarded_not_lost),
        T_PLAIN(test_opus_makes_good_what_is_lost), T_PLAIN(test_a_peer_that_goes_is_no_bad_network),
        T_PLAIN(test_a_hold_spoils_no_figures), T_PLAIN(test_the_collector_gets_a_report_at_the_end),
-       T_PLAIN(test_a_bad_call_alerts_once), T_PLAIN(test_a_pause_and_another_stream_are_no_loss),
+       T_PLAIN(test_a_bad_call_alerts_once), T_PLAIN(test_a_call_that_is_poor_and_not_bad_alerts_nobody),
+       T_PLAIN(test_a_pause_and_another_stream_are_no_loss),
        T_STRIDE(test_a_collector_that_knows_no_reports_gets_no_more, 61),
        T_STRIDE(test_leaving_waits_for_the_report, 61))
