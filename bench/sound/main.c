@@ -232,10 +232,24 @@ static size_t plan(const struct options *o, struct report *reports)
     return n;
 }
 
+/* Calls with telephones that are not there are left out, and that is said. */
+static void tell_who_is_missing(const struct options *o)
+{
+#ifdef BENCH_PEERS
+    for (int kind = 0; kind < PHONE_KINDS && (listed(o->mode, "phone") || listed(o->mode, "phonecall")); kind++)
+        if (!phone_installed((enum phone_kind) kind))
+            fprintf(stderr, "ahoy-bench-sound: without %s, which is not %s\n", phone_name((enum phone_kind) kind),
+                    kind == PHONE_AHOY ? "beside this program (AHOY_BIN says where else)" : "installed");
+#else
+    (void) o;
+#endif
+}
+
 static enum ahoy_err bench(const struct options *o, const struct prompts *speech, struct report *reports)
 {
     struct impair_config checked;
     enum ahoy_err err = o->impair ? impair_parse(view_str(o->impair), &checked) : AHOY_OK;
+    tell_who_is_missing(o);
     size_t n = plan(o, reports);
     if (!err && n == 0)
         err = AHOY_ERR_NOT_FOUND;

@@ -20,6 +20,20 @@ out:
     odd_close(t, &o);
 }
 
+/* How long, in ms, the µ-law that arrives goes on to be loud or quiet; at most 2 s. */
+static int64_t sounds_ms(struct odd *o, bool loud)
+{
+    int64_t from_us = sys_now_us(o->r.loop), us = 0;
+    for (bool same = true; same && us < 2000000; us = sys_now_us(o->r.loop) - from_us) {
+        unsigned tall = 0;
+        phone_run_ms(&o->a, NULL, 10);
+        for (size_t i = 0; i < o->r.last_n; i++)
+            tall += (~o->r.last_payload[i] & 0x70) >= 0x30;
+        same = (tall > o->r.last_n / 4) == loud;
+    }
+    return us / 1000;
+}
+
 static void test_keys_go_as_tones_to_a_peer_without_telephone_event(struct t *t)
 {
     struct odd o;
@@ -27,11 +41,16 @@ static void test_keys_go_as_tones_to_a_peer_without_telephone_event(struct t *t)
     T_CHECK(odd_call(&o, RAW_SDP("0", "")));
     raw_talk(&o.r, 0, 20);
     phone_run_ms(&o.a, NULL, 300);
-    unsigned before = o.r.rtp_in;
-    T_OK(ahoy_call_dtmf(o.a.engine, o.a.placed, "5", NULL));
+    T_OK(ahoy_call_mute(o.a.engine, o.a.placed, true, NULL)); /* which silences no keys */
+    phone_run_ms(&o.a, NULL, 200);
+    T_LE(2000, sounds_ms(&o, false));
+    T_OK(ahoy_call_dtmf(o.a.engine, o.a.placed, ",5,6", NULL));
     T_CHECK(phone_result(&o.a, NULL, AHOY_OK));
-    phone_run_ms(&o.a, NULL, 500);
-    T_LE(before + 20, o.r.rtp_in);
+    T_LE(500, sounds_ms(&o, false)); /* what is left of a second */
+    T_NEAR(sounds_ms(&o, true), 100, 20);
+    T_NEAR(sounds_ms(&o, false), 1060, 20); /* a second and the gap of a key */
+    T_NEAR(sounds_ms(&o, true), 100, 20);
+    T_LE(2000, sounds_ms(&o, false));
     T_EQ(o.r.by_pt[0], o.r.rtp_in); /* nothing but PCMU was ever sent */
     odd_hang_up(&o);
     T_EQ(o.a.cause, AHOY_CAUSE_NONE);
