@@ -6,12 +6,14 @@
 
 enum { WHY_BYTES = 512 };
 
-static int add(struct phone *p, const struct ahoy_account_config *cfg, ahoy_account_id *out)
+/* `option` is where its address comes from; "": it is stored. */
+static int add(struct phone *p, const struct ahoy_account_config *cfg, const char *option, ahoy_account_id *out)
 {
     enum ahoy_err err = ahoy_account_add(p->engine, cfg, out);
     p->has_password = p->has_password || cfg->password;
     if (err == AHOY_ERR_INVAL)
-        return fail(EXIT_USAGE, "'%s' is no address of an account; it should look like alice@example.org", cfg->uri);
+        return fail(EXIT_USAGE, "'%s'%s is no address of an account; it should look like alice@example.org", cfg->uri,
+                    option);
     return err ? fail(fail_status(err), "cannot use the account %s: %s", cfg->uri, ahoy_err_text(err)) : EXIT_DONE;
 }
 
@@ -86,7 +88,12 @@ static int add_given(struct phone *p, const struct secret *password)
         return fail(EXIT_USAGE, "the address of --from or --registrar is too long");
     struct ahoy_account_config cfg = { .uri = uri, .transport = p->transport, .no_register = !args->registrar };
     override(args, password, &cfg);
-    int status = add(p, &cfg, &p->account);
+    int status = add(p, &cfg,
+                     args->from        ? ", said by --from,"
+                     : args->registrar ? ", made of --registrar,"
+                     : args->proxy     ? ", made of --proxy,"
+                                       : "",
+                     &p->account);
     p->waiting = status == EXIT_DONE && args->registrar;
     return status;
 }
@@ -110,7 +117,7 @@ static int add_stored(struct phone *p, const struct ahoy_account_store *store, c
             override(p->args, password, &cfg);
         if (p->transport != AHOY_TRANSPORT_AUTO)
             cfg.transport = p->transport;
-        int status = add(p, &cfg, &id);
+        int status = add(p, &cfg, "", &id);
         if (status == EXIT_USAGE) /* nobody said it on the command line */
             return fail(EXIT_CONFIG, "it is that of the stored account '%s': `ahoy account rm %s` forgets it", name,
                         name);

@@ -65,8 +65,8 @@ struct ahoy_engine_config {
 /**
  * Creates an engine and starts its threads. The listening sockets are open when it returns, so ADDR_IN_USE,
  * ADDR_UNAVAILABLE and ACCESS come from here; `why` (may be NULL) gets a sentence for a person, with the program that
- * holds the port. Errors: NOMEM, INVAL (range of media ports), CONFIG (a bind address, a stored account), LIMIT, and
- * those above.
+ * holds the port. Errors: NOMEM, INVAL (range of media ports, bind address, collector), CONFIG (a stored account),
+ * LIMIT, and those above.
  */
 AHOY_API AHOY_MUST_USE enum ahoy_err ahoy_engine_create(struct ahoy_engine **out, const struct ahoy_engine_config *cfg,
                                                         char *why, size_t why_size);

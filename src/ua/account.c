@@ -347,8 +347,7 @@ static enum ahoy_err make_auth(struct ua_account *a, const struct ahoy_account_c
     return AHOY_OK;
 }
 
-/* An outbound proxy as a loose route: <sip:host;lr>. */
-static char *make_route(enum ahoy_transport t, const char *proxy, enum ahoy_err *err)
+char *ua_make_route(enum ahoy_transport t, const char *proxy, enum ahoy_err *err)
 {
     char *uri = complete(t, proxy, err);
     struct sip_uri u;
@@ -391,7 +390,7 @@ static enum ahoy_err fill(struct ua_account *a, const struct ahoy_account_config
         if (!a->registrar)
             return AHOY_ERR_NOMEM;
     }
-    if (cfg->proxy && !(a->proxy = make_route(cfg->transport, cfg->proxy, &err)))
+    if (cfg->proxy && !(a->proxy = ua_make_route(cfg->transport, cfg->proxy, &err)))
         return err;
     struct buf user;
     buf_init(&user, UA_URI_BYTES);

@@ -46,7 +46,7 @@ enum ahoy_err ua_media_parse(const struct ahoy_media_config *cfg, struct ua_medi
         return AHOY_ERR_INVAL;
     }
     if (audio_spec_parse(cfg->audio ? view_str(cfg->audio) : VIEW("pulse"), &m.device)) {
-        *why = "the sound must be null, tone:HZ, file:IN.wav[,OUT.wav], pulse[:DEV] or alsa:DEV";
+        *why = "the sound must be null, tone:HZ (20 to 20000), file:IN.wav[,OUT.wav], pulse[:DEV] or alsa:DEV";
         return AHOY_ERR_INVAL;
     }
     if (!ua_tones_parse(cfg->tones, &m.device, cfg->echo, &m)) {
@@ -59,7 +59,8 @@ enum ahoy_err ua_media_parse(const struct ahoy_media_config *cfg, struct ua_medi
         return AHOY_ERR_INVAL;
     }
     if (cfg->impair && impair_parse(view_str(cfg->impair), &m.impair)) {
-        *why = "the impairment must look like loss=5,burst=3,jitter=40,dup=1,reorder=1,rate=64k,seed=7";
+        *why =
+            "the impairment must look like loss=5,burst=3,jitter=40,pareto=10,spike=300,every=5,dup=1,reorder=1,rate=64k,seed=7";
         return AHOY_ERR_INVAL;
     }
     m.processing = MIC_AUTO;

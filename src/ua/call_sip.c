@@ -306,16 +306,8 @@ static enum ahoy_err fill_call(struct ua_call *c, const struct ahoy_call_config 
         *why = "a name or number without @host needs an account to complete it";
     if (!err && !(c->uri = buf_take(&b)))
         err = AHOY_ERR_NOMEM;
-    if (!err && cfg->proxy) {
-        buf_clear(&b);
-        buf_char(&b, '<');
-        err = ua_complete_uri(NULL, cfg->transport, cfg->proxy, &b);
-        if (!err && view_search(buf_content(&b), VIEW(";lr")) == b.n)
-            buf_str(&b, ";lr");
-        buf_char(&b, '>');
-        if (!err && !(c->routes = buf_take(&b)))
-            err = AHOY_ERR_NOMEM;
-    }
+    if (!err && cfg->proxy && !(c->routes = ua_make_route(cfg->transport, cfg->proxy, &err)) && err == AHOY_ERR_INVAL)
+        *why = "the proxy is no address; it should look like proxy.example.org, with :PORT where that is unusual";
     buf_fini(&b);
     if (!err && cfg->from && !(c->from = view_dup(view_str(cfg->from))))
         err = AHOY_ERR_NOMEM;

@@ -140,6 +140,9 @@ void ua_emit(struct ua *ua, struct ahoy_event *event);
 void ua_result(struct ua *ua, ahoy_command_id command, enum ahoy_err err, unsigned status, const char *text,
                uint32_t took_ms);
 
+/** An outbound proxy, "host:port" or "sip:…", as a loose route: "<sip:host:port;lr>". The caller's; NULL: INVAL, NOMEM. */
+char *ua_make_route(enum ahoy_transport t, const char *proxy, enum ahoy_err *err);
+
 /** "bob", "+49…", "bob@host", "sip:…" to a URI; a bare name gets the account's domain. SYNTAX, STATE (needs one). */
 AHOY_MUST_USE enum ahoy_err ua_complete_uri(const struct ua_account *a, enum ahoy_transport t, const char *text,
                                             struct buf *out);

@@ -170,8 +170,8 @@ static enum ahoy_err listen_all(struct ua *ua, char *why, size_t why_size)
         struct addr local;
         bool port_named = true;
         if (addr_parse(view_str(cfg->binds[i]), 0, &local)) {
-            snprintf(why, why_size, "'%s' is not ADDRESS[:PORT]", cfg->binds[i]);
-            return AHOY_ERR_CONFIG;
+            snprintf(why, why_size, "'%s' is not ADDRESS[:PORT] with a port of at most 65535", cfg->binds[i]);
+            return AHOY_ERR_INVAL;
         }
         struct addr with_default;
         if (addr_parse(view_str(cfg->binds[i]), SIP_PORT, &with_default) == AHOY_OK
@@ -292,7 +292,7 @@ enum ahoy_err ua_create(struct ua **out, const struct ua_config *cfg, char *why,
     if (!err && cfg->engine->quality_collector && ua_check_uri(cfg->engine->quality_collector, true)) {
         snprintf(why, why_size, "'%s' is no address for quality reports; it must look like sip:collector@example.org",
                  cfg->engine->quality_collector);
-        err = AHOY_ERR_CONFIG;
+        err = AHOY_ERR_INVAL;
     } else if (err == AHOY_ERR_INVAL)
         snprintf(why, why_size, "the range of media ports needs at least an even port and the one behind it");
     if (!err)

@@ -262,6 +262,41 @@ out:
     odd_close(t, &o);
 }
 
+static void test_a_proxy_is_named_as_people_name_it(struct t *t)
+{
+    static const struct {
+        const char *said, *route; /* NULL: it is none */
+    } known[] = {
+        { "192.0.2.9", "\r\nRoute: <sip:192.0.2.9;lr>\r\n" },
+        { "192.0.2.9:5060", "\r\nRoute: <sip:192.0.2.9:5060;lr>\r\n" },
+        { "sip:192.0.2.9;lr", "\r\nRoute: <sip:192.0.2.9;lr>\r\n" },
+        { "192.0.2.9:many", NULL },
+        { "tel:9", NULL },
+    };
+    for (size_t i = 0; i < AHOY_COUNT(known); i++) {
+        struct odd o;
+        struct ahoy_call_config call = { .uri = "sip:far@198.51.100.1",
+                                         .proxy = known[i].said,
+                                         .media = { .codecs = "pcmu", .audio = "null" } };
+        T_OK(odd_open(&o));
+        T_OK(ahoy_call_place(o.a.engine, &call, NULL));
+        phone_run_ms(&o.a, NULL, 100);
+        if (known[i].route) {
+            T_CHECK(strncmp(o.r.invite, "INVITE sip:far@198.51.100.1 SIP/2.0\r\n", 37) == 0);
+            T_CHECK(strstr(o.r.invite, known[i].route));
+            raw_answer(&o.r, 486, NULL);
+            T_CHECK(phone_run(&o.a, NULL, phone_one_ended, 3000));
+            T_EQ(o.a.cause, AHOY_CAUSE_BUSY);
+        } else {
+            T_EQ(o.a.calls_ended, 1);
+            T_EQ(o.a.cause, AHOY_CAUSE_CONFIG);
+            T_EQ(o.r.invites, 0);
+        }
+    out:
+        odd_close(t, &o);
+    }
+}
+
 static void test_an_answer_without_a_stream_ends_the_call(struct t *t)
 {
     struct odd o;
@@ -607,10 +642,11 @@ T_MAIN(T_STRIDE(test_sound_of_the_other_ip_version_is_met_where_we_have_it, 7),
        T_STRIDE(test_reports_from_where_the_sound_comes_from_are_believed, 7),
        T(test_a_reinvite_without_offer_leaves_the_call_when_no_answer_comes),
        T(test_useless_descriptions_are_refused_and_the_call_stays), T(test_an_answer_without_a_stream_ends_the_call),
-       T_STRIDE(test_sound_before_the_answer_is_heard, 9), T(test_sound_is_followed_to_a_new_address),
-       T(test_a_host_name_in_the_description_is_looked_up), T(test_a_host_name_that_is_unknown_costs_the_sound_alone),
-       T(test_a_silent_peer_is_told_of_and_judged), T(test_why_no_sound_comes_is_told_as_far_as_it_is_known),
-       T_STRIDE(test_codecs_may_change_between_packets, 9), T_STRIDE(test_requests_are_few_however_much_is_missing, 31),
-       T_PLAIN(test_numbers_that_wrap_are_not_heard), T_STRIDE(test_what_is_no_report_proves_no_address, 31),
+       T_STRIDE(test_a_proxy_is_named_as_people_name_it, 31), T_STRIDE(test_sound_before_the_answer_is_heard, 9),
+       T(test_sound_is_followed_to_a_new_address), T(test_a_host_name_in_the_description_is_looked_up),
+       T(test_a_host_name_that_is_unknown_costs_the_sound_alone), T(test_a_silent_peer_is_told_of_and_judged),
+       T(test_why_no_sound_comes_is_told_as_far_as_it_is_known), T_STRIDE(test_codecs_may_change_between_packets, 9),
+       T_STRIDE(test_requests_are_few_however_much_is_missing, 31), T_PLAIN(test_numbers_that_wrap_are_not_heard),
+       T_STRIDE(test_what_is_no_report_proves_no_address, 31),
        T_STRIDE(test_who_speaks_through_a_hold_loses_nothing, 31),
        T_STRIDE(test_noise_unasked_and_empty_packets_are_no_losses, 31), T_STRIDE(test_packets_of_200_ms_are_heard, 31))
